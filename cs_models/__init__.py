@@ -1,0 +1,1 @@
+"""Learn from a company's own renewals which adoption separates customers who stay."""

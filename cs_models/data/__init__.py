@@ -1,0 +1,1 @@
+"""The data contract, the sources mapped onto it, and simulated customers."""

@@ -1,0 +1,1 @@
+"""Point-in-time features: one row per (contract term, decision date)."""

@@ -1,0 +1,1 @@
+"""What history teaches: thresholds, predictors, survival, money."""

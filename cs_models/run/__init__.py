@@ -1,0 +1,1 @@
+"""Parameters, headless execution, publishing and provenance."""
