@@ -1,0 +1,86 @@
+"""How statements and tables look in JupyterLab and in a terminal; every text is escaped here.
+
+In: the payloads of :mod:`cs_models.report.display`.  The exported page does not use this
+module: its markup comes from the page's own template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from cs_models.report import values
+
+
+def cell(value: Any, column: Mapping[str, Any]) -> str:
+    """Return one cell of a table's payload as a reader sees it."""
+    return values.write(value, column["kind"], digits=column.get("digits"))
+
+
+def head(column: Mapping[str, Any]) -> str:
+    """Return the head of a column of a table's payload, with its unit."""
+    return f"{column['label']} ({column['unit']})" if column["unit"] else str(column["label"])
+
+
+def table_text(payload: Mapping[str, Any]) -> str:
+    """Return a table as aligned plain text."""
+    columns = payload["columns"]
+    lines = [[head(column) for column in columns]]
+    lines += [[cell(v, c) for v, c in zip(row, columns, strict=True)] for row in payload["rows"]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    body = [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    return "\n".join([str(payload["title"]), *body])
+
+
+# JupyterLab gives its colours as variables, so the same markup is right in light and dark.
+_LAB_CELL = "padding:2px 12px;border-bottom:1px solid var(--jp-border-color2,#ccc);"
+_LAB_ROLES = {
+    "answer": "font-size:1.25em;border-left:4px solid var(--jp-brand-color1,#1976d2);",
+    "finding": "border-left:4px solid var(--jp-border-color1,#bbb);",
+    "caution": "border-left:4px solid var(--jp-warn-color1,#f57c00);",
+    "note": "border-left:4px solid var(--jp-border-color2,#ddd);font-size:0.95em;",
+}
+
+
+def statement_html(payload: Mapping[str, Any]) -> str:
+    """Return a statement as escaped markup for JupyterLab."""
+    words = "".join(
+        f"<strong>{escape(part['text'])}</strong>" if "href" in part else escape(part["text"])
+        for part in payload["parts"]
+    )
+    verdict = payload["verdict"]
+    mark = f"<em> · {escape(values.verdict(verdict))}</em>" if verdict else ""
+    style = f"margin:0.4em 0;padding:0.2em 0.9em;max-width:70ch;{_LAB_ROLES[payload['role']]}"
+    return f'<div style="{style}">{words}{mark}</div>'
+
+
+def table_html(payload: Mapping[str, Any]) -> str:
+    """Return a table as escaped markup for JupyterLab."""
+    columns = payload["columns"]
+    aligned = [
+        "text-align:" + ("right;" if column["kind"] in values.NUMERIC_KINDS else "left;")
+        for column in columns
+    ]
+    heads = "".join(
+        f'<th scope="col" style="{_LAB_CELL}{align}">{escape(head(column))}</th>'
+        for column, align in zip(columns, aligned, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="{_LAB_CELL}{align}">{escape(cell(value, column))}</td>'
+            for value, column, align in zip(row, columns, aligned, strict=True)
+        )
+        + "</tr>"
+        for row in payload["rows"]
+    )
+    note = f"<p>{escape(payload['note'])}</p>" if payload["note"] else ""
+    return (
+        f"<div><strong>{escape(payload['title'])}</strong>"
+        f'<div style="max-height:28em;overflow:auto"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>{note}</div>"
+    )
