@@ -100,7 +100,7 @@ def slug(text: str, *, longest: int = 60) -> str:
     """
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")[:longest].strip("-")
-    if plain == text:
+    if plain and plain == text:
         return plain
     return f"{plain or 'unnamed'}-{hashlib.sha256(text.encode('utf-8')).hexdigest()[:8]}"
 
