@@ -1,0 +1,143 @@
+"""One visual language for every figure: the same colour for the same thing, everywhere.
+
+Colours are *roles* (a renewed term, a lost one, what is within noise).  Each role has a light
+and a dark shade; a figure is made with the light ones and the exported page swaps a shade
+for its dark twin when the reader's screen is dark.  The hues follow Okabe and Ito's palette
+for colour-blind readers, darkened or lightened until each stands out 3 : 1 from its page.
+
+Saturated colours are for differences that hold; what is within noise is drawn in ``NOISE``.
+"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+LIGHT: dict[str, str] = {
+    "renewed": "#0072B2",
+    "churned": "#C8500A",
+    "above": "#00795F",
+    "below": "#9C4A8B",
+    "noise": "#868E99",
+    "accent": "#35548C",
+    "ink": "#1C2127",
+    "muted": "#58616D",
+    "grid": "#E4E6E9",
+    "surface": "#FFFFFF",
+    "tint": "#EEF3F8",
+}
+DARK: dict[str, str] = {
+    "renewed": "#5BB4E5",
+    "churned": "#F0914F",
+    "above": "#3FC4A0",
+    "below": "#DB93C8",
+    "noise": "#8A94A1",
+    "accent": "#9DB6EE",
+    "ink": "#E8E6E3",
+    "muted": "#A6AFBB",
+    "grid": "#2E343B",
+    "surface": "#1B1F24",
+    "tint": "#222C38",
+}
+
+RENEWED = LIGHT["renewed"]
+CHURNED = LIGHT["churned"]
+ABOVE = LIGHT["above"]
+BELOW = LIGHT["below"]
+NOISE = LIGHT["noise"]
+ACCENT = LIGHT["accent"]
+INK = LIGHT["ink"]
+MUTED = LIGHT["muted"]
+GRID = LIGHT["grid"]
+SURFACE = LIGHT["surface"]
+TINT = LIGHT["tint"]
+
+# From little to much; and from lost, through nothing, to kept.
+SEQUENTIAL = [[0.0, TINT], [1.0, RENEWED]]
+DIVERGING = [[0.0, CHURNED], [0.5, TINT], [1.0, RENEWED]]
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif'
+
+
+def faded(colour: str, alpha: float) -> str:
+    """Return a role's colour as ``rgba(...)``: for bands and intervals.
+
+    Parameters
+    ----------
+    colour : str
+        ``#RRGGBB``.
+    alpha : float
+        0 (nothing) to 1 (solid).
+    """
+    red, green, blue = _channels(colour)
+    return f"rgba({red}, {green}, {blue}, {alpha:g})"
+
+
+def dark_twins() -> dict[str, str]:
+    """Return for each light shade its dark twin, as the page's script looks them up."""
+    return {LIGHT[role].upper(): DARK[role] for role in LIGHT}
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _axis() -> dict[str, object]:
+    return {
+        "automargin": True,
+        "gridcolor": GRID,
+        "gridwidth": 1,
+        "linecolor": MUTED,
+        "showline": False,
+        "ticks": "",
+        "tickfont": {"color": MUTED, "size": 12},
+        "title": {"font": {"color": MUTED, "size": 13}, "standoff": 12},
+        "zeroline": False,
+    }
+
+
+def _template() -> go.layout.Template:
+    layout = {
+        # Without a title: the page sets it as text above the figure.
+        "autosize": True,
+        "bargap": 0.35,
+        "colorway": [RENEWED, CHURNED, ABOVE, BELOW, ACCENT, NOISE],
+        "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
+        "dragmode": False,
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "height": 360,
+        "hoverlabel": {
+            "align": "left",
+            "bgcolor": SURFACE,
+            "bordercolor": MUTED,
+            "font": {"family": FONT, "size": 13, "color": INK},
+            "namelength": -1,
+        },
+        "legend": {
+            "bgcolor": "rgba(0, 0, 0, 0)",
+            "font": {"color": INK, "size": 12},
+            "orientation": "h",
+            "title": {"font": {"color": MUTED, "size": 12}},
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+        },
+        "margin": {"l": 8, "r": 12, "t": 28, "b": 8},
+        "paper_bgcolor": "rgba(0, 0, 0, 0)",
+        "plot_bgcolor": "rgba(0, 0, 0, 0)",
+        "separators": ".,",
+        "title": {"font": {"size": 15, "color": INK}, "x": 0, "xanchor": "left"},
+        "annotationdefaults": {"font": {"color": INK, "size": 12}, "arrowcolor": MUTED},
+        "shapedefaults": {"line": {"color": MUTED, "width": 1}},
+        "xaxis": _axis(),
+        "yaxis": _axis(),
+    }
+    data = {
+        "bar": [{"marker": {"line": {"width": 0}}, "textfont": {"color": INK}}],
+        "scatter": [{"line": {"width": 2}, "marker": {"size": 8}, "textfont": {"color": INK}}],
+        "heatmap": [{"colorbar": {"outlinewidth": 0, "tickfont": {"color": MUTED}}}],
+    }
+    return go.layout.Template(layout=layout, data=data)
+
+
+TEMPLATE = _template()
