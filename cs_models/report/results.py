@@ -22,8 +22,9 @@ from cs_models.report import values
 
 FILE_NAME = "results.json"
 
-# A spreadsheet takes a text cell that starts so for a formula (OWASP, "CSV injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a text cell that starts so for a formula (OWASP, "CSV injection"); the
+# full-width signs count in East Asian settings.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def write_table(output_dir: str | Path | None, name: str, frame: pd.DataFrame) -
     safe = frame.map(_unformula) if len(frame) else frame.copy()
     safe.columns = pd.Index([_unformula(str(column)) for column in frame.columns])
     text = io.StringIO()
-    safe.to_csv(text, index=False, lineterminator="\n", date_format="%Y-%m-%dT%H:%M:%S")
+    safe.to_csv(text, index=False, lineterminator="\n")
     path = Path(output_dir) / "tables" / f"{name}.csv"
     files.write_bytes_atomic(path, text.getvalue().encode("utf-8", "replace"))
     return path

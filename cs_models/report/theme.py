@@ -5,16 +5,21 @@ and a dark shade; a figure is made with the light ones and the exported page swa
 for its dark twin when the reader's screen is dark.  The hues follow Okabe and Ito's palette
 for colour-blind readers, darkened or lightened until each stands out 3 : 1 from its page.
 
-Saturated colours are for differences that hold; what is within noise is drawn in ``NOISE``.
+Saturated colours are for differences that hold; what is within noise is drawn in ``noise``.
 """
 
 from __future__ import annotations
+
+from html import escape
 
 import plotly.graph_objects as go
 
 LIGHT: dict[str, str] = {
     "renewed": "#0072B2",
     "churned": "#C8500A",
+    "expanded": "#5CA3CF",
+    "contracted": "#DE9A66",
+    "involuntary": "#7D4B2C",
     "above": "#00795F",
     "below": "#9C4A8B",
     "noise": "#868E99",
@@ -28,6 +33,9 @@ LIGHT: dict[str, str] = {
 DARK: dict[str, str] = {
     "renewed": "#5BB4E5",
     "churned": "#F0914F",
+    "expanded": "#2F83B3",
+    "contracted": "#B56A35",
+    "involuntary": "#C9A184",
     "above": "#3FC4A0",
     "below": "#DB93C8",
     "noise": "#8A94A1",
@@ -39,21 +47,25 @@ DARK: dict[str, str] = {
     "tint": "#222C38",
 }
 
-RENEWED = LIGHT["renewed"]
-CHURNED = LIGHT["churned"]
-ABOVE = LIGHT["above"]
-BELOW = LIGHT["below"]
-NOISE = LIGHT["noise"]
-ACCENT = LIGHT["accent"]
-INK = LIGHT["ink"]
-MUTED = LIGHT["muted"]
-GRID = LIGHT["grid"]
-SURFACE = LIGHT["surface"]
-TINT = LIGHT["tint"]
+# What figures are made with.  The page knows the dark twin of each.
+COLOURS = LIGHT
+
+# What became of a contract term.
+OUTCOME_COLOURS: dict[str, str] = {
+    outcome: COLOURS[role]
+    for outcome, role in {
+        "expanded": "expanded",
+        "renewed": "renewed",
+        "contracted": "contracted",
+        "churned": "churned",
+        "involuntary": "involuntary",
+        "pending": "noise",
+    }.items()
+}
 
 # From little to much; and from lost, through nothing, to kept.
-SEQUENTIAL = [[0.0, TINT], [1.0, RENEWED]]
-DIVERGING = [[0.0, CHURNED], [0.5, TINT], [1.0, RENEWED]]
+SEQUENTIAL = [[0.0, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
+DIVERGING = [[0.0, COLOURS["churned"]], [0.5, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif'
 
@@ -72,6 +84,15 @@ def faded(colour: str, alpha: float) -> str:
     return f"rgba({red}, {green}, {blue}, {alpha:g})"
 
 
+def literal(text: str) -> str:
+    """Return a text from data so that plotly draws it as typed.
+
+    plotly reads ``<b>``, ``<a href>`` and entities in every text it draws; an account's name
+    must never be read so.
+    """
+    return escape(str(text), quote=False)
+
+
 def dark_twins() -> dict[str, str]:
     """Return for each light shade its dark twin, as the page's script looks them up."""
     return {LIGHT[role].upper(): DARK[role] for role in LIGHT}
@@ -84,13 +105,13 @@ def _channels(colour: str) -> tuple[int, int, int]:
 def _axis() -> dict[str, object]:
     return {
         "automargin": True,
-        "gridcolor": GRID,
+        "gridcolor": COLOURS["grid"],
         "gridwidth": 1,
-        "linecolor": MUTED,
+        "linecolor": COLOURS["muted"],
         "showline": False,
         "ticks": "",
-        "tickfont": {"color": MUTED, "size": 12},
-        "title": {"font": {"color": MUTED, "size": 13}, "standoff": 12},
+        "tickfont": {"color": COLOURS["muted"], "size": 12},
+        "title": {"font": {"color": COLOURS["muted"], "size": 13}, "standoff": 12},
         "zeroline": False,
     }
 
@@ -100,23 +121,30 @@ def _template() -> go.layout.Template:
         # Without a title: the page sets it as text above the figure.
         "autosize": True,
         "bargap": 0.35,
-        "colorway": [RENEWED, CHURNED, ABOVE, BELOW, ACCENT, NOISE],
+        "colorway": [
+            COLOURS["renewed"],
+            COLOURS["churned"],
+            COLOURS["above"],
+            COLOURS["below"],
+            COLOURS["accent"],
+            COLOURS["noise"],
+        ],
         "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
         "dragmode": False,
-        "font": {"family": FONT, "size": 13, "color": INK},
+        "font": {"family": FONT, "size": 13, "color": COLOURS["ink"]},
         "height": 360,
         "hoverlabel": {
             "align": "left",
-            "bgcolor": SURFACE,
-            "bordercolor": MUTED,
-            "font": {"family": FONT, "size": 13, "color": INK},
+            "bgcolor": COLOURS["surface"],
+            "bordercolor": COLOURS["muted"],
+            "font": {"family": FONT, "size": 13, "color": COLOURS["ink"]},
             "namelength": -1,
         },
         "legend": {
             "bgcolor": "rgba(0, 0, 0, 0)",
-            "font": {"color": INK, "size": 12},
+            "font": {"color": COLOURS["ink"], "size": 12},
             "orientation": "h",
-            "title": {"font": {"color": MUTED, "size": 12}},
+            "title": {"font": {"color": COLOURS["muted"], "size": 12}},
             "x": 0,
             "xanchor": "left",
             "y": 1.02,
@@ -126,16 +154,21 @@ def _template() -> go.layout.Template:
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "separators": ".,",
-        "title": {"font": {"size": 15, "color": INK}, "x": 0, "xanchor": "left"},
-        "annotationdefaults": {"font": {"color": INK, "size": 12}, "arrowcolor": MUTED},
-        "shapedefaults": {"line": {"color": MUTED, "width": 1}},
+        "title": {"font": {"size": 15, "color": COLOURS["ink"]}, "x": 0, "xanchor": "left"},
+        "annotationdefaults": {
+            "font": {"color": COLOURS["ink"], "size": 12},
+            "arrowcolor": COLOURS["muted"],
+        },
+        "shapedefaults": {"line": {"color": COLOURS["muted"], "width": 1}},
         "xaxis": _axis(),
         "yaxis": _axis(),
     }
     data = {
-        "bar": [{"marker": {"line": {"width": 0}}, "textfont": {"color": INK}}],
-        "scatter": [{"line": {"width": 2}, "marker": {"size": 8}, "textfont": {"color": INK}}],
-        "heatmap": [{"colorbar": {"outlinewidth": 0, "tickfont": {"color": MUTED}}}],
+        "bar": [{"marker": {"line": {"width": 0}}, "textfont": {"color": COLOURS["ink"]}}],
+        "scatter": [
+            {"line": {"width": 2}, "marker": {"size": 8}, "textfont": {"color": COLOURS["ink"]}}
+        ],
+        "heatmap": [{"colorbar": {"outlinewidth": 0, "tickfont": {"color": COLOURS["muted"]}}}],
     }
     return go.layout.Template(layout=layout, data=data)
 
