@@ -1,0 +1,177 @@
+"""The grammar of panel columns: a measure has one name, and the name says everything.
+
+``{measure}__{window}`` is about the whole account, ``{measure}__{feature}__{window}`` about
+one feature of the product.  The measure comes first and never holds ``__``, the window comes
+last and never does either, so that a feature's text may hold anything, ``__`` and markup
+included: it is whatever stands between the first and the last ``__``.
+
+==================  ===========================================================
+window              events that count, for decision date D and term start s
+==================  ===========================================================
+``last_{n}d``       event date in [D - n, D)
+``first_{n}d``      event date in [s, s + n), only when s + n <= D
+``to_date``         everything before D (``days_to_first``: everything in [s, D))
+==================  ===========================================================
+
+Source: ``methods.md`` 1.1 (point in time), 1.2 (landmarks), 1.4 (measures).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cs_models.errors import ParameterError
+
+Anchor = Literal["last", "first", "to_date"]
+
+SEPARATOR: Final = "__"
+TREND_DAYS: Final = 28
+SPIKE_DAYS: Final = 30
+SPIKE_BASE_DAYS: Final = 60
+
+_WINDOW: Final = re.compile(r"(last|first)_([1-9][0-9]{0,3})d|to_date")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is known of a measure: its words, its unit and the windows it exists in."""
+
+    words: str
+    unit: str
+    account_anchors: frozenset[Anchor]
+    feature_anchors: frozenset[Anchor] = frozenset()
+    only_days: int | None = None
+
+
+_WINDOWED: Final[frozenset[Anchor]] = frozenset({"last", "first"})
+_TO_DATE: Final[frozenset[Anchor]] = frozenset({"to_date"})
+_LAST: Final[frozenset[Anchor]] = frozenset({"last"})
+_NONE: Final[frozenset[Anchor]] = frozenset()
+
+KINDS: Final[dict[str, _Kind]] = {
+    "events": _Kind("events", "events", _WINDOWED, _WINDOWED),
+    "active_users": _Kind("active users", "users", _WINDOWED),
+    "active_days": _Kind("active days", "days", _WINDOWED),
+    "distinct_features": _Kind("distinct features used", "features", _WINDOWED),
+    "seat_utilisation": _Kind("active users per seat", "users per seat", _WINDOWED),
+    "trend": _Kind("events against the 28 days before", "ratio", _LAST, only_days=TREND_DAYS),
+    "spike": _Kind("event rate against the 60 days before", "ratio", _LAST, only_days=SPIKE_DAYS),
+    "days_since_last_use": _Kind("days since the last use", "days", _TO_DATE),
+    "users": _Kind("users", "users", _NONE, _WINDOWED),
+    "events_per_seat": _Kind("events per seat", "events per seat", _NONE, _WINDOWED),
+    "days_to_first": _Kind("days to the first use", "days", _NONE, _TO_DATE),
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One usage measure of the panel.
+
+    Parameters
+    ----------
+    measure : str
+        A name in ``KINDS``.
+    feature : str or None
+        The product feature's own text, or None for the whole account.
+    anchor : {"last", "first", "to_date"}
+        Which end the window hangs from.
+    days : int or None
+        Length of the window in days; None exactly when ``anchor`` is ``to_date``.
+
+    Raises
+    ------
+    ParameterError
+        If the measure is unknown, or does not exist in that window.
+    """
+
+    measure: str
+    feature: str | None
+    anchor: Anchor
+    days: int | None
+
+    def __post_init__(self) -> None:
+        kind = KINDS.get(self.measure)
+        if kind is None:
+            raise ParameterError(
+                "unknown measure",
+                where="a panel column",
+                got=repr(self.measure),
+                repair=f"one of {', '.join(KINDS)}",
+            )
+        anchors = kind.account_anchors if self.feature is None else kind.feature_anchors
+        counted = self.days is not None and 1 <= self.days <= 9999
+        right_days = self.days is None if self.anchor == "to_date" else counted
+        if kind.only_days is not None:
+            right_days = self.days == kind.only_days
+        if self.anchor not in anchors or not right_days:
+            raise ParameterError(
+                f"{self.measure} does not exist in this window",
+                where="a panel column",
+                got=f"feature {self.feature!r}, {self.anchor}, {self.days} days",
+                repair=f"windows of {self.measure}: {', '.join(sorted(anchors)) or 'none'}",
+            )
+
+    @property
+    def window(self) -> str:
+        """The window's text: ``last_28d``, ``first_60d`` or ``to_date``."""
+        return "to_date" if self.days is None else f"{self.anchor}_{self.days}d"
+
+    @property
+    def column(self) -> str:
+        """The panel column's name."""
+        middle = [] if self.feature is None else [self.feature]
+        return SEPARATOR.join([self.measure, *middle, self.window])
+
+    @property
+    def unit(self) -> str:
+        """The unit in words."""
+        return KINDS[self.measure].unit
+
+    def label(self) -> str:
+        """Return the measure in words, for a title or a table head.
+
+        Returns
+        -------
+        str
+            For example "report_shared events in the first 60 days of the term".
+        """
+        words = KINDS[self.measure].words
+        if self.measure == "days_to_first":
+            return f"{words} of {self.feature} in the term"
+        if self.feature is not None:
+            words = f"{self.feature} {words}"
+        if self.anchor == "last":
+            return f"{words} in the {self.days} days before the decision date"
+        if self.anchor == "first":
+            return f"{words} in the first {self.days} days of the term"
+        return words
+
+
+def parse(column: str) -> Measure | None:
+    """Read a panel column's name.
+
+    Parameters
+    ----------
+    column : str
+        Any column name.
+
+    Returns
+    -------
+    Measure or None
+        None when the column is not a usage measure (an id, the outcome, a segment).
+    """
+    first, last = column.find(SEPARATOR), column.rfind(SEPARATOR)
+    window = _WINDOW.fullmatch(column[last + 2 :]) if first >= 0 else None
+    if window is None or first < last < first + 2:
+        return None
+    feature = column[first + 2 : last] if last > first else None
+    days = int(window[2]) if window[2] else None
+    anchor: Anchor = "to_date"
+    if window[1]:
+        anchor = "last" if window[1] == "last" else "first"
+    try:
+        return Measure(column[:first], feature, anchor, days)
+    except ParameterError:
+        return None
