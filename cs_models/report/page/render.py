@@ -1,0 +1,161 @@
+"""Blocks to markup: one autoescaping template environment, one Content-Security-Policy.
+
+Every text of a page is escaped once, by Jinja2, here.  The only markup that is not escaped
+is the project's own (style, scripts) and the prose of :mod:`cs_models.report.page.markdown`,
+which escaped its texts itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from cs_models.report import lab, theme, values
+
+BUNDLE = "plotly-cartesian.min.js"
+# plotly makes one empty <style> and fills it through the CSS object model.
+_EMPTY = ""
+
+
+def render(template: str, *, scripts: Sequence[str] = (), **context: Any) -> str:
+    """Return the page that `template` makes of `context`.
+
+    Parameters
+    ----------
+    template : str
+        Name of a file in ``cs_models/report/templates``.
+    scripts : sequence of str
+        Names of own scripts in ``cs_models/report/assets``, in the order they run.
+    **context
+        Escaped by the template.
+
+    Returns
+    -------
+    str
+        A whole document that asks nothing of the network.
+    """
+    style = stylesheet()
+    sources = [asset(name) for name in scripts]
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            policy=policy(style, sources),
+            style=_own(style),
+            scripts=[_own(source) for source in sources],
+            **context,
+        )
+    )
+
+
+def policy(style: str, scripts: Sequence[str]) -> str:
+    """Return the Content-Security-Policy that lets only these style and script texts act.
+
+    Style *attributes* are allowed because plotly sets a few (for crisp heatmaps); they
+    cannot run or fetch anything: every other kind of source is refused.
+    """
+    allowed = " ".join(_hash(source) for source in scripts) or "'none'"
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {allowed}",
+            f"style-src {_hash(style)} {_hash(_EMPTY)}",
+            "style-src-attr 'unsafe-inline'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def script_json(content: Any) -> Markup:
+    """Return `content` as JSON that cannot end the script element it stands in."""
+    text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    # "<" starts every way out of a script element: "</script", "<!--", "<script".
+    return _own(text.replace("<", "\\u003c"))
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the text of one of the project's own files in ``assets``."""
+    return (resources.files("cs_models.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def stylesheet() -> str:
+    """Return the page's style: the theme's colours as variables, then the rules."""
+    light, dark = (
+        "".join(f"--{role}:{shade};" for role, shade in shades.items())
+        for shades in (theme.LIGHT, theme.DARK)
+    )
+    variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    return f"{variables}\n{asset('page.css')}"
+
+
+@cache
+def figure_theme() -> dict[str, Any]:
+    """Return what all figures of a page share: the template, and each shade's dark twin."""
+    return {"template": theme.TEMPLATE.to_plotly_json(), "dark": theme.dark_twins()}
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cs_models.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["script_json"] = script_json
+    environment.globals.update(
+        cell=lab.cell,
+        head=lab.head,
+        is_number=lambda column: column["kind"] in values.NUMERIC_KINDS,
+        verdict=values.verdict,
+        verdicts=frozenset(values.VERDICTS),
+    )
+    return environment
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _own(text: str) -> Markup:
+    return Markup(text)  # noqa: S704 - own files, and JSON without a "<"
+
+
+def facts(run: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what a page says of the run that made it: (name, value) in words.
+
+    Parameters
+    ----------
+    run : mapping or None
+        A run's manifest, or part of it: ``run_id``, ``as_of``, ``data_window`` (text, or
+        first and last date), ``versions`` (name to version).  Missing keys are left out.
+    """
+    run = run or {}
+    window = run.get("data_window")
+    if isinstance(window, Mapping):
+        window = list(window.values())
+    if isinstance(window, Sequence) and not isinstance(window, str):
+        window = " to ".join(str(values.plain(end)) for end in window)
+    versions = run.get("versions") or {}
+    written = ", ".join(f"{name} {version}" for name, version in versions.items())
+    listed = [
+        ("Data as of", run.get("as_of")),
+        ("Data window", window),
+        ("Run", run.get("run_id")),
+        ("Made with", written),
+    ]
+    return [(name, str(values.plain(value))) for name, value in listed if value]
