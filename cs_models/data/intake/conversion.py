@@ -1,0 +1,273 @@
+"""Reading a source's columns as the contract's types, without guessing.
+
+Each canonical column becomes a `Reading`: its value, and what may have gone wrong on the way.
+A text is read only in one declared way (ISO 8601 dates, plain decimal numbers, true/false); a
+value that cannot be read is a fault, never a silent NULL.  Identifiers are text: Unicode NFC,
+stripped, never a number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from cs_models.data.contract import ColumnSpec
+from cs_models.data.intake import clock, functions
+from cs_models.data.mapping import TableSource
+
+_NUMBER = r"^[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?$"
+_WHOLE = r"^[+-]?[0-9]+(\.0*)?$"
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_OFFSET = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_TIME = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?( ?[zZ]| ?[+-][0-9]{2}(:?[0-9]{2})?)?"
+_INSTANT = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({_TIME})?$"
+
+EXPECTED = {
+    "id": "text",
+    "text": "text",
+    "category": "text",
+    "instant": "an ISO 8601 date and time",
+    "date": "an ISO 8601 date",
+    "money": "a plain decimal number",
+    "integer": "a whole number",
+    "quantity": "a plain decimal number",
+    "number": "a plain decimal number",
+    "boolean": "true or false",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What reading depends on: the reporting zone, the zone of naive instants, the last day."""
+
+    timezone: str
+    naive_timezone: str
+    as_of: date
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One canonical column, bound to the source's table.
+
+    Parameters
+    ----------
+    value : ibis Value
+        The column in its canonical type.
+    raw : ibis Value or None
+        The source's value as text, where reading it can fail or change it.
+    plain : ibis Value or None
+        A cheaper `value`, right when no row is changed by normalising the text.
+    local : ibis Value or None
+        The wall-clock time behind an instant without offset, where a clock change can matter.
+    notes : tuple of (str, str)
+        Rule and repair of what is worth saying about the column's type.
+    refusal : str
+        Why the column's type cannot be read at all.
+    """
+
+    value: ir.Value
+    raw: ir.Value | None = None
+    plain: ir.Value | None = None
+    local: ir.TimestampValue | None = None
+    notes: tuple[tuple[str, str], ...] = ()
+    refusal: str = ""
+
+
+def read(raw: ir.Value, spec: ColumnSpec, source: TableSource, setting: Setting) -> Reading:
+    """Return the reading of one source column under the contract.
+
+    Parameters
+    ----------
+    raw : ibis Value
+        The source's column.
+    spec : ColumnSpec
+        What the contract asks of it.
+    source : TableSource
+        Declared formats, value maps and unknown-value texts.
+    setting : Setting
+        Time zones and the last day.
+    """
+    raw = _translated(raw, spec.name, source)
+    if spec.kind in ("id", "text", "category"):
+        return _text(raw, spec)
+    if spec.kind in ("instant", "date"):
+        return _moment(raw, spec, source.formats.get(spec.name), setting)
+    return _boolean(raw, spec) if spec.kind == "boolean" else _number(raw, spec)
+
+
+def absent(spec: ColumnSpec) -> Reading:
+    """Return the reading of a column that the source does not have: typed, all NULL."""
+    return Reading(ibis.null(spec.dtype))
+
+
+def tidy(text: ir.StringValue) -> ir.StringValue:
+    """Return a text in NFC, stripped, NULL when nothing is left."""
+    return functions.nfc(functions.trim(text, functions.WHITESPACE)).nullif("")
+
+
+def _translated(raw: ir.Value, name: str, source: TableSource) -> ir.Value:
+    unknown = dict.fromkeys(source.nulls.get(name, ()))
+    pairs = {**unknown, **source.values.get(name, {})}
+    if not pairs:
+        return raw
+    text = raw.cast("string")
+    # A float column holds the codes 0 and 1 as 0.0 and 1.0.
+    plain = text.re_replace(r"\.0$", "") if raw.type().is_floating() else text
+    key = functions.trim(plain, functions.WHITESPACE).lower()
+    branches = [
+        (key == old.strip().lower(), ibis.null("string") if new is None else ibis.literal(new))
+        for old, new in pairs.items()
+    ]
+    return ibis.cases(*branches, else_=plain)
+
+
+def _text(raw: ir.Value, spec: ColumnSpec) -> Reading:
+    kind = raw.type()
+    notes: tuple[tuple[str, str], ...] = ()
+    if spec.kind == "id" and (kind.is_floating() or (kind.is_decimal() and kind.scale)):
+        return _refused(spec, f"identifiers are text, this column holds {kind}", raw)
+    if (
+        kind.is_binary()
+        or kind.is_nested()
+        or (spec.kind == "id" and (kind.is_temporal() or kind.is_boolean()))
+    ):
+        return _refused(spec, f"must be text, this column holds {kind}", raw)
+    if not kind.is_string():
+        notes = (
+            (
+                f"{kind} was read as text",
+                "store it as text in the source: leading zeros are lost in a number",
+            ),
+        )
+        raw = raw.cast("string")
+    value = tidy(raw)
+    if spec.kind == "category":
+        return Reading(value.lower(), raw=raw, notes=notes)
+    return Reading(value, raw=raw, plain=raw, notes=notes)
+
+
+def _number(raw: ir.Value, spec: ColumnSpec) -> Reading:
+    kind = raw.type()
+    whole = spec.kind == "integer"
+    if kind.is_string():
+        text = functions.trim(raw, functions.WHITESPACE).nullif("")
+        readable = text.re_search(_WHOLE if whole else _NUMBER)
+        number = ibis.ifelse(
+            readable, text.try_cast("float64" if spec.kind == "number" else "decimal(38, 6)"), None
+        )
+        return Reading(number.try_cast(spec.dtype), raw=text)
+    if not kind.is_numeric() or kind.is_boolean():
+        return _refused(spec, f"must be {EXPECTED[spec.kind]}, this column holds {kind}", raw)
+    if kind.is_floating():
+        raw = ibis.ifelse(raw.isnan(), None, raw)
+        sound = raw == raw.floor() if whole else ~raw.isinf()
+        return Reading(ibis.ifelse(sound, raw, None).try_cast(spec.dtype), raw=raw.cast("string"))
+    if whole and kind.is_decimal():
+        return Reading(
+            ibis.ifelse(raw == raw.floor(), raw, None).try_cast("int64"), raw=raw.cast("string")
+        )
+    if kind == dt.dtype(spec.dtype):
+        return Reading(raw)
+    return Reading(raw.try_cast(spec.dtype), raw=raw.cast("string"))
+
+
+def _boolean(raw: ir.Value, spec: ColumnSpec) -> Reading:
+    kind = raw.type()
+    if kind.is_boolean():
+        return Reading(raw)
+    if kind.is_integer():
+        return Reading(
+            ibis.cases((raw == 1, True), (raw == 0, False), else_=ibis.null("boolean")),
+            raw=raw.cast("string"),
+        )
+    if not kind.is_string():
+        return _refused(spec, f"must be true or false, this column holds {kind}", raw)
+    text = functions.trim(raw, functions.WHITESPACE).nullif("")
+    word = text.lower()
+    return Reading(
+        ibis.cases((word == "true", True), (word == "false", False), else_=ibis.null("boolean")),
+        raw=text,
+    )
+
+
+def _moment(raw: ir.Value, spec: ColumnSpec, pattern: str | None, setting: Setting) -> Reading:
+    """Read a date or an instant.
+
+    A value without a time of day is a calendar date in the reporting zone, so that a date stays
+    the same date whatever the zone.
+    """
+    kind = raw.type()
+    if kind.is_string():
+        return _moment_in_text(raw, spec, pattern, setting)
+    if kind.is_date():
+        return (
+            Reading(raw)
+            if spec.kind == "date"
+            else Reading(_midnight(raw.cast("timestamp"), setting))
+        )
+    if not kind.is_timestamp():
+        why = f"must be {EXPECTED[spec.kind]}, this column holds {kind}, and a number is no date"
+        return _refused(spec, why, raw)
+    if kind.timezone is not None:
+        return _from_instant(raw.cast("timestamp"), spec, setting)
+    return _from_local(raw.cast("timestamp"), spec, setting, naive=True)
+
+
+def _moment_in_text(
+    raw: ir.Value, spec: ColumnSpec, pattern: str | None, setting: Setting
+) -> Reading:
+    text = functions.trim(raw, functions.WHITESPACE).nullif("")
+    if pattern is not None:
+        time = functions.parsed(text, pattern)
+        reading = _from_local(time, spec, setting, naive=True)
+        day = time == time.truncate("D")
+        value = (
+            reading.value
+            if spec.kind == "date"
+            else ibis.ifelse(day, _midnight(time, setting), reading.value)
+        )
+        return Reading(value, raw=text, local=reading.local)
+    readable = ibis.ifelse(text.re_search(_INSTANT), text, None)
+    time = readable.try_cast("timestamp('UTC')").cast("timestamp")
+    anchored = readable.re_search(_OFFSET) & (readable.length() > len("2024-01-01"))
+    day = readable.re_search(_DAY)
+    local = _from_local(time, spec, setting, naive=True)
+    instant = _from_instant(time, spec, setting)
+    whole = time.date() if spec.kind == "date" else _midnight(time, setting)
+    value = ibis.cases((day, whole), (anchored, instant.value), else_=local.value)
+    doubt = None if local.local is None else ibis.ifelse(day | anchored, None, local.local)
+    return Reading(value, raw=text, local=doubt)
+
+
+def _from_instant(instant: ir.TimestampValue, spec: ColumnSpec, setting: Setting) -> Reading:
+    if spec.kind == "instant":
+        return Reading(instant)
+    return Reading(clock.local_date(instant, setting.timezone, setting.as_of))
+
+
+def _from_local(
+    local: ir.TimestampValue, spec: ColumnSpec, setting: Setting, *, naive: bool
+) -> Reading:
+    instant = clock.to_utc(local, setting.naive_timezone, setting.as_of)
+    shifts = clock.changes(setting.naive_timezone, setting.as_of) != (0, ())
+    if spec.kind == "instant":
+        return Reading(instant, local=local if shifts and naive else None)
+    # A naive midnight in a date column is a date that its writer had no type for.
+    day = ibis.ifelse(
+        local == local.truncate("D"),
+        local.date(),
+        clock.local_date(instant, setting.timezone, setting.as_of),
+    )
+    return Reading(day)
+
+
+def _midnight(local: ir.TimestampValue, setting: Setting) -> ir.TimestampValue:
+    return clock.to_utc(local, setting.timezone, setting.as_of)
+
+
+def _refused(spec: ColumnSpec, why: str, raw: ir.Value) -> Reading:
+    return Reading(ibis.null(spec.dtype), raw=raw.cast("string"), refusal=why)

@@ -1,0 +1,167 @@
+"""From a company's own tables to checked canonical tables.
+
+`read` is the only door: it opens the source, converts each mapped table to the contract's types,
+holds every row against the contract, and gives back Ibis tables without the rows that failed.
+All faults are told together.  Every query runs inside the source's engine; events are never
+loaded.  The tables stand as they were known at ``as_of``: later rows and later knowledge are
+hidden, so that adding them to the source changes no number.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import available_timezones
+
+import ibis.expr.types as ir
+
+from cs_models.data.contract import TABLES, TableSpec
+from cs_models.data.faults import CheckReport, Fault, ordered
+from cs_models.data.intake import arrivals, checks, engine, outcomes
+from cs_models.data.intake.conversion import Setting
+from cs_models.data.mapping import Source, TableSource
+from cs_models.data.tables import Tables
+from cs_models.errors import ParameterError
+
+__all__ = ["Source", "TableSource", "check", "read"]
+
+
+def read(source: Source, *, as_of: date, timezone: str = "UTC", currency: str = "USD") -> Tables:
+    """Return the checked canonical tables of a source.
+
+    Parameters
+    ----------
+    source : Source
+        Where the tables lie and how they map onto the contract.
+    as_of : date
+        Last day that exists: later rows are left out and counted.
+    timezone : str, default "UTC"
+        Reporting time zone of every calendar date (an IANA name).
+    currency : str, default "USD"
+        Currency of all money; carried, never converted.
+
+    Returns
+    -------
+    Tables
+        Canonical tables by name with the derived columns of the contract.
+
+    Raises
+    ------
+    DataError
+        With all refusals together, or when a file cannot be read.
+    ParameterError
+        When the mapping leaves the source, or its SQL does not run.
+    """
+    tables, report, opened = _examine(source, as_of, timezone)
+    report.raise_refusals(source.path)
+    return Tables(tables, opened.backend, as_of, timezone, currency, report)
+
+
+def check(source: Source, *, as_of: date, timezone: str = "UTC") -> CheckReport:
+    """Return every fault of a source and the row counts, without refusing it.
+
+    Parameters
+    ----------
+    source : Source
+        Where the tables lie and how they map onto the contract.
+    as_of : date
+        Last day that exists.
+    timezone : str, default "UTC"
+        Reporting time zone.
+
+    Raises
+    ------
+    DataError
+        When a file is missing or cannot be read at all.
+    ParameterError
+        When the mapping leaves the source, or its SQL does not run.
+    """
+    return _examine(source, as_of, timezone)[1]
+
+
+def _examine(
+    source: Source, as_of: date, timezone: str
+) -> tuple[dict[str, ir.Table], CheckReport, engine.Opened]:
+    if timezone not in available_timezones():
+        raise ParameterError(
+            "no such time zone",
+            where="timezone",
+            got=repr(timezone),
+            repair="use an IANA name such as Europe/Berlin",
+        )
+    setting = Setting(timezone, source.naive_timezone, as_of)
+    opened = engine.open_source(source)
+    faults = [Fault(table, "", rule, "note", repair=repair) for table, rule, repair in opened.notes]
+    tables: dict[str, ir.Table] = {}
+    counts: dict[str, dict[str, int]] = {}
+    for name, spec in TABLES.items():
+        if name not in opened.raw:
+            if spec.required:
+                faults.append(
+                    Fault(
+                        name,
+                        "",
+                        "a required table is not in the source",
+                        "refuse",
+                        repair=f"map it under source.tables.{name}",
+                    )
+                )
+            continue
+        with engine.reading(_place(source, name), source.encoding):
+            verdict = _one(spec, opened, source, setting, tables)
+            faults += verdict.faults
+            counts[name] = dict(verdict.counts)
+            if not verdict.refused:
+                tables[name] = _finished(spec, verdict, opened, source, setting, faults)
+    return tables, CheckReport(ordered(faults), counts), opened
+
+
+def _one(
+    spec: TableSpec,
+    opened: engine.Opened,
+    source: Source,
+    setting: Setting,
+    parents: dict[str, ir.Table],
+) -> checks.Verdict:
+    mapping = (source.tables or {}).get(spec.name) or TableSource(from_=spec.name)
+    verdict = checks.rows(spec, opened.raw[spec.name], mapping, setting)
+    if verdict.refused:
+        return checks.size(spec, verdict, opened.expected_rows.get(spec.name))
+    verdict = checks.keys(spec, verdict)
+    verdict = checks.references(spec, verdict, parents, opened.backend, engine.CANONICAL)
+    return checks.size(spec, verdict, opened.expected_rows.get(spec.name))
+
+
+def _finished(
+    spec: TableSpec,
+    verdict: checks.Verdict,
+    opened: engine.Opened,
+    source: Source,
+    setting: Setting,
+    faults: list[Fault],
+) -> ir.Table:
+    rows = verdict.rows
+    if spec.name == "events":
+        rows = rows.mutate(quantity=rows.quantity.fill_null(1).cast(spec["quantity"].dtype))
+    if spec.name == "subscriptions":
+        tells = not any(
+            fault.column == "" and "outcome" in fault.samples for fault in verdict.faults
+        )
+        faults += outcomes.notes(
+            rows, as_of=setting.as_of, grace_days=source.grace_days, source_tells=tells
+        )
+        rows = outcomes.concluded(rows, as_of=setting.as_of, grace_days=source.grace_days)
+    rows = arrivals.dated(spec, rows, setting, arrivals.usual_lag(spec, rows, setting))
+    keep = opened.backend.create_view if _in_place(spec, opened) else opened.backend.create_table
+    table: ir.Table = keep(spec.name, rows, database=engine.CANONICAL)
+    return table
+
+
+def _in_place(spec: TableSpec, opened: engine.Opened) -> bool:
+    """Return whether a table stays where it lies: events, unless a scan would recompute them."""
+    return spec.name == "events" and spec.name in opened.in_place
+
+
+def _place(source: Source, name: str) -> str:
+    mapping = (source.tables or {}).get(name)
+    told = mapping.from_ or "its SELECT" if mapping else name
+    return f"{source.path}, table {name} ({told})"
