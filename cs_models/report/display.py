@@ -44,6 +44,7 @@ Role = Literal["answer", "finding", "caution", "note"]
 ROLES: tuple[str, ...] = get_args(Role)
 FOLD_AFTER = 15
 
+_LOOSE_PERCENT = re.compile(r"(\d) %")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -326,8 +327,13 @@ def _check_id(identifier: str, *, optional: bool = False) -> None:
 
 def _part(part: str | Number) -> dict[str, Any]:
     if isinstance(part, Number):
-        return {"text": part.text, "href": part.href, "strong": part.strong}
-    return {"text": str(part)}
+        return {"text": _kept(part.text), "href": part.href, "strong": part.strong}
+    return {"text": _kept(str(part))}
+
+
+def _kept(text: str) -> str:
+    """Keep a per cent sign on the line of its number."""
+    return _LOOSE_PERCENT.sub(rf"\1{values.NARROW_SPACE}%", values.plain(text))
 
 
 def _in_words(name: str) -> str:

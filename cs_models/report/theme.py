@@ -67,7 +67,10 @@ OUTCOME_COLOURS: dict[str, str] = {
 SEQUENTIAL = [[0.0, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 DIVERGING = [[0.0, COLOURS["churned"]], [0.5, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 
-FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif'
+FONT = (
+    '-apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, "Liberation Sans", '
+    "system-ui, sans-serif"
+)
 
 
 def faded(colour: str, alpha: float) -> str:
@@ -150,7 +153,7 @@ def _template() -> go.layout.Template:
             "y": 1.02,
             "yanchor": "bottom",
         },
-        "margin": {"l": 8, "r": 12, "t": 28, "b": 8},
+        "margin": {"l": 8, "r": 12, "t": 20, "b": 8},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "separators": ".,",
@@ -160,6 +163,20 @@ def _template() -> go.layout.Template:
             "arrowcolor": COLOURS["muted"],
         },
         "shapedefaults": {"line": {"color": COLOURS["muted"], "width": 1}},
+        "sliderdefaults": {
+            "activebgcolor": COLOURS["accent"],
+            "bgcolor": COLOURS["surface"],
+            "bordercolor": COLOURS["muted"],
+            "currentvalue": {"font": {"color": COLOURS["ink"], "size": 13}, "xanchor": "left"},
+            "font": {"color": COLOURS["muted"], "size": 12},
+            "pad": {"t": 56, "b": 8},
+            "tickcolor": COLOURS["muted"],
+        },
+        "updatemenudefaults": {
+            "bgcolor": COLOURS["surface"],
+            "bordercolor": COLOURS["muted"],
+            "font": {"color": COLOURS["ink"], "size": 13},
+        },
         "xaxis": _axis(),
         "yaxis": _axis(),
     }

@@ -1,0 +1,143 @@
+"""The index of one run: what each notebook found, and which ones did not finish.
+
+In: a run's folder and its manifest.  Out: ``index.html`` beside them, one file without
+scripts.  A headline comes from the notebook's ``results.json``; a notebook that failed is
+shown as failed, with its reason, and never with a headline.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cs_models import files
+from cs_models.report import results, values
+from cs_models.report.page import render
+
+PAGE = "report.html"
+INDEX = "index.html"
+EXECUTED = "executed.ipynb"
+
+_DONE = frozenset({"ok", "done", "complete", "completed", "passed", "success", "succeeded"})
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A few words under a notebook, perhaps a link."""
+
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One notebook of the run, as the index shows it."""
+
+    title: str
+    status: str
+    done: bool
+    reason: str
+    headline: str
+    page: str
+    facts: list[Fact]
+
+
+def write(run_folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write ``index.html`` of one run, all of it or nothing.
+
+    Parameters
+    ----------
+    run_folder : Path
+        Folder of the run; each notebook has a folder of its name in it.
+    manifest : mapping
+        ``run_id``, ``status``, ``as_of``, ``started_at``, ``versions``, ``data_window`` and
+        ``notebooks`` (name to ``status``, ``reason``, ``seconds``).  What is missing is left
+        out; a missing status is not taken for success.
+    """
+    notebooks = manifest.get("notebooks") or {}
+    entries = [_entry(run_folder, name, notebooks[name] or {}) for name in sorted(notebooks)]
+    as_of = values.plain(manifest.get("as_of"))
+    done = _is_done(manifest.get("status")) and all(entry.done for entry in entries)
+    facts = render.facts(manifest)
+    if manifest.get("started_at"):
+        facts.append(("Started", str(values.plain(manifest["started_at"]))))
+    page = render.render(
+        "index.html.j2",
+        title=f"Renewals report, data as of {as_of}" if as_of else "Renewals report",
+        done=done,
+        outcome=_outcome(manifest, entries, done=done),
+        entries=entries,
+        facts=facts,
+    )
+    files.write_text_atomic(run_folder / INDEX, page)
+
+
+def _is_done(status: object) -> bool:
+    return str(status).lower() in _DONE
+
+
+def _outcome(manifest: Mapping[str, Any], entries: list[Entry], *, done: bool) -> str:
+    if done:
+        return f"Complete: {len(entries)} of {len(entries)} notebooks."
+    finished = sum(entry.done for entry in entries)
+    status = _words(str(manifest.get("status") or "unknown"))
+    reason = manifest.get("reason")
+    text = f"{'Not complete' if _is_done(status) else status}: "
+    text += f"{finished} of {len(entries)} notebooks finished."
+    return f"{text} {reason}" if reason else text
+
+
+def _entry(run_folder: Path, name: str, told: Mapping[str, Any]) -> Entry:
+    done = _is_done(told.get("status"))
+    folder = run_folder / name
+    found = _results(folder / results.FILE_NAME) if done else {}
+    reason = "" if done else str(told.get("reason") or "No reason was recorded.")
+    return Entry(
+        title=_words(name.lstrip("0123456789_- ") or name),
+        status=_words(str(told.get("status") or "unknown")),
+        done=done,
+        reason=reason,
+        headline=str(found.get("headline") or ""),
+        page=_link(folder, PAGE) if done else "",
+        facts=_facts(folder, told, found, done=done),
+    )
+
+
+def _facts(
+    folder: Path, told: Mapping[str, Any], found: Mapping[str, Any], *, done: bool
+) -> list[Fact]:
+    facts = []
+    findings = found.get("findings")
+    if isinstance(findings, list) and findings:
+        facts.append(Fact(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"))
+    seconds = values.plain(told.get("seconds"))
+    if isinstance(seconds, int | float):
+        facts.append(Fact(f"{seconds:,.0f} s"))
+    if done:
+        tables = sorted((folder / "tables").glob("*.csv"))
+        facts += [Fact(path.name, _link(folder, f"tables/{path.name}")) for path in tables]
+    elif stopped := _link(folder, EXECUTED):
+        facts.append(Fact("the notebook as it stopped", stopped))
+    return facts
+
+
+def _results(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _link(folder: Path, name: str) -> str:
+    """Return a relative link to a file of the run, empty when it is not there."""
+    return quote(f"{folder.name}/{name}") if (folder / name).is_file() else ""
+
+
+def _words(text: str) -> str:
+    spaced = text.replace("_", " ").strip()
+    return spaced[:1].upper() + spaced[1:]
