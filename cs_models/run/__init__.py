@@ -1,1 +1,1 @@
-"""Parameters, headless execution, publishing and provenance."""
+"""Runs: parameters, notebooks executed in workers, one atomic pointer to the newest report."""

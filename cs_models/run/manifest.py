@@ -1,0 +1,169 @@
+"""The record of a run: what went in, what came out, what became of it.
+
+`manifest.json` is rewritten, whole, whenever something is known.  Its `status` is the only
+word on a run: ``running``, ``complete``, ``failed`` or ``interrupted``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cs_models import files
+
+FILE_NAME = "manifest.json"
+_SOURCE_ENDINGS = (".parquet", ".csv", ".csv.gz", ".duckdb", ".db", ".json")
+
+
+class Manifest:
+    """`manifest.json` of one run folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    content : mapping
+        What is known at the start.
+    """
+
+    def __init__(self, folder: Path, content: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.content: dict[str, Any] = {
+            "run_id": folder.name,
+            "status": "running",
+            "reason": "",
+            "exit_code": None,
+            "started_at": now(),
+            "finished_at": None,
+            "duration_seconds": None,
+            "process": {"pid": os.getpid(), "host": socket.gethostname()},
+            "notebooks": {},
+            **content,
+        }
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file by what is known now."""
+        files.write_json_atomic(self.folder / FILE_NAME, self.content)
+
+    def add(self, **known: Any) -> None:
+        """Record more."""
+        self.content.update(known)
+        self.write()
+
+    def notebook(self, name: str, **known: Any) -> None:
+        """Record what is known of one notebook."""
+        self.content["notebooks"].setdefault(name, {}).update(known)
+        self.write()
+
+    def finish(self, status: str, *, exit_code: int, reason: str = "") -> None:
+        """Record the end: status, exit code, reason, duration and the artefacts' hashes."""
+        finished = datetime.now(UTC)
+        started = datetime.fromisoformat(self.content["started_at"])
+        for name, notebook in self.content["notebooks"].items():
+            if notebook.get("status") in ("waiting", "running"):
+                notebook["status"] = "interrupted" if status == "interrupted" else "failed"
+            notebook["artefacts"] = hashes(self.folder / name)
+        self.add(
+            status=status,
+            reason=reason,
+            exit_code=exit_code,
+            finished_at=finished.isoformat(timespec="seconds"),
+            duration_seconds=round((finished - started).total_seconds(), 1),
+        )
+
+
+def now() -> str:
+    """Return the clock's time in UTC; provenance only, no analysis may call it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that `now` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file under `folder`, by its path below it."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): files.sha256_of(path) for path in found}
+
+
+def inputs(source: Path) -> list[dict[str, Any]]:
+    """Return name, size and SHA-256 of the files of a source.
+
+    Parameters
+    ----------
+    source : Path
+        A file, or a folder whose data files are listed.
+
+    Returns
+    -------
+    list of dict
+        ``path`` (below the source), ``bytes`` and ``sha256``, ordered by path.
+    """
+    if source.is_file():
+        return [_input(source, source.name)]
+    found = sorted(
+        path
+        for path in source.rglob("*")
+        if path.is_file() and path.name.lower().endswith(_SOURCE_ENDINGS)
+    )
+    return [_input(path, path.relative_to(source).as_posix()) for path in found]
+
+
+def software(root: Path) -> dict[str, Any]:
+    """Return the versions that made the run: Python, packages, and the project's commit."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": _packages(),
+        "git": _commit(root),
+    }
+
+
+def _input(path: Path, name: str) -> dict[str, Any]:
+    return {"path": name, "bytes": path.stat().st_size, "sha256": files.sha256_of(path)}
+
+
+def _packages() -> dict[str, str]:
+    try:
+        required = importlib.metadata.requires("cs-models") or []
+    except importlib.metadata.PackageNotFoundError:
+        required = []
+    names = [re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in required]
+    return dict(_versions(["cs-models", *names]))
+
+
+def _versions(names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in sorted(set(names)):
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+
+
+def _commit(root: Path) -> dict[str, Any] | None:
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None
+
+    def ask(*words: str) -> str:
+        return subprocess.run(  # noqa: S603 - fixed words
+            [git, "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=True
+        ).stdout.strip()
+
+    try:
+        changed = bool(ask("status", "--porcelain", "--untracked-files=no"))
+        return {"commit": ask("rev-parse", "HEAD"), "changed": changed}
+    except (subprocess.SubprocessError, OSError):
+        return None

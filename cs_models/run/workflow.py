@@ -1,0 +1,294 @@
+"""One run from its parameters to the pointer: check, execute, index, publish.
+
+The order is the promise: parameters before data, data before kernels, everything on the
+disk before `latest` moves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cs_models import errors, files
+from cs_models.data.faults import CheckReport
+from cs_models.run import execute, manifest, publish, secrets
+from cs_models.run.execute import Event
+from cs_models.run.reading.project import Notebook
+from cs_models.run.reading.run_file import Run
+from cs_models.run.terminal.screen import Screen
+from cs_models.run.terminal.signals import Guard
+from cs_models.run.worker.job import Job, Result
+
+LOG = "run.log"
+
+
+class SourceRefused(errors.DataError):
+    """The source breaks the contract; `report` holds every fault.
+
+    Parameters
+    ----------
+    report : CheckReport
+        What the check found.
+    where : str
+        The source, as the run file names it.
+    """
+
+    def __init__(self, report: CheckReport, where: str) -> None:
+        self.report = report
+        n_refusals = len(report.refusals)
+        super().__init__(
+            f"the source breaks the data contract: {n_refusals} "
+            f"refusal{'' if n_refusals == 1 else 's'}",
+            where=where,
+            got="; ".join(str(fault) for fault in report.refusals[:20]),
+            repair="see the table of faults; docs/data_contract.md says what each table needs",
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run, and where to.
+
+    Attributes
+    ----------
+    run : Run
+        Checked parameters.
+    notebooks : sequence of Notebook
+        In the order of the report.
+    out : Path
+        The folder of the reports.
+    n_jobs : int
+        Notebooks at a time.
+    limits : Limits
+        Time and memory.
+    """
+
+    run: Run
+    notebooks: Sequence[Notebook]
+    out: Path
+    n_jobs: int
+    limits: execute.Limits
+
+
+def check_source(run: Run) -> CheckReport:
+    """Hold the source against the contract.
+
+    Raises
+    ------
+    SourceRefused
+        When at least one fault is a refusal.
+    DataError
+        When the source cannot be opened.
+    """
+    from cs_models.data import sources
+
+    common = run.common
+    report: CheckReport = sources.check(
+        run.resolved_source(),
+        as_of=common.as_of,
+        timezone=common.timezone,
+    )
+    if report.refusals:
+        raise SourceRefused(report, common.source.path)
+    return report
+
+
+def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
+    """Run notebooks and publish them when all are good.
+
+    Parameters
+    ----------
+    request : Request
+        What is to be run.
+    screen : Screen
+        Where progress is shown.
+    guard : Guard
+        Watching for signals.
+
+    Returns
+    -------
+    Path
+        ``latest/index.html`` below the folder of the reports.
+
+    Raises
+    ------
+    CsModelsError
+        With the exit code of what went wrong; `latest` is as it was.
+    """
+    for notebook in request.notebooks:
+        request.run.for_notebook(notebook)
+    reports = publish.open_folder(request.out)
+    with publish.lock(reports):
+        for name in publish.recover(reports):
+            shown = publish.shown_by_latest(reports) or "no run yet"
+            screen.say(f"an earlier run, {name}, was interrupted; latest still shows {shown}")
+        folder = publish.new_run(reports, request.run.path.stem)
+        record = manifest.Manifest(folder, _known(request))
+        with _recorded(record, guard), _Log(folder / LOG) as log:
+            _fill(request, folder, record, screen, log)
+            with guard.held():
+                record.finish("complete", exit_code=0)
+                return publish.point_latest(reports, folder)
+
+
+class _Log:
+    """`run.log`: one line an event, without secrets, on the disk as it happens."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", buffering=1)
+        self._redact = secrets.redactor(secrets.environment_secrets())
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, name: str, text: str) -> None:
+        for line in text.splitlines():
+            self._file.write(f"{manifest.now()} {name}: {self._redact(line)}\n")
+
+
+def _fill(
+    request: Request, folder: Path, record: manifest.Manifest, screen: Screen, log: _Log
+) -> None:
+    """Check the source, run the notebooks, write the index."""
+    from cs_models.report import index
+
+    source = Path(request.run.resolved_source().path)
+    with screen.step("checking the source"):
+        record.add(inputs=manifest.inputs(source))
+        report = check_source(request.run)
+    record.add(tables={table: dict(counts) for table, counts in report.counts.items()})
+    log.write("run", "the source keeps the contract")
+    results = _execute(request, folder, record, screen, log)
+    failed = [result for result in results if result.exit_code]
+    if failed:
+        raise _failure(failed, folder)
+    with screen.step("writing the index"):
+        index.write(folder, record.content)
+
+
+def _execute(
+    request: Request, folder: Path, record: manifest.Manifest, screen: Screen, log: _Log
+) -> list[Result]:
+    def hear(event: Event) -> None:
+        screen.show(event)
+        if event.kind == "log":
+            log.write(event.name, str(event.content["line"]))
+        elif event.kind == "start":
+            log.write(event.name, "started")
+            record.notebook(event.name, status="running", started_at=manifest.now())
+        elif event.kind == "end":
+            _ended(event, record, log)
+
+    with publish.runtime_folder() as runtime:
+        jobs = [_job(request, notebook, folder, Path(runtime)) for notebook in request.notebooks]
+        for job in jobs:
+            Path(job.folder).mkdir()
+            Path(job.runtime).mkdir()
+            record.notebook(job.name, status="waiting")
+        return execute.run_all(
+            jobs,
+            n_jobs=request.n_jobs,
+            limits=request.limits,
+            environment=execute.environment(
+                request.run.common.as_of,
+                n_jobs=min(request.n_jobs, len(jobs)),
+                memory_bytes=request.limits.memory_bytes,
+            ),
+            on_event=hear,
+        )
+
+
+def _ended(event: Event, record: manifest.Manifest, log: _Log) -> None:
+    exit_code, message = event.content["exit_code"], str(event.content["message"])
+    started = manifest.moment(record.content["notebooks"][event.name]["started_at"])
+    duration = (manifest.moment(manifest.now()) - started).total_seconds()
+    log.write(event.name, message or "done")
+    record.notebook(
+        event.name,
+        status="failed" if exit_code else "ok",
+        exit_code=exit_code,
+        reason=message,
+        duration_seconds=round(duration, 1),
+        artefacts=manifest.hashes(record.folder / event.name),
+    )
+
+
+def _job(request: Request, notebook: Notebook, folder: Path, runtime: Path) -> Job:
+    model = request.run.for_notebook(notebook)
+    own = folder / notebook.name
+    root = request.run.root
+    return Job(
+        name=notebook.name,
+        notebook=str(notebook.path),
+        parameters={**model.plain(), "output_dir": str(own)},
+        folder=str(own),
+        runtime=str(runtime / notebook.name[:2]),
+        paths={str(own): f"reports/{folder.name}/{notebook.name}", str(root): ".", **_homes()},
+        report={
+            "run_id": folder.name,
+            "notebook": notebook.name,
+            "as_of": model.as_of.isoformat(),
+            "parameters_file": request.run.shown_path,
+        },
+        cell_seconds=request.limits.cell_seconds,
+        start_seconds=request.limits.start_seconds,
+    )
+
+
+def _homes() -> dict[str, str]:
+    home = str(Path.home())
+    return {home: "~"} if len(home) > len("/root") else {}
+
+
+def _known(request: Request) -> dict[str, Any]:
+    run = request.run
+    return {
+        "parameters_file": run.shown_path,
+        "set": list(run.assignments),
+        "parameters": {
+            name: run.for_notebook(name_of).plain() for name, name_of in _named(request)
+        },
+        "as_of": run.common.as_of.isoformat(),
+        "seed": run.common.seed,
+        "limits": vars(request.limits),
+        "software": manifest.software(run.root),
+    }
+
+
+def _named(request: Request) -> list[tuple[str, Notebook]]:
+    return [(notebook.name, notebook) for notebook in request.notebooks]
+
+
+def _failure(failed: Sequence[Result], folder: Path) -> errors.CsModelsError:
+    """Return the refusal of a run whose notebooks failed, with the first one's exit code."""
+    first = failed[0]
+    lines = [f"{result.name}: {result.message}" for result in failed]
+    error = errors.NotebookError("\n".join(lines), repair=f"see {folder / LOG}")
+    error.exit_code = first.exit_code
+    return error
+
+
+@contextlib.contextmanager
+def _recorded(record: manifest.Manifest, guard: Guard) -> Iterator[None]:
+    """Write the end of a run that does not end well into its manifest."""
+    redact = secrets.redactor(secrets.environment_secrets())
+    try:
+        yield
+    except BaseException as error:
+        signal_number = guard.received
+        exit_code = getattr(error, "exit_code", 1)
+        reason = redact(str(error) or type(error).__name__)
+        with guard.held(), contextlib.suppress(OSError):
+            if signal_number is not None:
+                exit_code = 128 + signal_number
+                record.finish("interrupted", exit_code=exit_code, reason="interrupted by a signal")
+            else:
+                record.finish("failed", exit_code=exit_code, reason=reason)
+            files.sweep_temporary(record.folder)
+        raise
