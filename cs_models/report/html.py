@@ -7,6 +7,7 @@ What the page keeps and drops: :mod:`cs_models.report.page.blocks`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from nbconvert.exporters import Exporter, HTMLExporter
 
 from cs_models import files
 from cs_models.errors import NotebookError
-from cs_models.report.page import blocks, render
+from cs_models.report import results
+from cs_models.report.page import blocks, provenance, render
 
 
 class CsReportExporter(HTMLExporter):
@@ -61,7 +63,7 @@ def page(
     name : str, default ""
         Title when the notebook has none.
     run : mapping, optional
-        The run's manifest: see :func:`cs_models.report.page.render.facts`.
+        The run's manifest: see :func:`cs_models.report.page.provenance.facts`.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def page(
         scripts=scripts,
         report=report,
         shared=render.figure_theme() if report.exhibits else None,
-        facts=render.facts({"as_of": _as_of(report), **(run or {})}),
+        facts=provenance.facts({"as_of": _as_of(report), **(run or {})}),
         in_run=run is not None,
     )
 
@@ -90,7 +92,8 @@ def export(executed: Path, output: Path, *, run: dict[str, Any] | None = None) -
     output : Path
         The page to make or replace.
     run : dict, optional
-        The run's manifest, for the page's foot.
+        The run's manifest, for the page's foot.  A ``data_window`` that it lacks is read
+        from the ``results.json`` beside `executed`.
 
     Raises
     ------
@@ -112,11 +115,20 @@ def export(executed: Path, output: Path, *, run: dict[str, Any] | None = None) -
             got="; ".join(faults[:3]),
             repair="run it again: cs-models run",
         )
+    told = run if run is None else {**_beside(executed), **run}
     exporter = CsReportExporter()  # type: ignore[no-untyped-call]
     body, _ = exporter.from_notebook_node(
-        notebook, {"cs_models": {"run": run}, "metadata": {"name": executed.stem}}
+        notebook, {"cs_models": {"run": told}, "metadata": {"name": executed.stem}}
     )
     files.write_text_atomic(output, body)
+
+
+def _beside(executed: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((executed.parent / results.FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {"data_window": found["data_window"]} if found.get("data_window") else {}
 
 
 def _as_of(report: blocks.Report) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from cs_models import files
 from cs_models.report import results, values
-from cs_models.report.page import render
+from cs_models.report.page import provenance, render
 
 PAGE = "report.html"
 INDEX = "index.html"
@@ -54,15 +54,16 @@ def write(run_folder: Path, manifest: Mapping[str, Any]) -> None:
     run_folder : Path
         Folder of the run; each notebook has a folder of its name in it.
     manifest : mapping
-        ``run_id``, ``status``, ``as_of``, ``started_at``, ``versions``, ``data_window`` and
-        ``notebooks`` (name to ``status``, ``reason``, ``seconds``).  What is missing is left
-        out; a missing status is not taken for success.
+        ``run_id``, ``status``, ``reason``, ``as_of``, ``started_at``, ``versions``,
+        ``data_window`` and ``notebooks`` (name to ``status``, ``reason``, ``seconds`` or
+        ``duration_seconds``).  What is missing is left out; a missing status is not taken
+        for success.
     """
     notebooks = manifest.get("notebooks") or {}
     entries = [_entry(run_folder, name, notebooks[name] or {}) for name in sorted(notebooks)]
     as_of = values.plain(manifest.get("as_of"))
-    done = _is_done(manifest.get("status")) and all(entry.done for entry in entries)
-    facts = render.facts(manifest)
+    done = bool(entries) and _may_be_done(manifest.get("status")) and all(e.done for e in entries)
+    facts = provenance.facts(manifest)
     if manifest.get("started_at"):
         facts.append(("Started", str(values.plain(manifest["started_at"]))))
     page = render.render(
@@ -76,6 +77,11 @@ def write(run_folder: Path, manifest: Mapping[str, Any]) -> None:
     files.write_text_atomic(run_folder / INDEX, page)
 
 
+def _may_be_done(status: object) -> bool:
+    # The index is the last artefact of a run: its manifest may still say "running" then.
+    return _is_done(status) or str(status).lower() == "running"
+
+
 def _is_done(status: object) -> bool:
     return str(status).lower() in _DONE
 
@@ -84,10 +90,10 @@ def _outcome(manifest: Mapping[str, Any], entries: list[Entry], *, done: bool) -
     if done:
         return f"Complete: {len(entries)} of {len(entries)} notebooks."
     finished = sum(entry.done for entry in entries)
-    status = _words(str(manifest.get("status") or "unknown"))
+    status = str(manifest.get("status") or "unknown")
     reason = manifest.get("reason")
-    text = f"{'Not complete' if _is_done(status) else status}: "
-    text += f"{finished} of {len(entries)} notebooks finished."
+    start = "Not complete" if _may_be_done(status) else _words(status)
+    text = f"{start}: {finished} of {len(entries)} notebooks finished."
     return f"{text} {reason}" if reason else text
 
 
@@ -114,7 +120,7 @@ def _facts(
     findings = found.get("findings")
     if isinstance(findings, list) and findings:
         facts.append(Fact(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"))
-    seconds = values.plain(told.get("seconds"))
+    seconds = values.plain(told.get("seconds", told.get("duration_seconds")))
     if isinstance(seconds, int | float):
         facts.append(Fact(f"{seconds:,.0f} s"))
     if done:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -133,29 +133,3 @@ def _hash(text: str) -> str:
 
 def _own(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - own files, and JSON without a "<"
-
-
-def facts(run: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return what a page says of the run that made it: (name, value) in words.
-
-    Parameters
-    ----------
-    run : mapping or None
-        A run's manifest, or part of it: ``run_id``, ``as_of``, ``data_window`` (text, or
-        first and last date), ``versions`` (name to version).  Missing keys are left out.
-    """
-    run = run or {}
-    window = run.get("data_window")
-    if isinstance(window, Mapping):
-        window = list(window.values())
-    if isinstance(window, Sequence) and not isinstance(window, str):
-        window = " to ".join(str(values.plain(end)) for end in window)
-    versions = run.get("versions") or {}
-    written = ", ".join(f"{name} {version}" for name, version in versions.items())
-    listed = [
-        ("Data as of", run.get("as_of")),
-        ("Data window", window),
-        ("Run", run.get("run_id")),
-        ("Made with", written),
-    ]
-    return [(name, str(values.plain(value))) for name, value in listed if value]
