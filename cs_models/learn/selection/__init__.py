@@ -1,0 +1,1 @@
+"""The machinery of maximally selected rules: population, grid, engines, intervals, effects."""

@@ -1,0 +1,120 @@
+"""How big is the gap, honestly: rates either side, and the interval that knows of the search.
+
+Grain in: the rows of one scope and one rule's indicator.  Grain out: one record of rates.
+``methods.md`` 2.7: ``lift ± q · max(pooled, unpooled s.e.) · sqrt(design effect)``, with q the
+quantile of the null maximum over everything that was searched.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cs_models.learn.selection import likelihood
+
+Z_POWER_80 = 0.8416212335729143
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Renewal rates either side of a rule.
+
+    Attributes
+    ----------
+    rate_above, rate_below, lift, lift_low, lift_high : float
+        Renewal rates 0 to 1; ``lift`` is above minus below.
+    lift_within_strata : float
+        The same gap compared only inside strata (segment and contract length).
+    standard_error, design_effect : float
+    """
+
+    rate_above: float
+    rate_below: float
+    lift: float
+    lift_low: float
+    lift_high: float
+    lift_within_strata: float
+    standard_error: float
+    design_effect: float
+
+
+def measure(
+    above: NDArray[np.bool_],
+    churned: Float,
+    stratum: NDArray[np.int64],
+    account: NDArray[np.int64],
+    *,
+    quantile: float,
+) -> Effect:
+    """Compare renewal above and below a rule, allowing for the search that found it.
+
+    Parameters
+    ----------
+    above : ndarray of bool, shape (n_rows,)
+        Rows of the rule's scope.
+    churned, stratum, account : ndarray, shape (n_rows,)
+    quantile : float
+        Quantile of the null maximum of the whole family, such as 3.6.
+
+    Returns
+    -------
+    Effect
+    """
+    renewed = 1.0 - churned
+    n_above, n_below = int(above.sum()), int((~above).sum())
+    rate_above, rate_below = float(renewed[above].mean()), float(renewed[~above].mean())
+    lift = rate_above - rate_below
+    deff = likelihood.design_effect(above, churned, stratum, account)
+    error = standard_error(rate_above, n_above, rate_below, n_below) * math.sqrt(deff)
+    reach = quantile * error
+    return Effect(
+        rate_above=rate_above,
+        rate_below=rate_below,
+        lift=lift,
+        lift_low=max(-1.0, lift - reach),
+        lift_high=min(1.0, lift + reach),
+        lift_within_strata=_within_strata(above, renewed, stratum),
+        standard_error=error,
+        design_effect=deff,
+    )
+
+
+def standard_error(rate_above: float, n_above: int, rate_below: float, n_below: int) -> float:
+    """Return the larger of the pooled and the unpooled standard error of a difference."""
+    rate = (rate_above * n_above + rate_below * n_below) / (n_above + n_below)
+    pooled = rate * (1 - rate) * (1 / n_above + 1 / n_below)
+    unpooled = rate_above * (1 - rate_above) / n_above + rate_below * (1 - rate_below) / n_below
+    return math.sqrt(max(pooled, unpooled))
+
+
+def _within_strata(above: NDArray[np.bool_], renewed: Float, stratum: NDArray[np.int64]) -> float:
+    """Return the Mantel-Haenszel weighted difference of rates."""
+    codes = np.unique(stratum, return_inverse=True)[1]
+    n, n_above = np.bincount(codes), np.bincount(codes, above)
+    up, total = np.bincount(codes, renewed * above), np.bincount(codes, renewed)
+    weight = n_above * (n - n_above) / n
+    both = weight > 0
+    if not both.any():
+        return math.nan
+    gap = up[both] / n_above[both] - (total - up)[both] / (n - n_above)[both]
+    return float((weight[both] * gap).sum() / weight[both].sum())
+
+
+def smallest_detectable_lift(churn_rate: float, n_rows: int, quantile: float) -> float:
+    """Return the gap between two halves that would be found 8 times in 10.
+
+    Parameters
+    ----------
+    churn_rate : float
+    n_rows : int
+        Terms of the scope.
+    quantile : float
+        Quantile of the null maximum of the whole family.
+    """
+    error = math.sqrt(churn_rate * (1 - churn_rate) * 4 / n_rows)
+    return (quantile + Z_POWER_80) * error

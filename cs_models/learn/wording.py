@@ -1,0 +1,129 @@
+"""Rules and findings in plain words, and never a causal one.
+
+Grain in: rows of the ``thresholds`` table.  Grain out: sentences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cs_models.features import catalogue
+
+
+def level(cut: float, below: float) -> str:
+    """Write a cut with as few digits as still draw the same line.
+
+    Parameters
+    ----------
+    cut : float
+        The smallest observed value of the upper side.
+    below : float
+        The largest observed value of the lower side.
+    """
+    for digits in range(7):
+        scale = 10.0**digits
+        rounded = math.floor(cut * scale + 1e-9) / scale
+        if below < rounded <= cut:
+            return f"{rounded:,.{digits}f}".replace(",", " ")
+    return f"{cut:.17g}"
+
+
+def rule_text(column: str, cut: float, below: float, min_users: int, direction: str) -> str:
+    """Say a rule: "at least 12 report_shared events in the first 60 days of the term".
+
+    Parameters
+    ----------
+    column : str
+        Panel column.
+    cut, below : float
+        See ``level``.
+    min_users : int
+        Users asked for; 1 is not said.
+    direction : {"at_least", "at_most"}
+        Which side renews more.
+    """
+    measure = catalogue.parse(column)
+    what = column if measure is None else measure.label()
+    text = f"at least {level(cut, below)} {what}"
+    if min_users > 1 and not math.isfinite(below):
+        text = f"{what} by at least {min_users} users"
+    elif min_users > 1:
+        text += f", by at least {min_users} users"
+    if direction == "at_least":
+        return text
+    return f"fewer than {text.removeprefix('at least ')}" if min_users <= 1 else f"no {text}"
+
+
+def percent(rate: float) -> str:
+    """Write a rate as whole percent."""
+    return f"{100 * rate:.0f} %"
+
+
+def finding(row: Mapping[str, Any]) -> str:
+    """Say one rule's finding in a sentence: rates either side, gap, doubt, n."""
+    good, other = row["rate_above"], row["rate_below"]
+    low, high = row["lift_low"], row["lift_high"]
+    if row["direction"] == "at_most":
+        good, other, low, high = other, good, -high, -low
+    where = "Customers" if row["segment"] is None else f"In {row['segment']}, customers"
+    gap, reach = 100 * (good - other), (100 * low, 100 * high)
+    return (
+        f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "
+        f"{percent(other)}: a gap of {gap:.0f} points, between {reach[0]:.0f} and {reach[1]:.0f} "
+        f"once everything that was tried is allowed for ({row['n_terms']:,} terms)."
+        f"{_where_the_level_is(row)}"
+    )
+
+
+def _where_the_level_is(row: Mapping[str, Any]) -> str:
+    low, high = f"{row['cut_low']:,.4g}", f"{row['cut_high']:,.4g}"
+    if not row["cut_localised"]:
+        return f" The level itself is not pinned down: anything from {low} to {high} fits."
+    if low == high:
+        return f" The level is {low}."
+    return f" The level lies between {low} and {high}."
+
+
+def nothing(counts: Mapping[str, Any], p_best: float, scope: str | None = None) -> str:
+    """Say that the search found nothing, and what it would have found."""
+    where = "" if scope is None else f" in {scope}"
+    return (
+        f"No use of the product separates the customers who renew from those who leave{where}: "
+        f"the best of {counts['n_rules']:,} rules tried is one that chance alone would match in "
+        f"{percent(p_best)} of histories. A gap of {100 * counts['smallest_lift']:.0f} points or "
+        "more between two halves of the customers would most likely have been found."
+    )
+
+
+def too_little(n_churned_accounts: int, needed: int, scope: str | None = None) -> str:
+    """Say that the history is too short to look for a threshold."""
+    where = "" if scope is None else f" in {scope}"
+    if n_churned_accounts >= needed:
+        return f"No level of use has enough customers on both sides{where} to be compared."
+    return (
+        f"The history{where} is too short to look for a threshold: {n_churned_accounts} customers "
+        f"have left, and at least {needed} are needed."
+    )
+
+
+def headline(rows: Sequence[Mapping[str, Any]], silent: Sequence[str] = ()) -> str:
+    """Say at most three findings, those of the leading signals.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Signals, best first.
+    silent : sequence of str
+        Segments in which no threshold was found, said when there is room.
+    """
+    spoken: set[str | None] = set()
+    sentences: list[str] = []
+    for row in rows:
+        if row["segment"] not in spoken and len(sentences) < 3:
+            spoken.add(row["segment"])
+            sentences.append(finding(row))
+    if silent and len(sentences) < 3:
+        sentences.append(f"No threshold was found in {' and '.join(silent)}.")
+    return " ".join(sentences)
