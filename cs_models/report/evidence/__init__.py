@@ -1,0 +1,1 @@
+"""The small frames that are drawn, shown as tables and quoted in words."""

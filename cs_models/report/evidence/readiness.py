@@ -1,0 +1,90 @@
+"""Which questions a history can answer, with what it has beside what each needs.
+
+Grain: one row per (question, group of customers).  The counts are those of the very panel that the
+threshold search would learn from, so that a history called ready is one the search accepts.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cs_models.learn.thresholds import FEWEST_CHURNED_ACCOUNTS
+from cs_models.report.evidence.thresholds import WHOLE_BOOK, records
+
+# What it takes to tell a threshold from a slope (``methods.md`` 2.5).
+SHAPE_TERMS, SHAPE_LOST = 1500, 300
+ASSOCIATION = "Does a level of use go with renewal?"
+SHAPE = "Is it a threshold or a slope?"
+
+
+def groups(history: pd.DataFrame, by: str | None) -> pd.DataFrame:
+    """Count what there is to learn from, for all customers and each segment.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Panel, one row per evaluable term, with ``churned`` (0/1, missing when not evaluable).
+    by : str or None
+        Column that holds the segment.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: group, n_terms, n_accounts, n_churned, n_churned_accounts.
+    """
+    known = history.dropna(subset=["churned"])
+    parts = [(WHOLE_BOOK, known)]
+    if by is not None:
+        parts += [(str(name), rows) for name, rows in known.groupby(by, observed=True)]
+    return pd.DataFrame(
+        [
+            {
+                "group": name,
+                "n_terms": len(rows),
+                "n_accounts": rows["account_id"].nunique(),
+                "n_churned": int(rows["churned"].sum()),
+                "n_churned_accounts": rows.loc[rows["churned"] == 1, "account_id"].nunique(),
+            }
+            for name, rows in parts
+        ]
+    )
+
+
+def questions(
+    counted: pd.DataFrame, *, min_churned_accounts: int = FEWEST_CHURNED_ACCOUNTS
+) -> pd.DataFrame:
+    """Say which questions each group's history can answer.
+
+    Parameters
+    ----------
+    counted : DataFrame
+        What :func:`groups` returned.
+    min_churned_accounts : int, default 40
+        Lost accounts below which nothing is learnt.
+
+    Returns
+    -------
+    DataFrame
+        One row per (question, group): question, group, has, needs (words), ready (bool).
+    """
+    rows = [
+        {
+            "question": ASSOCIATION,
+            "group": row["group"],
+            "has": f"{row['n_churned_accounts']:,} lost customers",
+            "needs": f"{min_churned_accounts:,} lost customers",
+            "ready": bool(row["n_churned_accounts"] >= min_churned_accounts),
+        }
+        for row in records(counted)
+    ]
+    whole = records(counted)[0]
+    rows.append(
+        {
+            "question": SHAPE,
+            "group": whole["group"],
+            "has": f"{whole['n_terms']:,} terms, {whole['n_churned']:,} lost",
+            "needs": f"{SHAPE_TERMS:,} terms, {SHAPE_LOST:,} lost",
+            "ready": bool(whole["n_terms"] >= SHAPE_TERMS and whole["n_churned"] >= SHAPE_LOST),
+        }
+    )
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""What each notebook shows: tables, and figures with their tables."""

@@ -1,0 +1,222 @@
+"""Verdicts in words: each sentence with the table behind it.
+
+Grain in: the frames of ``report/evidence/`` and the rows of ``Search.table``.
+Grain out: statements for the page and findings for ``results.json``, made from the same
+numbers.  Words are the field's and never causal: what is found went together with renewal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from cs_models.learn.thresholds import Search
+from cs_models.report.display import Number, Statement, num
+from cs_models.report.evidence import standing as standings
+from cs_models.report.evidence.thresholds import WHOLE_BOOK, group_of, records
+from cs_models.report.results import Finding
+from cs_models.report.values import integer, interval, money, percent, points
+
+RATES, CHANCE, TODAY, ALL_RULES, SCOPES = (
+    "#rates-table", "#chance-table", "#today-totals", "#thresholds", "#scopes",
+)  # fmt: skip
+
+
+def signals(search: Search) -> pd.DataFrame:
+    """Return the announced rules that stand on their own, best first, one a group."""
+    table = search.table
+    own = table[(table["role"] == "signal") & table["column"].notna()]
+    return own.drop_duplicates("segment").reset_index(drop=True)
+
+
+def leading(search: Search) -> pd.DataFrame:
+    """Return the signals to speak of: each segment's own, else that of the whole book.
+
+    A rule of the whole book is not repeated beside the rules of its segments when every
+    segment has one of its own.
+    """
+    own = signals(search)
+    of_segments = own[own["segment"].notna()]
+    n_segments = search.table["segment"].dropna().nunique()
+    if n_segments and len(of_segments) == n_segments:
+        return of_segments.reset_index(drop=True)
+    return own
+
+
+def threshold_answer(search: Search) -> list[Statement]:
+    """Say what was found, group by group, or that nothing was.
+
+    Parameters
+    ----------
+    search : Search
+        A finished search.
+
+    Returns
+    -------
+    list of Statement
+        One answer a signal of :func:`leading`; one answer alone when there is none.
+    """
+    rules = leading(search)
+    if rules.empty:
+        whole = search.table[search.table["segment"].isna()].iloc[0]
+        return [Statement.of("answer", search.headline, verdict=whole["verdict"], id="answer")]
+    return [
+        Statement.of("answer", *_rule_parts(rule), verdict=rule["verdict"], id=f"answer-{place}")
+        for place, rule in enumerate(records(rules), start=1)
+    ]
+
+
+def doubt(search: Search) -> Statement:
+    """Say how sure this is: what chance alone would show after the same search."""
+    counts = search.counts
+    searched = num(integer(counts["n_rules"]), ALL_RULES)
+    rules = leading(search)
+    if rules.empty:
+        return Statement.of(
+            "finding", "We tried ", searched, " rules and allowed for having tried them all. ",
+            *_naive(counts), id="doubt",
+        )  # fmt: skip
+    weakest = float(rules["p_adjusted"].astype(float).max())
+    return Statement.of(
+        "finding", "How sure: we tried ", searched, " rules. In ",
+        num(integer(counts["n_permutations"]), CHANCE),
+        " shuffled histories, where use and renewal have nothing to do with each other, the best "
+        "of all rules looked as strong as these in ", num(_share(weakest), CHANCE), " at most. ",
+        "The customers who used it more stayed more often; whether using more makes a customer "
+        "stay is a question for an experiment.", id="doubt",
+    )  # fmt: skip
+
+
+def today(totals: pd.DataFrame, currency: str) -> Statement:
+    """Say how many of today's customers stand below, and what they pay.
+
+    Parameters
+    ----------
+    totals : DataFrame
+        What ``standing.totals`` returned.
+    currency : str
+        ISO 4217 code.
+    """
+    by = totals.set_index("status")
+    if not by["n_accounts"].sum():
+        return Statement.of("note", "No rule, so no customer stands below one today.", id="today")
+    below, still = by.loc[standings.BELOW], by.loc[standings.OPEN]
+    return Statement.of(
+        "finding", "Today ", num(integer(below["n_accounts"]), TODAY),
+        " running customers stand below their threshold; they pay ",
+        num(money(below["arr"], currency), TODAY), " a year. ",
+        num(integer(still["n_accounts"]), TODAY), " more (",
+        num(money(still["arr"], currency), TODAY),
+        " a year) are still inside the window in which it is reached.", id="today",
+    )  # fmt: skip
+
+
+def silent_groups(search: Search) -> list[Statement]:
+    """Say of each group without a threshold of its own why there is none."""
+    spoken = {group_of(rule) for rule in records(leading(search))}
+    table = search.table
+    said = []
+    for row in records(table[table["column"].isna()]):
+        group = group_of(row)
+        if group in spoken or (group == WHOLE_BOOK and not spoken):
+            continue
+        said.append(Statement.of("note", *_silence(group, row), verdict=row["verdict"]))
+    return said
+
+
+def threshold_findings(search: Search, totals: pd.DataFrame, currency: str) -> list[Finding]:
+    """Return the findings of the threshold notebook, machine-readable.
+
+    Parameters
+    ----------
+    search : Search
+        A finished search.
+    totals : DataFrame
+        What ``standing.totals`` returned.
+    currency : str
+        ISO 4217 code: the unit of the money.
+    """
+    found = [
+        Finding(
+            id=f"lift-{place}", statement="".join(map(_text, _rule_parts(rule))),
+            value=rule["lift"], low=rule["lift_low"], high=rule["lift_high"], unit="share",
+            n=rule["n_terms"], verdict=rule["verdict"], table=RATES[1:],
+        )
+        for place, rule in enumerate(records(leading(search)), start=1)
+    ]  # fmt: skip
+    if not found:
+        whole = search.table[search.table["segment"].isna()].iloc[0]
+        found.append(
+            Finding(
+                id="no-threshold", statement=search.headline, value=None,
+                n=whole["n_terms"], verdict=whole["verdict"], table=CHANCE[1:],
+            )
+        )  # fmt: skip
+    below = totals.set_index("status").loc[standings.BELOW]
+    found.append(
+        Finding(
+            id="arr-below", statement=today(totals, currency).text, value=below["arr"],
+            unit=currency, n=int(below["n_accounts"]), table=TODAY[1:],
+        )
+    )  # fmt: skip
+    return found
+
+
+def headline(statements: Sequence[Statement]) -> str:
+    """Return the words of several statements as one headline."""
+    return " ".join(statement.text.strip() for statement in statements)
+
+
+def _rule_parts(rule: Mapping[str, Any]) -> list[str | Number]:
+    group = group_of(rule)
+    who = "Customers" if group == WHOLE_BOOK else f"{group} customers"
+    good, other = rule["rate_above"], rule["rate_below"]
+    low, high = rule["lift_low"], rule["lift_high"]
+    if rule["direction"] == "at_most":
+        good, other, low, high = other, good, -high, -low
+    return [
+        f"{who} with {rule['rule']} renewed ", num(percent(good), RATES),
+        " of the time, the others ", num(percent(other), RATES), ": a gap of ",
+        num(points(abs(good - other), 0).lstrip("+"), RATES),
+        " (between ", num(interval(low, high, "points"), RATES),
+        ", the search allowed for; ", num(integer(rule["n_terms"]), RATES), " terms).",
+        *_cut_words(rule),
+    ]  # fmt: skip
+
+
+def _cut_words(rule: Mapping[str, Any]) -> list[str | Number]:
+    low, high = f"{rule['cut_low']:,.4g}", f"{rule['cut_high']:,.4g}"
+    if not rule["cut_localised"]:
+        return [" The level itself is not pinned down: anything from ",
+                num(low, "#cut-table"), " to ", num(high, "#cut-table"), " fits."]  # fmt: skip
+    if low == high:
+        return [" The level is ", num(low, "#cut-table"), "."]
+    return [" The level lies between ", num(low, "#cut-table"), " and ",
+            num(high, "#cut-table"), "."]  # fmt: skip
+
+
+def _silence(group: str, row: Mapping[str, Any]) -> list[str | Number]:
+    if row["verdict"] == "too_little_data":
+        return [f"{group}: too few customers have left (", num(
+            integer(row["n_churned_accounts"]), SCOPES), ") to look for a threshold."]  # fmt: skip
+    return [f"{group}: no use separates those who renewed (",
+            num(integer(row["n_terms"]), SCOPES), " terms)."]  # fmt: skip
+
+
+def _naive(counts: Mapping[str, Any]) -> list[str | Number]:
+    naive = counts.get("naive")
+    if not naive or not naive.get("rule"):
+        return []
+    return ["A search that does not allow for it would have announced “", str(naive["rule"]),
+            "” with a gap of ", num(points(abs(naive["lift"]), 0).lstrip("+"), CHANCE),
+            "."]  # fmt: skip
+
+
+def _share(p: float) -> str:
+    return f"{100 * p:.2g} %"
+
+
+def _text(part: str | Number) -> str:
+    return part.text if isinstance(part, Number) else part
