@@ -10,14 +10,16 @@ hidden, so that adding them to the source changes no number.
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from zoneinfo import available_timezones
 
 import ibis.expr.types as ir
 
 from cs_models.data.contract import TABLES, TableSpec
 from cs_models.data.faults import CheckReport, Fault, ordered
-from cs_models.data.intake import arrivals, checks, engine, outcomes
+from cs_models.data.intake import arrivals, checks, columns, engine, keys, outcomes
 from cs_models.data.intake.conversion import Setting
+from cs_models.data.intake.verdict import Verdict
 from cs_models.data.mapping import Source, TableSource
 from cs_models.data.tables import Tables
 from cs_models.errors import ParameterError
@@ -107,53 +109,53 @@ def _examine(
                 )
             continue
         with engine.reading(_place(source, name), source.encoding):
-            verdict = _one(spec, opened, source, setting, tables)
+            verdict = _judged(spec, opened, source, setting, tables)
             faults += verdict.faults
-            counts[name] = dict(verdict.counts)
+            counts[name] = verdict.counts
             if not verdict.refused:
-                tables[name] = _finished(spec, verdict, opened, source, setting, faults)
+                tables[name] = _finished(spec, verdict, opened, source, setting)
+                faults += _doubts(spec, verdict, source, setting)
     return tables, CheckReport(ordered(faults), counts), opened
 
 
-def _one(
+def _judged(
     spec: TableSpec,
     opened: engine.Opened,
     source: Source,
     setting: Setting,
     parents: dict[str, ir.Table],
-) -> checks.Verdict:
+) -> Verdict:
     mapping = (source.tables or {}).get(spec.name) or TableSource(from_=spec.name)
-    verdict = checks.rows(spec, opened.raw[spec.name], mapping, setting)
-    if verdict.refused:
-        return checks.size(spec, verdict, opened.expected_rows.get(spec.name))
-    verdict = checks.keys(spec, verdict)
-    verdict = checks.references(spec, verdict, parents, opened.backend, engine.CANONICAL)
+    verdict = checks.rows(columns.of(spec, opened.raw[spec.name], mapping, setting), setting)
+    if not verdict.refused:
+        verdict = keys.unique(spec, verdict)
+        keep = partial(opened.backend.create_table, database=engine.CANONICAL)
+        verdict = keys.referring(spec, verdict, parents, keep)
     return checks.size(spec, verdict, opened.expected_rows.get(spec.name))
 
 
 def _finished(
-    spec: TableSpec,
-    verdict: checks.Verdict,
-    opened: engine.Opened,
-    source: Source,
-    setting: Setting,
-    faults: list[Fault],
+    spec: TableSpec, verdict: Verdict, opened: engine.Opened, source: Source, setting: Setting
 ) -> ir.Table:
+    """Return the checked table with its derived columns, kept inside the engine."""
     rows = verdict.rows
     if spec.name == "events":
         rows = rows.mutate(quantity=rows.quantity.fill_null(1).cast(spec["quantity"].dtype))
     if spec.name == "subscriptions":
-        tells = not any(
-            fault.column == "" and "outcome" in fault.samples for fault in verdict.faults
-        )
-        faults += outcomes.notes(
-            rows, as_of=setting.as_of, grace_days=source.grace_days, source_tells=tells
-        )
         rows = outcomes.concluded(rows, as_of=setting.as_of, grace_days=source.grace_days)
     rows = arrivals.dated(spec, rows, setting, arrivals.usual_lag(spec, rows, setting))
     keep = opened.backend.create_view if _in_place(spec, opened) else opened.backend.create_table
     table: ir.Table = keep(spec.name, rows, database=engine.CANONICAL)
     return table
+
+
+def _doubts(spec: TableSpec, verdict: Verdict, source: Source, setting: Setting) -> list[Fault]:
+    if spec.name != "subscriptions":
+        return []
+    tells = not any("outcome" in fault.samples for fault in verdict.faults if not fault.column)
+    return outcomes.doubts(
+        verdict.rows, as_of=setting.as_of, grace_days=source.grace_days, source_tells=tells
+    )
 
 
 def _in_place(spec: TableSpec, opened: engine.Opened) -> bool:

@@ -11,6 +11,7 @@ second, 06:30 UTC.  Both are the later reading: a record never becomes known too
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -83,19 +84,13 @@ def local_date(instant: ir.TimestampValue, zone: str, until: date) -> ir.DateVal
 def to_local(instant: ir.TimestampValue, zone: str, until: date) -> ir.TimestampValue:
     """Return the wall-clock time in `zone` of an instant in naive UTC."""
     first, steps = changes(zone, until)
-    if not steps:
-        return _shifted(instant, first)
-    branches = [(instant < step.instant, _shifted(instant, step.before)) for step in steps]
-    return ibis.cases(*branches, else_=_shifted(instant, steps[-1].after))
+    return _by_span(instant, first, [(step.instant, step.after) for step in steps])
 
 
 def to_utc(local: ir.TimestampValue, zone: str, until: date) -> ir.TimestampValue:
     """Return the naive UTC instant of a wall-clock time in `zone`, the later one in doubt."""
     first, steps = changes(zone, until)
-    if not steps:
-        return _shifted(local, -first)
-    branches = [(local < _switch(step), _shifted(local, -step.before)) for step in steps]
-    return ibis.cases(*branches, else_=_shifted(local, -steps[-1].after))
+    return _by_span(local, -first, [(_switch(step), -step.after) for step in steps])
 
 
 def doubtful(local: ir.TimestampValue, zone: str, until: date, *, skipped: bool) -> ir.BooleanValue:
@@ -106,6 +101,21 @@ def doubtful(local: ir.TimestampValue, zone: str, until: date, *, skipped: bool)
             first, last = step.local_span
             verdict = verdict | ((local >= first) & (local < last))
     return verdict
+
+
+def _by_span(
+    time: ir.TimestampValue, first: int, spans: Sequence[tuple[datetime, int]]
+) -> ir.TimestampValue:
+    """Shift `time` by the seconds of its span: `first`, or those of the last start not after it.
+
+    The comparisons form a tree: a quarter of a century of clock changes takes six of them a row.
+    """
+    if not spans:
+        return _shifted(time, first)
+    middle = len(spans) // 2
+    start, seconds = spans[middle]
+    before = _by_span(time, first, spans[:middle])
+    return ibis.ifelse(time < start, before, _by_span(time, seconds, spans[middle + 1 :]))
 
 
 def _switch(step: Change) -> datetime:

@@ -63,7 +63,7 @@ def concluded(terms: ir.Table, *, as_of: date, grace_days: int) -> ir.Table:
     ).drop("decided", "next_start", "next_seats", "next_arr")
 
 
-def notes(terms: ir.Table, *, as_of: date, grace_days: int, source_tells: bool) -> list[Fault]:
+def doubts(terms: ir.Table, *, as_of: date, grace_days: int, source_tells: bool) -> list[Fault]:
     """Say what makes derived outcomes doubtful.
 
     Parameters

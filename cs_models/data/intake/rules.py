@@ -1,29 +1,37 @@
 """The contract's row rules for one table, as conditions that run inside the source.
 
-A rule is a condition on the table of read columns (`Typed`): the canonical column under its own
-name, what the source said as ``raw <column>`` where reading can fail or change it, and the
-wall-clock time of an instant without offset as ``local <column>``.
+A rule is a condition on the typed table of `columns.Columns`: the canonical column under its own
+name, what the source said as ``raw <column>``, the wall-clock time of an instant without offset as
+``local <column>``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import ibis.expr.types as ir
 
 from cs_models.data.contract import EARLIEST, OPEN_ENDED_FROM, ColumnSpec, Severity, TableSpec
-from cs_models.data.intake import clock, conversion
+from cs_models.data.intake import clock
+from cs_models.data.intake.columns import LOCAL, RAW, Columns
+from cs_models.data.intake.conversion import EXPECTED, Reading, Setting
 
 Effect = Literal["none", "row", "value", "exclude"]
 Condition = Callable[[ir.Table], ir.BooleanValue]
 
-RAW = "raw "
-LOCAL = "local "
-MOJIBAKE = "\u00c3[\u0080-\u00bf]|\ufffd"
+MOJIBAKE = "\u00c3[\u0080-\u00bf]"
+LOST = "\ufffd"
+NO_REPAIR = "none needed"
+
+_COST: dict[str, tuple[Severity, Effect, str]] = {
+    "row": ("quarantine", "row", ""),
+    "value": ("note", "value", "; the value becomes unknown"),
+    "refuse": ("refuse", "none", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,15 @@ class Rule:
         Of the fault.
     effect : {"none", "row", "value", "exclude"}
         What it does to the data: nothing, take the row out (quarantine), make the value unknown,
-        or leave the row out as not part of this history.
+        or leave the row out as no part of this history.
     broken : callable
         Typed table → whether the row breaks the rule.
     shown : str
         Column of the typed table that samples are taken from.
     repair : str
         What would make it right.
+    points : bool, default False
+        Samples only point at the rows; they are not the faulty values.
     """
 
     column: str
@@ -55,267 +65,197 @@ class Rule:
     effect: Effect
     broken: Condition
     shown: str
-    repair: str
+    repair: str = NO_REPAIR
+    points: bool = False
 
 
-def first_instant_after(day: date, timezone: str) -> datetime:
-    """Return the instant (naive UTC) at which the day after `day` begins in `timezone`."""
-    first, steps = clock.changes(timezone, day + timedelta(days=2))
-    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time())
-    offset = first
-    for step in steps:
-        if midnight >= (step.local_span[1] if step.skipped else step.local_span[0]):
-            offset = step.after
-    return midnight - timedelta(seconds=offset)
-
-
-def of(
-    spec: TableSpec, readings: Mapping[str, conversion.Reading], setting: conversion.Setting
-) -> list[Rule]:
+def of(columns: Columns, setting: Setting) -> list[Rule]:
     """Return the rules of one table for the columns that its source has.
 
     Parameters
     ----------
-    spec : TableSpec
-        The contract of the table.
-    readings : mapping of str to Reading
-        The columns present, by canonical name.
+    columns : Columns
+        The table's columns, and how they read.
     setting : Setting
         Time zones and the last day.
     """
     rules: list[Rule] = []
-    for column in spec.columns:
-        reading = readings.get(column.name)
-        if reading is None or reading.refusal:
-            continue
-        rules += _reading_rules(column, reading, setting, _witness(spec, column, readings))
-        rules += _value_rules(column, reading, setting, arrival=column.name == spec.arrival)
-    rules += _order_rules(spec, readings)
-    return rules
+    for column in columns.spec.columns:
+        if columns.has(column.name):
+            reading = columns.readings[column.name]
+            rules += _required(column, reading, _witness(columns, column))
+            rules += (
+                _text(column, reading) if reading.plain is not None else _readable(column, reading)
+            )
+            rules += _clock(column, reading, setting)
+            rules += _value(column, reading)
+            rules += _moment(columns.spec, column, reading, setting)
+    return [*rules, *_order(columns)]
 
 
-def too_late(
-    spec: TableSpec, readings: Mapping[str, Any], setting: conversion.Setting
-) -> Condition | None:
-    """Return whether a row came into being after ``as_of``, or ``None`` when none can tell."""
-    names = [name for name in (spec.arrival, "known_at") if name in readings and name in spec.names]
+def too_late(columns: Columns, setting: Setting) -> Condition | None:
+    """Return whether a row came to be, or to be known, after ``as_of``; ``None`` if none can."""
+    spec = columns.spec
+    names = [n for n in (spec.arrival, "known_at") if n in spec.names and n and columns.has(n)]
     if not names:
         return None
-    return partial(_any_after, spec, names, setting)
+
+    def late(t: ir.Table) -> ir.BooleanValue:
+        verdicts = [_after(t[name], spec[name], setting).fill_null(False) for name in names]
+        return verdicts[0] if len(verdicts) == 1 else verdicts[0] | verdicts[1]
+
+    return late
 
 
-def _any_after(
-    spec: TableSpec, names: list[str], setting: conversion.Setting, t: ir.Table
-) -> ir.BooleanValue:
-    verdicts = [_after(t[name], spec[name], setting).fill_null(False) for name in names]
-    return verdicts[0] if len(verdicts) == 1 else verdicts[0] | verdicts[1]
+def first_instant_after(day: date, timezone: str) -> datetime:
+    """Return the instant (naive UTC) at which the day after `day` begins in `timezone`."""
+    offset, steps = clock.changes(timezone, day + timedelta(days=2))
+    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time())
+    for step in steps:
+        first, last = step.local_span
+        if midnight >= (last if step.skipped else first):
+            offset = step.after
+    return midnight - timedelta(seconds=offset)
 
 
-def _after(value: ir.Value, column: ColumnSpec, setting: conversion.Setting) -> ir.BooleanValue:
+def _required(column: ColumnSpec, reading: Reading, witness: str) -> Iterator[Rule]:
+    name = column.name
+    # A value that is there but cannot be read is another fault.
+    texts = column.kind in ("id", "text", "category")
+    source = name if texts or reading.raw is None else RAW + name
+    if column.required:
+        yield Rule(
+            name,
+            "is missing",
+            "quarantine",
+            "row",
+            lambda t: t[source].isnull(),
+            witness,
+            "fill it in the source",
+            points=witness != name,
+        )
+    if name == "seats":
+        text = "is missing; use per seat is unknown for these terms"
+        yield Rule(name, text, "note", "none", lambda t: t[source].isnull(), witness, points=True)
+
+
+def _witness(columns: Columns, column: ColumnSpec) -> str:
+    """Return the column that best points at a row in which `column` is missing."""
+    candidates = (*columns.spec.key, columns.spec.arrival or "", "account_id")
+    names = [name for name in candidates if name != column.name and columns.has(name)]
+    return names[0] if names else column.name
+
+
+def _readable(column: ColumnSpec, reading: Reading) -> Iterator[Rule]:
+    name, raw = column.name, RAW + column.name
+    if reading.raw is None or column.kind == "category":
+        return
+    repair = "write plain numbers, without thousands separators or units"
+    if column.kind in ("instant", "date"):
+        repair = f"write YYYY-MM-DD, or declare it: {{formats: {{{name}: '%d/%m/%Y'}}}}"
+    if column.kind == "boolean":
+        repair = f"say what each value means: {{values: {{{name}: {{yes: true, no: false}}}}}}"
+    text = f"cannot be read as {EXPECTED[column.kind]}"
+    yield Rule(
+        name, text, "refuse", "none", lambda t: t[raw].notnull() & t[name].isnull(), raw, repair
+    )
+
+
+def _text(column: ColumnSpec) -> Iterator[Rule]:
+    name, raw = column.name, RAW + column.name
+    if column.kind == "id":
+        text = "identifier with white space around it or not in Unicode form NFC; compared without"
+        yield Rule(name, text, "note", "none", lambda t: t[raw] != t[name], raw)
+    else:
+        text = "text looks like UTF-8 read in another encoding"
+        repair = "export the file as UTF-8, and declare no other `encoding:`"
+        yield Rule(name, text, "note", "none", partial(_garbled, name), name, repair)
+
+
+def _garbled(name: str, t: ir.Table) -> ir.BooleanValue:
+    # The plain search goes first: a regular expression costs twenty times as much.
+    text = t[name]
+    return text.contains(LOST) | (text.contains(MOJIBAKE[0]) & text.re_search(MOJIBAKE))
+
+
+def _clock(column: ColumnSpec, reading: Reading, setting: Setting) -> Iterator[Rule]:
+    if reading.local is None:
+        return
+    for skipped, word in ((True, "skipped"), (False, "repeated")):
+        text = f"local time that a clock change {word}; read as the later instant"
+        broken = partial(_doubtful, LOCAL + column.name, setting, skipped)
+        repair = "store instants with their offset"
+        yield Rule(column.name, text, "note", "none", broken, LOCAL + column.name, repair)
+
+
+def _doubtful(local: str, setting: Setting, skipped: bool, t: ir.Table) -> ir.BooleanValue:
+    return clock.doubtful(t[local], setting.naive_timezone, setting.as_of, skipped=skipped)
+
+
+def _value(column: ColumnSpec, reading: Reading) -> Iterator[Rule]:
+    name = column.name
+    shown = name if reading.raw is None else RAW + name
+    severity, effect, tail = _COST[column.on_bad]
+    if column.kind == "quantity":
+        text = "is 0: no use took place; left out"
+        yield Rule(name, text, "note", "exclude", lambda t: t[name] == 0, shown)
+    if column.minimum is not None:
+        low = column.minimum
+        text, repair = f"is below {low:g}{tail}", f"{column.meaning}: at least {low:g}"
+        yield Rule(name, text, severity, effect, lambda t: t[name] < low, shown, repair)
+    if column.maximum is not None:
+        high = column.maximum
+        text, repair = f"is above {high:,.0f}{tail}", f"{column.meaning}: at most {high:,.0f}"
+        yield Rule(name, text, severity, effect, lambda t: t[name] > high, shown, repair)
+    if column.allowed:
+        text = f"is none of {', '.join(column.allowed)}{tail}"
+        repair = f"translate it: {{values: {{{name}: {{their word: ours}}}}}}"
+        yield Rule(
+            name, text, severity, effect, lambda t: t[name].notin(column.allowed), shown, repair
+        )
+
+
+def _moment(
+    spec: TableSpec, column: ColumnSpec, reading: Reading, setting: Setting
+) -> Iterator[Rule]:
+    if column.kind not in ("instant", "date"):
+        return
+    name = column.name
+    shown = name if reading.raw is None else RAW + name
+    text = f"is before {EARLIEST}: a serial number or a zero read as a date?"
+    repair = "convert it to a date in the source"
+    yield Rule(name, text, "quarantine", "row", lambda t: t[name] < EARLIEST, shown, repair)
+    if name not in (spec.arrival, "known_at"):
+        text = f"is {OPEN_ENDED_FROM} or later, which means no end; read as open-ended"
+        yield Rule(name, text, "note", "value", lambda t: t[name] >= OPEN_ENDED_FROM, shown)
+    if column.hindsight:
+        text = "lies after as_of, so it was not known then; hidden"
+        yield Rule(
+            name,
+            text,
+            "note",
+            "value",
+            lambda t: _after(t[name], column, setting) & (t[name] < OPEN_ENDED_FROM),
+            shown,
+        )
+
+
+def _after(value: ir.Value, column: ColumnSpec, setting: Setting) -> ir.BooleanValue:
     if column.kind == "date":
         return value > setting.as_of
     return value >= first_instant_after(setting.as_of, setting.timezone)
 
 
-def _witness(spec: TableSpec, column: ColumnSpec, readings: Mapping[str, Any]) -> str:
-    """Return the column that best points at a row in which `column` is missing."""
-    names = [
-        name
-        for name in (*spec.key, spec.arrival, "account_id")
-        if name in readings and name != column.name
-    ]
-    return names[0] if names else column.name
+def _order(columns: Columns) -> Iterator[Rule]:
+    for earlier, later in columns.spec.in_order:
+        if columns.has(earlier, later):
+            # A term of no days has no renewal; a ticket may be closed as it is opened.
+            strict = later == "term_end"
+            text = f"is {'not after' if strict else 'before'} {earlier}"
+            broken = partial(_disordered, earlier, later, strict)
+            repair = f"{earlier} comes first"
+            yield Rule(later, text, "quarantine", "row", broken, later, repair)
 
 
-def _reading_rules(
-    column: ColumnSpec, reading: conversion.Reading, setting: conversion.Setting, witness: str
-) -> Iterator[Rule]:
-    name, raw = column.name, RAW + column.name
-    texts = column.kind in ("id", "text", "category")
-    if reading.raw is not None and not texts:
-        hint = (
-            f"declare its format: {{formats: {{{name}: '%d/%m/%Y'}}}}"
-            if column.kind in ("instant", "date")
-            else "write plain numbers, without thousands separators"
-        )
-        if column.kind == "boolean":
-            hint = f"say what each value means: {{values: {{{name}: {{yes: true, no: false}}}}}}"
-        yield Rule(
-            name,
-            f"cannot be read as {conversion.EXPECTED[column.kind]}",
-            "refuse",
-            "none",
-            lambda t: t[raw].notnull() & t[name].isnull(),
-            raw,
-            hint,
-        )
-    if column.required:
-        missing = (
-            (lambda t: t[name].isnull())
-            if texts or reading.raw is None
-            else (lambda t: t[raw].isnull())
-        )
-        yield Rule(
-            name, "is missing", "quarantine", "row", missing, witness, "fill it in the source"
-        )
-    if reading.plain is not None and column.kind == "id":
-        yield Rule(
-            name,
-            "identifier has white space around it or is not in Unicode form NFC",
-            "note",
-            "none",
-            lambda t: t[raw] != t[name],
-            raw,
-            "none needed: identifiers are compared stripped and in NFC",
-        )
-    if column.kind == "text" and reading.plain is not None:
-        yield Rule(
-            name,
-            "text looks like UTF-8 read in another encoding",
-            "note",
-            "none",
-            lambda t: t[name].re_search(MOJIBAKE),
-            name,
-            "export the file as UTF-8",
-        )
-    if reading.local is not None:
-        for skipped, what in ((True, "skipped"), (False, "repeated")):
-            yield Rule(
-                name,
-                f"local time that a clock change {what}; read as the later instant",
-                "note",
-                "none",
-                partial(_doubtful, name, setting, skipped),
-                LOCAL + name,
-                "store instants with their offset",
-            )
-
-
-def _doubtful(
-    name: str, setting: conversion.Setting, skipped: bool, t: ir.Table
-) -> ir.BooleanValue:
-    return clock.doubtful(t[LOCAL + name], setting.naive_timezone, setting.as_of, skipped=skipped)
-
-
-def _value_rules(
-    column: ColumnSpec, reading: conversion.Reading, setting: conversion.Setting, *, arrival: bool
-) -> Iterator[Rule]:
-    name = column.name
-    shown = RAW + name if reading.raw is not None else name
-    severity: Severity = {"row": "quarantine", "value": "note", "refuse": "refuse"}[column.on_bad]  # type: ignore[assignment]
-    effect: Effect = {"row": "row", "value": "value", "refuse": "none"}[column.on_bad]  # type: ignore[assignment]
-    tail = "; the value becomes unknown" if effect == "value" else ""
-    if column.kind == "quantity":
-        yield Rule(
-            name,
-            "is 0: no use took place; left out",
-            "note",
-            "exclude",
-            lambda t: t[name] == 0,
-            shown,
-            "none needed",
-        )
-    if column.minimum is not None:
-        low = column.minimum
-        yield Rule(
-            name,
-            f"is below {low:g}{tail}",
-            severity,
-            effect,
-            lambda t: t[name] < low,
-            shown,
-            f"{column.meaning}: at least {low:g}",
-        )
-    if column.maximum is not None:
-        high = column.maximum
-        yield Rule(
-            name,
-            f"is above {high:,.0f}{tail}",
-            severity,
-            effect,
-            lambda t: t[name] > high,
-            shown,
-            f"{column.meaning}: at most {high:,.0f}; was it a sum, or a time stamp?",
-        )
-    if column.allowed:
-        words = ", ".join(column.allowed)
-        yield Rule(
-            name,
-            f"is none of {words}{tail}",
-            severity,
-            effect,
-            lambda t: t[name].notin(column.allowed),
-            shown,
-            f"translate it: {{values: {{{name}: {{their word: ours}}}}}}",
-        )
-    if column.kind in ("instant", "date"):
-        yield from _moment_rules(column, setting, shown, arrival=arrival)
-    if column.name == "seats":
-        yield Rule(
-            name,
-            "is missing; use per seat is unknown for these terms",
-            "note",
-            "none",
-            lambda t: t[name].isnull(),
-            "subscription_id",
-            "fill it in the source",
-        )
-
-
-def _moment_rules(
-    column: ColumnSpec, setting: conversion.Setting, shown: str, *, arrival: bool
-) -> Iterator[Rule]:
-    name = column.name
-    yield Rule(
-        name,
-        f"is before {EARLIEST}: a serial number or zero read as a date?",
-        "quarantine",
-        "row",
-        lambda t: t[name] < EARLIEST,
-        shown,
-        "convert it to a date in the source",
-    )
-    if not arrival and name != "known_at":
-        yield Rule(
-            name,
-            f"is {OPEN_ENDED_FROM} or later, which means no end; read as open-ended",
-            "note",
-            "value",
-            lambda t: t[name] >= OPEN_ENDED_FROM,
-            shown,
-            "none needed",
-        )
-    if column.hindsight:
-        yield Rule(
-            name,
-            "lies after as_of, so it was not known then; hidden",
-            "note",
-            "value",
-            lambda t: _after(t[name], column, setting) & (t[name] < OPEN_ENDED_FROM),
-            shown,
-            "none needed",
-        )
-
-
-def _order_rules(spec: TableSpec, readings: Mapping[str, Any]) -> Iterator[Rule]:
-    for earlier, later in spec.in_order:
-        if (
-            earlier in readings
-            and later in readings
-            and not (readings[earlier].refusal or readings[later].refusal)
-        ):
-            same = later == "term_end"
-            text = f"is {'not after' if same else 'before'} {earlier}"
-            yield Rule(
-                later,
-                text,
-                "quarantine",
-                "row",
-                partial(_disordered, earlier, later, same),
-                later,
-                f"{spec.grain}: {earlier} comes first",
-            )
-
-
-def _disordered(earlier: str, later: str, same: bool, t: ir.Table) -> ir.BooleanValue:
-    return t[later] <= t[earlier] if same else t[later] < t[earlier]
+def _disordered(earlier: str, later: str, strict: bool, t: ir.Table) -> ir.BooleanValue:
+    return t[later] <= t[earlier] if strict else t[later] < t[earlier]

@@ -1,0 +1,127 @@
+"""Which columns a source has for one canonical table, and how they read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+
+from cs_models.data.contract import TableSpec
+from cs_models.data.faults import Fault
+from cs_models.data.intake import conversion
+from cs_models.data.mapping import TableSource
+
+RAW = "raw "
+"""Prefix of the source's value of a column, as text, where reading it can fail or change it."""
+
+LOCAL = "local "
+"""Prefix of the wall-clock time of an instant without offset."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one source table under their canonical names.
+
+    Parameters
+    ----------
+    spec : TableSpec
+        The contract of the table.
+    raw : ibis Table
+        The source's own columns.
+    readings : mapping of str to Reading
+        The canonical columns that the source has.
+    faults : tuple of Fault
+        Of the columns as such; their rows are another matter.
+    """
+
+    spec: TableSpec
+    raw: ir.Table
+    readings: Mapping[str, conversion.Reading]
+    faults: tuple[Fault, ...]
+
+    def has(self, *names: str) -> bool:
+        """Return whether all these columns are there and can be read."""
+        return all(name in self.readings and not self.readings[name].refusal for name in names)
+
+    def typed(self, unchanged: Collection[str] = ()) -> ir.Table:
+        """Return every canonical column in its type, with its ``raw`` and ``local`` twins.
+
+        Parameters
+        ----------
+        unchanged : collection of str
+            Columns that hold no text that normalising would change: they are passed as they are.
+        """
+        columns: dict[str, ir.Value] = {}
+        for column in self.spec.columns:
+            reading = self.readings.get(column.name) or conversion.absent(column)
+            plain = reading.plain if column.name in unchanged else None
+            columns[column.name] = reading.value if plain is None else plain
+            if reading.raw is not None:
+                columns[RAW + column.name] = reading.raw
+            if reading.local is not None:
+                columns[LOCAL + column.name] = reading.local
+        return self.raw.select(**columns)
+
+
+def of(spec: TableSpec, raw: ir.Table, source: TableSource, setting: conversion.Setting) -> Columns:
+    """Find the contract's columns in a source table and say how each is read.
+
+    Parameters
+    ----------
+    spec : TableSpec
+        The contract of the table.
+    raw : ibis Table
+        The source's own columns.
+    source : TableSource
+        The mapping of this table.
+    setting : Setting
+        Time zones and the last day.
+    """
+    located, faults = _located(spec, raw, source)
+    readings = {
+        name: conversion.read(raw[column], spec[name], source, setting)
+        for name, column in located.items()
+    }
+    for name, reading in readings.items():
+        if reading.refusal:
+            repair = f"store it as {conversion.EXPECTED[spec[name].kind]}"
+            faults.append(Fault(spec.name, name, reading.refusal, "refuse", repair=repair))
+        faults += [
+            Fault(spec.name, name, rule, "note", repair=repair) for rule, repair in reading.notes
+        ]
+    return Columns(spec, raw, readings, tuple(faults))
+
+
+def _located(
+    spec: TableSpec, raw: ir.Table, source: TableSource
+) -> tuple[dict[str, str], list[Fault]]:
+    """Return the source column of each canonical column that is present, and what is not."""
+    located: dict[str, str] = {}
+    faults: list[Fault] = []
+    there = f"the source has {', '.join(raw.columns)}"
+    for column in spec.columns:
+        name = source.columns.get(column.name, column.name)
+        if name is not None and name in raw.columns:
+            located[column.name] = name
+        elif name is not None and column.name in source.columns:
+            rule = f"the source has no column {name!r}"
+            faults.append(Fault(spec.name, column.name, rule, "refuse", repair=there))
+        elif column.required:
+            rule = "a required column is not in the source"
+            repair = f"map it: {{columns: {{{column.name}: their name}}}}; {there}"
+            faults.append(Fault(spec.name, column.name, rule, "refuse", repair=repair))
+    return located, [*faults, *_unused(spec, raw, located)]
+
+
+def _unused(spec: TableSpec, raw: ir.Table, located: Mapping[str, str]) -> list[Fault]:
+    faults = []
+    absent = tuple(name for name in spec.names if name not in located and not spec[name].required)
+    if absent:
+        rule = "optional columns that the source does not have; unknown everywhere"
+        faults.append(Fault(spec.name, "", rule, "note", 0, absent, "map them if it knows them"))
+    unknown = tuple(sorted(set(raw.columns) - set(located.values())))
+    if unknown:
+        rule = "columns of the source that nothing uses"
+        faults.append(Fault(spec.name, "", rule, "note", 0, unknown, "none needed"))
+    return faults

@@ -1,0 +1,165 @@
+"""Rows that share a name, and rows that point at nothing.
+
+Every join of the workbench relies on this: one row a key, every account known.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from cs_models.data.contract import TABLES, ColumnSpec, TableSpec
+from cs_models.data.faults import Fault
+from cs_models.data.intake.columns import RAW
+from cs_models.data.intake.verdict import Verdict, number, samples
+
+
+def unique(spec: TableSpec, verdict: Verdict) -> Verdict:
+    """Make a key name one row: copies leave, contradictions refuse the run.
+
+    Parameters
+    ----------
+    spec : TableSpec
+        The contract of the table.
+    verdict : Verdict
+        Its rows carry ``raw <key>`` where normalising can change a key.
+
+    Returns
+    -------
+    Verdict
+        Without the ``raw`` columns.
+    """
+    table = verdict.rows
+    plain = table.select(*[name for name in table.columns if not name.startswith(RAW)])
+    verdict = verdict.without(plain, 0)
+    if not spec.key:
+        return verdict
+    spelt = [table[RAW + name].nunique() for name in spec.key if RAW + name in table.columns]
+    several = reduce(operator.or_, [count > 1 for count in spelt], ibis.literal(False))
+    groups = table.group_by(*spec.key).aggregate(rows=table.count(), several=several)
+    shared = groups.filter(groups.rows > 1)
+    if rows := number(shared.rows.sum()):
+        verdict = _without_copies(spec, verdict, shared, rows)
+    return verdict.with_fault(*_case_twins(spec, plain))
+
+
+def referring(
+    spec: TableSpec, verdict: Verdict, parents: Mapping[str, ir.Table], keep: Any
+) -> Verdict:
+    """Look for rows that point at an account or a user that is not there.
+
+    A row without its account leaves (quarantine).  A row whose user is unknown stays: the use
+    took place, and the name still tells users apart (note).
+
+    Parameters
+    ----------
+    spec : TableSpec
+        The contract of the table.
+    verdict : Verdict
+        From `unique`.
+    parents : mapping of str to ibis Table
+        Checked tables so far.
+    keep : callable
+        ``(name, expression) -> ibis Table``: keeps a small table inside the engine.
+    """
+    parents = {**parents, spec.name: verdict.rows}
+    columns = [column for column in spec.columns if column.references in parents]
+    if not columns:
+        return verdict
+    table = verdict.rows
+    first = {"first": table[spec.arrival].min()} if spec.name == "events" and spec.arrival else {}
+    groups = table.group_by(*[column.name for column in columns])
+    pairs = keep(f"references of {spec.name}", groups.aggregate(rows=table.count(), **first))
+    for column in columns:
+        verdict = _without_orphans(spec, verdict, column, pairs, parents[str(column.references)])
+    return verdict.with_fault(*_misplaced(spec, pairs, parents))
+
+
+def _without_copies(spec: TableSpec, verdict: Verdict, shared: ir.Table, rows: int) -> Verdict:
+    name = spec.key[0]
+    faults = []
+    collisions = shared.filter(shared.several)
+    if count := number(collisions.count()):
+        rule = "identifiers that differ only in white space or Unicode form are one"
+        repair = "make them equal in the source"
+        faults.append(
+            Fault(spec.name, name, rule, "note", count, samples(collisions, name), repair)
+        )
+    distinct = verdict.rows.distinct()
+    again = distinct.group_by(*spec.key).aggregate(rows=distinct.count())
+    conflicts = again.filter(again.rows > 1)
+    if count := number(conflicts.count()):
+        rule = "several rows with different contents share one key"
+        repair = "keep one row a key, e.g. the newest, by a `sql:` mapping"
+        faults.append(
+            Fault(spec.name, name, rule, "refuse", count, samples(conflicts, name), repair)
+        )
+    copies = rows - number(distinct.semi_join(shared, list(spec.key)).count())
+    if copies:
+        rule = "identical copies of a row"
+        repair = "export each row once"
+        faults.append(
+            Fault(spec.name, name, rule, "quarantine", copies, samples(shared, name), repair)
+        )
+    return verdict.without(distinct, copies, *faults)
+
+
+def _case_twins(spec: TableSpec, rows: ir.Table) -> list[Fault]:
+    if spec.name != "accounts":
+        return []
+    folded = rows.group_by(folded=rows.account_id.lower()).aggregate(n=rows.account_id.nunique())
+    twins = folded.filter(folded.n > 1)
+    if not (count := number(twins.count())):
+        return []
+    rule = "identifiers that differ only in case are kept apart"
+    repair = "make them equal in the source if they are one account"
+    found = samples(twins, "folded")
+    return [Fault("accounts", "account_id", rule, "note", count, found, repair)]
+
+
+def _without_orphans(
+    spec: TableSpec, verdict: Verdict, column: ColumnSpec, pairs: ir.Table, parent: ir.Table
+) -> Verdict:
+    name = column.name
+    target = TABLES[str(column.references)]
+    known = parent.select(**{name: parent[target.key[0]]}).distinct()
+    orphans = pairs.filter(pairs[name].notnull()).anti_join(known, name)
+    count = number(orphans.rows.sum())
+    if not count:
+        return verdict
+    found = samples(orphans, name)
+    rule = f"is not in {target.name}"
+    if not column.required:
+        repair = f"none needed: the rows stay, though {target.name} lacks what they name"
+        return verdict.with_fault(Fault(spec.name, name, rule, "note", count, found, repair))
+    repair = f"add it to {target.name}, or leave the rows out"
+    fault = Fault(spec.name, name, rule, "quarantine", count, found, repair)
+    return verdict.without(verdict.rows.semi_join(known, name), count, fault)
+
+
+def _misplaced(spec: TableSpec, pairs: ir.Table, parents: Mapping[str, ir.Table]) -> list[Fault]:
+    """Say which references exist but contradict their parent."""
+    faults = []
+    users = parents.get("users")
+    if users is not None and spec.name != "users" and "user_id" in pairs.columns:
+        homes = users.select(user_id="user_id", home="account_id")
+        away = pairs.inner_join(homes, "user_id").filter(lambda t: t.home != t.account_id)
+        if count := number(away.rows.sum()):
+            rule = "the user belongs to another account than the row"
+            repair = "check how rows are given to accounts"
+            found = samples(away, "user_id")
+            faults.append(Fault(spec.name, "user_id", rule, "note", count, found, repair))
+    if "first" in pairs.columns and "accounts" in parents:
+        births = parents["accounts"].select("account_id", "created_at")
+        early = pairs.inner_join(births, "account_id").filter(lambda t: t["first"] < t.created_at)
+        if count := number(early.account_id.nunique()):
+            rule = "accounts with rows before their created_at"
+            repair = "check created_at; the rows stay"
+            found = samples(early, "account_id")
+            faults.append(Fault(spec.name, "account_id", rule, "note", count, found, repair))
+    return faults
