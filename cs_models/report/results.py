@@ -148,9 +148,11 @@ def write_table(output_dir: str | Path | None, name: str, frame: pd.DataFrame) -
 
 
 def _unformula(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    marked = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    # A lone carriage return is not quoted by pandas, but starts a new row in a spreadsheet.
+    return marked.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _records(value: Any) -> Any:
