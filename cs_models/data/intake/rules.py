@@ -84,9 +84,7 @@ def of(columns: Columns, setting: Setting) -> list[Rule]:
         if columns.has(column.name):
             reading = columns.readings[column.name]
             rules += _required(column, reading, _witness(columns, column))
-            rules += (
-                _text(column, reading) if reading.plain is not None else _readable(column, reading)
-            )
+            rules += _text(column) if reading.plain is not None else _readable(column, reading)
             rules += _clock(column, reading, setting)
             rules += _value(column, reading)
             rules += _moment(columns.spec, column, reading, setting)
