@@ -162,16 +162,19 @@ def features(
 @app.command()
 def sample(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="the folder to write")],
-    scenario: Annotated[str, typer.Option(help="what is true of the customers")] = (
-        "step-by-segment"
-    ),
-    accounts: Annotated[int, typer.Option(min=1, max=1_000_000, help="how many")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    scenario: Annotated[str, typer.Option(help="what is true of the customers")] = "step",
+    accounts: Annotated[
+        int | None, typer.Option(min=1, help="how many; by default what the scenario needs")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="where chance starts")] = 0,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="records without the faults of a company's own")
+    ] = False,
 ) -> None:
     """Invent customers whose truth is known: the tables of the contract and truth.json."""
     from cs_models.data import simulate
 
-    simulate.write(out, scenario=scenario, n_accounts=accounts, seed=seed)
+    simulate.write(out, scenario=scenario, n_accounts=accounts, seed=seed, dirty=not clean)
     typer.echo(out)
 
 

@@ -6,6 +6,7 @@ word on a run: ``running``, ``complete``, ``failed`` or ``interrupted``.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -121,38 +122,35 @@ def inputs(source: Path) -> list[dict[str, Any]]:
     return [_input(path, path.relative_to(source).as_posix()) for path in found]
 
 
-def software(root: Path) -> dict[str, Any]:
-    """Return the versions that made the run: Python, packages, and the project's commit."""
-    return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "packages": _packages(),
-        "git": _commit(root),
-    }
+def versions(names: Iterable[str] | None = None) -> dict[str, str]:
+    """Return the versions of Python, of this package and of what it requires.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Only these.
+    """
+    found = {"python": platform.python_version()}
+    for name in ("cs-models", *_required()):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return {name: found[name] for name in names or found if name in found}
 
 
 def _input(path: Path, name: str) -> dict[str, Any]:
     return {"path": name, "bytes": path.stat().st_size, "sha256": files.sha256_of(path)}
 
 
-def _packages() -> dict[str, str]:
+def _required() -> list[str]:
     try:
         required = importlib.metadata.requires("cs-models") or []
     except importlib.metadata.PackageNotFoundError:
-        required = []
-    names = [re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in required]
-    return dict(_versions(["cs-models", *names]))
+        return []
+    return [re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in required]
 
 
-def _versions(names: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name in sorted(set(names)):
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-
-
-def _commit(root: Path) -> dict[str, Any] | None:
+def commit(root: Path) -> dict[str, Any] | None:
+    """Return the project's commit and whether files differ from it; None without git."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None

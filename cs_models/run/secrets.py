@@ -25,6 +25,7 @@ _BEFORE_KEY = frozenset(
 )
 _CONNECTION = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<who>[^\s/:@'\"]*):[^\s@'\"]+@")
 _SHORTEST_SECRET = 6
+_FOLDERS = ("PWD", "OLDPWD")  # the working directory, whatever the name looks like
 
 
 def looks_secret(name: str) -> bool:
@@ -53,7 +54,8 @@ def environment_secrets(environment: Mapping[str, str] | None = None) -> list[st
     would destroy it and hide nothing.
     """
     environment = os.environ if environment is None else environment
-    values = {value.strip() for name, value in environment.items() if looks_secret(name)}
+    names = [name for name in environment if looks_secret(name) and name not in _FOLDERS]
+    values = {environment[name].strip() for name in names}
     return sorted((v for v in values if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 

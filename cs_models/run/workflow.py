@@ -7,7 +7,9 @@ disk before `latest` moves.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +129,8 @@ def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
             screen.say(f"an earlier run, {name}, was interrupted; latest still shows {shown}")
         folder = publish.new_run(reports, request.run.path.stem)
         record = manifest.Manifest(folder, _known(request))
-        with _recorded(record, guard), _Log(folder / LOG) as log:
+        redact = secrets.redactor(secrets.environment_secrets(), _paths(request.run.root))
+        with _recorded(record, guard, redact), _Log(folder / LOG, redact) as log:
             _fill(request, folder, record, screen, log)
             with guard.held():
                 record.finish("complete", exit_code=0)
@@ -137,9 +140,9 @@ def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
 class _Log:
     """`run.log`: one line an event, without secrets, on the disk as it happens."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         self._file = path.open("w", encoding="utf-8", buffering=1)
-        self._redact = secrets.redactor(secrets.environment_secrets())
+        self._redact = redact
 
     def __enter__(self) -> _Log:
         return self
@@ -156,8 +159,6 @@ def _fill(
     request: Request, folder: Path, record: manifest.Manifest, screen: Screen, log: _Log
 ) -> None:
     """Check the source, run the notebooks, write the index."""
-    from cs_models.report import index
-
     source = Path(request.run.resolved_source().path)
     with screen.step("checking the source"):
         record.add(inputs=manifest.inputs(source))
@@ -169,7 +170,13 @@ def _fill(
     if failed:
         raise _failure(failed, folder)
     with screen.step("writing the index"):
-        index.write(folder, record.content)
+        _index(record)
+
+
+def _index(record: manifest.Manifest) -> None:
+    from cs_models.report import index
+
+    index.write(record.folder, record.content)
 
 
 def _execute(
@@ -222,28 +229,28 @@ def _ended(event: Event, record: manifest.Manifest, log: _Log) -> None:
 def _job(request: Request, notebook: Notebook, folder: Path, runtime: Path) -> Job:
     model = request.run.for_notebook(notebook)
     own = folder / notebook.name
-    root = request.run.root
     return Job(
         name=notebook.name,
         notebook=str(notebook.path),
         parameters={**model.plain(), "output_dir": str(own)},
         folder=str(own),
         runtime=str(runtime / notebook.name[:2]),
-        paths={str(own): f"reports/{folder.name}/{notebook.name}", str(root): ".", **_homes()},
+        paths={str(own): f"reports/{folder.name}/{notebook.name}", **_paths(request.run.root)},
         report={
             "run_id": folder.name,
             "notebook": notebook.name,
             "as_of": model.as_of.isoformat(),
-            "parameters_file": request.run.shown_path,
+            "versions": manifest.versions(["cs-models", "python"]),
         },
         cell_seconds=request.limits.cell_seconds,
         start_seconds=request.limits.start_seconds,
     )
 
 
-def _homes() -> dict[str, str]:
-    home = str(Path.home())
-    return {home: "~"} if len(home) > len("/root") else {}
+def _paths(root: Path) -> dict[str, str]:
+    """Return this machine's paths and what a report shows in their place."""
+    shown = {str(root): ".", sys.prefix: "(python)", str(Path.home()): "~"}
+    return {path: text for path, text in shown.items() if path != os.sep}
 
 
 def _known(request: Request) -> dict[str, Any]:
@@ -252,17 +259,14 @@ def _known(request: Request) -> dict[str, Any]:
         "parameters_file": run.shown_path,
         "set": list(run.assignments),
         "parameters": {
-            name: run.for_notebook(name_of).plain() for name, name_of in _named(request)
+            notebook.name: run.for_notebook(notebook).plain() for notebook in request.notebooks
         },
         "as_of": run.common.as_of.isoformat(),
         "seed": run.common.seed,
         "limits": vars(request.limits),
-        "software": manifest.software(run.root),
+        "versions": manifest.versions(),
+        "git": manifest.commit(run.root),
     }
-
-
-def _named(request: Request) -> list[tuple[str, Notebook]]:
-    return [(notebook.name, notebook) for notebook in request.notebooks]
 
 
 def _failure(failed: Sequence[Result], folder: Path) -> errors.CsModelsError:
@@ -275,9 +279,10 @@ def _failure(failed: Sequence[Result], folder: Path) -> errors.CsModelsError:
 
 
 @contextlib.contextmanager
-def _recorded(record: manifest.Manifest, guard: Guard) -> Iterator[None]:
+def _recorded(
+    record: manifest.Manifest, guard: Guard, redact: Callable[[str], str]
+) -> Iterator[None]:
     """Write the end of a run that does not end well into its manifest."""
-    redact = secrets.redactor(secrets.environment_secrets())
     try:
         yield
     except BaseException as error:
@@ -290,5 +295,6 @@ def _recorded(record: manifest.Manifest, guard: Guard) -> Iterator[None]:
                 record.finish("interrupted", exit_code=exit_code, reason="interrupted by a signal")
             else:
                 record.finish("failed", exit_code=exit_code, reason=reason)
+                _index(record)
             files.sweep_temporary(record.folder)
         raise

@@ -40,7 +40,9 @@ def parameters_cell(section: str) -> str:
     return "\n".join(f"{name} = {value!r}" for name, value in fields.items())
 
 
-def notebook(section: str, *cells: str, end: str = GOOD_END, marker: str = "") -> nbformat.NotebookNode:
+def notebook(
+    section: str, *cells: str, end: str = GOOD_END, bare: bool = False
+) -> nbformat.NotebookNode:
     """Return a notebook of a section with some cells between its setup and its sentinel."""
     model = parameters.SECTIONS[section].__name__
     setup = f"from cs_models.run import parameters\nparams = parameters.{model}.of(locals())"
@@ -49,7 +51,7 @@ def notebook(section: str, *cells: str, end: str = GOOD_END, marker: str = "") -
     made.cells = [
         nbformat.v4.new_markdown_cell("# A question\n\nWhat it decides."),
         code(parameters_cell(section), metadata={"tags": ["parameters"]}),
-        code(setup, metadata={"tags": ["setup"]}),
+        code("" if bare else setup, metadata={"tags": ["setup"]}),
         code("raise SystemExit('widgets hang')", metadata={"tags": ["interactive"]}),
         *(code(cell) for cell in cells),
         code(end, metadata={"tags": ["sentinel"]}),
@@ -77,11 +79,19 @@ class Project:
         """Return the folder of the reports."""
         return self.root / "reports"
 
-    def add(self, name: str, *cells: str, end: str = GOOD_END) -> Path:
-        """Write a notebook named with its number, for example 00_data_readiness."""
+    def add(self, name: str, *cells: str, end: str = GOOD_END, bare: bool = False) -> Path:
+        """Write a notebook named with its number, for example 00_data_readiness.
+
+        A bare one builds no model: its kernel starts sooner.
+        """
         path = self.root / "notebooks" / f"{name}.ipynb"
-        nbformat.write(notebook(name[3:], *cells, end=end), path)
+        nbformat.write(notebook(name[3:], *cells, end=end, bare=bare), path)
         return path
+
+    def only_run(self) -> Path:
+        """Return the folder of the one run there is."""
+        (folder,) = (path.parent for path in self.reports.glob("2*/manifest.json"))
+        return folder
 
     def start(self, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """Start `cs-models` in the project."""

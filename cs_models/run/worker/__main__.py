@@ -20,6 +20,9 @@ PARENT = "CS_MODELS_PARENT_PID"
 def main() -> None:
     """Run one notebook; everything but JSON lines goes to standard error."""
     orphan.die_with(int(os.environ[PARENT]))
+    # jsonschema, below nbformat, builds the grammar of international web addresses when it is
+    # imported: three seconds of a core for a check that no notebook needs.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     job = Job.of_line(sys.stdin.readline())

@@ -22,12 +22,13 @@ MEMORY = "CS_MODELS_MEMORY_BYTES"
 
 def describe(error: BaseException) -> dict[str, Any]:
     """Return what the worker must know about an uncaught exception, as plain JSON."""
-    described = {"class": type(error).__name__, "text": str(error), "exit_code": 5}
     if isinstance(error, errors.CsModelsError):
-        described["exit_code"] = error.exit_code if 2 <= error.exit_code <= 6 else 5
-    elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
-        described["exit_code"] = errors.ResourceError.exit_code
-    return described
+        known = 2 <= error.exit_code <= 6
+        return {"text": str(error), "exit_code": error.exit_code if known else 5}
+    name = type(error).__name__
+    memory = isinstance(error, MemoryError) or name == "OutOfMemoryException"
+    code = errors.ResourceError.exit_code if memory else errors.NotebookError.exit_code
+    return {"text": f"{name}: {error}".removesuffix(": "), "exit_code": code}
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from cs_models import errors
 
 SENTINEL = "sentinel"
 RESULTS = "results.json"
+_MARKER = "papermill-error-cell-tag"  # cells that papermill puts in front of a failure
 RESULT_NAMES = ("headline", "as_of", "counts", "findings")
 
 
@@ -63,15 +64,10 @@ def judge(
     Verdict
         Good, or the exit code and the reason.
     """
-    place = _place(notebook)
-    if described is not None:
-        return Verdict(int(described["exit_code"]), f"{described['text']}\n  cell: {place}")
     if error is not None:
-        return _of_engine(error, place)
+        return _of_engine(error, described or {}, f"\n  cell: {_place(notebook)}")
     fault = unfinished(notebook) or results_fault(folder / RESULTS)
-    if fault:
-        return Verdict(errors.NotebookError.exit_code, fault)
-    return Verdict(0, "")
+    return Verdict(errors.NotebookError.exit_code, fault) if fault else Verdict(0, "")
 
 
 def unfinished(notebook: Any) -> str:
@@ -113,18 +109,20 @@ def results_fault(path: Path) -> str:
     return f"{RESULTS} has no {', '.join(missing)}" if missing else ""
 
 
-def _of_engine(error: BaseException, place: str) -> Verdict:
+def _of_engine(error: BaseException, described: dict[str, Any], place: str) -> Verdict:
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     resources = errors.ResourceError.exit_code
+    # The engine's own errors come first: it interrupts a cell that takes too long, and what
+    # the kernel then writes down is only that interruption.
     if isinstance(error, CellTimeoutError):
-        return Verdict(resources, f"a cell took longer than it may\n  cell: {place}")
+        return Verdict(resources, f"a cell took longer than it may{place}")
     if isinstance(error, DeadKernelError):
-        return Verdict(resources, f"the kernel died: killed, or out of memory\n  cell: {place}")
+        return Verdict(resources, f"the kernel died: killed, or out of memory{place}")
     if isinstance(error, PapermillExecutionError):
-        text = f"{error.ename}: {error.evalue}\n  cell: {place}"
-        return Verdict(errors.NotebookError.exit_code, text)
+        text = described.get("text") or f"{error.ename}: {error.evalue}"
+        return Verdict(described.get("exit_code", errors.NotebookError.exit_code), text + place)
     if isinstance(error, MemoryError):
         return Verdict(resources, "the worker ran out of memory")
     if isinstance(error, RuntimeError) and "ernel" in str(error):
@@ -147,7 +145,8 @@ def _place(notebook: Any) -> str:
 
 def _code_cells(notebook: Any) -> Iterator[tuple[int, Any]]:
     """Yield each code cell that has something to run, with its number among all cells."""
-    for number, cell in enumerate(notebook.cells, start=1):
+    own = [cell for cell in notebook.cells if _MARKER not in cell.metadata.get("tags", ())]
+    for number, cell in enumerate(own, start=1):
         if cell.cell_type == "code" and cell.source.strip():
             yield number, cell
 

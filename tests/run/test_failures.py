@@ -1,0 +1,101 @@
+"""One real run over notebooks that fail in every way papermill calls "completed"."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+CANARY = "hunter2-canary"
+
+pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("failures")]
+
+RAISE = "from cs_models import errors\nraise errors.{}('{}', where='accounts', repair='mend it')"
+
+# number → (cells before the sentinel, sentinel, exit code, a word of the reason)
+NOTEBOOKS = {
+    "10": (["import time\ntime.sleep(60)"], None, 6, "longer"),
+    "11": ([RAISE.format("DataError", "a column is missing")], None, 3, "a column is missing"),
+    "13": (["import os\nos.kill(os.getpid(), 9)"], None, 6, "kernel died"),
+    "14": (["import sys\nsys.exit(0)"], None, 5, "SystemExit"),
+    "15": ([], "1 + 1", 5, "no results.json"),
+    "16": ([], "open(output_dir + '/results.json', 'w').write('{\"headline\": NaN}')", 5, "NaN"),
+    "17": (["b'x' * (8 * 2**30)"], None, 6, "MemoryError"),
+    "19": (
+        [
+            "import os\nprint(os.environ['DB_PASSWORD'])",
+            "raise OSError('postgres://me:' + os.environ['DB_PASSWORD'] + '@host/db')",
+        ],
+        None,
+        5,
+        "OSError",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def failed(make_project):
+    """Return a project after a run in which every notebook failed, and the finished command."""
+    project = make_project()
+    for number, (cells, end, _, _) in NOTEBOOKS.items():
+        name = f"{number}_data_readiness"
+        project.add(name, *cells, end=end or "raise AssertionError", bare=True)
+    done = project.call(
+        *("run", "parameters/sample.yml", "--cell-seconds", "8", "--memory-gb", "4"),
+        env={"DB_PASSWORD": CANARY},
+    )
+    return project, done
+
+
+def _manifest(project) -> dict:
+    return json.loads((project.only_run() / "manifest.json").read_text())
+
+
+@pytest.mark.parametrize("number", NOTEBOOKS)
+def test_each_failure_keeps_its_exit_code_and_reason(failed, number):
+    """What papermill calls completed is failed here, with the code of what happened."""
+    project, _ = failed
+    _, _, exit_code, word = NOTEBOOKS[number]
+    told = _manifest(project)["notebooks"][f"{number}_data_readiness"]
+    assert (told["status"], told["exit_code"]) == ("failed", exit_code)
+    assert word in told["reason"]
+
+
+def test_the_run_ends_with_the_first_failure_and_says_all(failed):
+    """The command's code is the first failed notebook's; its message names every one."""
+    project, done = failed
+    assert done.returncode == 6
+    assert done.stdout == ""
+    assert all(f"{number}_data_readiness" in done.stderr for number in NOTEBOOKS)
+    told = _manifest(project)
+    assert (told["status"], told["exit_code"]) == ("failed", 6)
+
+
+def test_nothing_of_a_failed_run_is_published(failed):
+    """No page is exported and latest is not made; the stopped notebooks are kept to look at."""
+    project, _ = failed
+    assert not (project.reports / "latest").is_symlink()
+    assert not list(project.reports.rglob("report.html"))
+    assert len(list(project.reports.rglob("executed.ipynb"))) == len(NOTEBOOKS)
+
+
+def test_a_secret_is_in_no_artefact_log_or_message(failed):
+    """The value of a secret-looking variable is nowhere, printed, raised or in an address."""
+    project, done = failed
+    found = subprocess.run(
+        ["grep", "-rl", CANARY, str(project.reports)], capture_output=True, text=True
+    )
+    assert found.stdout == ""
+    assert CANARY not in done.stderr + done.stdout
+    notebook = (project.only_run() / "19_data_readiness/executed.ipynb").read_text()
+    assert "[redacted]" in notebook
+
+
+def test_no_artefact_tells_where_the_project_is(failed):
+    """Paths of this machine are replaced in notebooks and in the manifest."""
+    project, _ = failed
+    found = subprocess.run(
+        ["grep", "-rl", str(project.root), str(project.reports)], capture_output=True, text=True
+    )
+    assert found.stdout == ""

@@ -1,0 +1,136 @@
+"""Real runs that are stopped in the middle of a cell, by each signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("interruption")]
+
+SLOW = """
+import os, time
+from pathlib import Path
+if Path("../slow").exists():
+    Path("../pids.part").write_text(f"{os.getpid()} {os.getppid()}")
+    os.replace("../pids.part", "../pids")
+    time.sleep(120)
+"""
+END = """
+from pathlib import Path
+Path(output_dir, "results.json").write_text(
+    '{"headline": "", "as_of": "", "counts": {}, "findings": []}'
+)
+"""
+SIGNALS = {"kill": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM}
+
+
+@pytest.fixture(scope="module")
+def stopped(make_project):
+    """Return, for each signal, the project, the finished command and whether anybody is left."""
+    projects = {name: make_project() for name in SIGNALS}
+    for project in projects.values():
+        project.add("00_data_readiness", SLOW, end=END, bare=True)
+        _pretend_earlier_run(project)
+        (project.root / "slow").touch()
+    processes = {name: p.start("run", "parameters/sample.yml") for name, p in projects.items()}
+    found = {}
+    for name, project in projects.items():
+        pids = [int(word) for word in _wait_for(project.root / "pids").split()]
+        began = time.monotonic()
+        processes[name].send_signal(SIGNALS[name])
+        _, stderr = processes[name].communicate(timeout=30)
+        seconds = time.monotonic() - began
+        found[name] = (project, processes[name].returncode, stderr, _still_alive(pids), seconds)
+    return found
+
+
+@pytest.fixture(scope="module")
+def next_run(stopped):
+    """Return the run that follows a kill, in the same folder."""
+    project = stopped["kill"][0]
+    (project.root / "slow").unlink()
+    return project, project.call("run", "parameters/sample.yml")
+
+
+@pytest.mark.parametrize(("name", "code"), [("int", 130), ("term", 143)])
+def test_a_signal_ends_the_run_with_its_code_and_is_recorded(stopped, name, code):
+    """SIGINT is 130, SIGTERM 143; the manifest says interrupted, within a few seconds."""
+    project, returned, stderr, _, seconds = stopped[name]
+    assert returned == code
+    assert "interrupted" in stderr
+    told = _newest(project)
+    assert (told["status"], told["exit_code"]) == ("interrupted", code)
+    assert told["notebooks"]["00_data_readiness"]["status"] == "interrupted"
+    assert seconds < 10
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_no_worker_or_kernel_outlives_the_run(stopped, name):
+    """Whatever ends the command, kill -9 included, ends its worker and its kernel."""
+    assert stopped[name][3] == []
+
+
+@pytest.mark.parametrize("name", ["int", "term"])
+def test_an_interrupted_run_leaves_latest_as_it_was(stopped, name):
+    """The pointer still shows the earlier run."""
+    assert (stopped[name][0].reports / "latest").readlink() == Path("20200101-000000-earlier")
+
+
+def test_the_run_after_a_kill_says_so_and_succeeds(next_run):
+    """It names the interrupted run and what latest shows, marks it, and publishes its own."""
+    project, done = next_run
+    assert done.returncode == 0, done.stderr
+    assert "was interrupted" in done.stderr
+    assert "latest still shows 20200101-000000-earlier" in done.stderr
+    statuses = [json.loads(p.read_text())["status"] for p in _manifests(project)]
+    assert statuses == ["complete", "interrupted", "complete"]
+    assert (project.reports / "latest").readlink() == Path(_manifests(project)[-1].parent.name)
+
+
+def _pretend_earlier_run(project) -> None:
+    folder = project.reports / "20200101-000000-earlier"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("earlier")
+    (folder / "manifest.json").write_text('{"status": "complete", "notebooks": {}}')
+    (project.reports / "latest").symlink_to(folder.name)
+
+
+def _manifests(project) -> list[Path]:
+    return sorted(project.reports.glob("2*/manifest.json"))
+
+
+def _newest(project) -> dict:
+    return json.loads(_manifests(project)[-1].read_text())
+
+
+def _wait_for(path: Path) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if path.exists():
+            return path.read_text()
+        time.sleep(0.05)
+    raise AssertionError(f"{path.name} was never written")
+
+
+def _still_alive(pids: list[int]) -> list[int]:
+    deadline = time.monotonic() + 8
+    while time.monotonic() < deadline:
+        alive = [pid for pid in pids if _running(pid)]
+        if not alive:
+            return []
+        time.sleep(0.1)
+    return alive
+
+
+def _running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        # A process that ended but whose new parent has not asked for it is not running.
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
