@@ -20,6 +20,9 @@ from cs_models.errors import NotebookError
 from cs_models.report import results
 from cs_models.report.page import blocks, provenance, render
 
+# What nbformat raises over a file that is JSON, or not even that, but no notebook.
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
+
 
 class CsReportExporter(HTMLExporter):
     """Nbconvert exporter of a report page without code (``--to cs_report``).
@@ -103,7 +106,7 @@ def export(executed: Path, output: Path, *, run: dict[str, Any] | None = None) -
     """
     try:
         notebook = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, nbformat.ValidationError) as error:
+    except (OSError, *_MALFORMED, nbformat.ValidationError) as error:
         raise NotebookError(
             "not a notebook that can be read", where=str(executed), got=str(error)
         ) from error

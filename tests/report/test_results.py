@@ -75,13 +75,14 @@ def test_each_finding_has_an_id_of_its_own(identifiers: list[str]) -> None:
 def test_a_spreadsheet_runs_no_cell(tmp_path: Path, start: str) -> None:
     """Text that starts like a formula is marked as text, in cells, mixed columns and heads."""
     text = f"{start}cmd|'/C calc'!A0"
-    frame = pd.DataFrame({f"{start}head": [text, -4.5, None, f"name\r{text}"]})
+    frame = pd.DataFrame({f"{start}head": [text, -4.5, None, "name\r=cmd"]})
     path = results.write_table(tmp_path, "accounts", frame)
     assert path is not None
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row[0] for row in csv.reader(file)]
     kept = start.replace("\r", "\n")
-    assert rows == [f"'{kept}head", f"'{kept}{text[1:]}", "-4.5", "", f"name\n{kept}{text[1:]}"]
+    body = f"{kept}{text[1:]}"
+    assert rows == [f"'{kept}head", f"'{body}", "-4.5", "", "name\n=cmd"]
 
 
 def test_numbers_and_dates_stay_what_they_are(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 "use strict";
 // Draws the page's figures with the one inlined plotly bundle, in the reader's light or dark,
-// and whole on paper.  Data come from <script type="application/json"> and are never markup.
+// and whole on paper.  Data come as JSON in data blocks and are never markup.
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const shared = read("figure-theme");

@@ -91,7 +91,7 @@ def _comments(source: str) -> dict[str, str]:
                 name = token.string
             elif token.type == tokenize.OP:
                 depth += (token.string in "([{") - (token.string in ")]}")
-            elif token.type == tokenize.COMMENT and token.start[1] > 0 and name:
+            elif token.type == tokenize.COMMENT and token.start[1] > 0 and name and depth == 0:
                 found.setdefault(name, token.string.lstrip("# ").strip())
     except (tokenize.TokenError, IndentationError):
         return found

@@ -1,0 +1,138 @@
+"""The parts of a page: markdown, parameters, the bundle, the policy."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import pytest
+from nbformat import v4
+from plotly.offline import get_plotlyjs_version
+
+from cs_models.report.page import figures, markdown, parameters, render
+
+
+def _html(source: str) -> str:
+    return "".join(p.html for p in markdown.read(source) if isinstance(p, markdown.Prose))
+
+
+def test_headings_split_a_cell_and_lower_ones_stay_prose() -> None:
+    """Levels 1 and 2 make the page's outline; level 3 stays where it is; words lose their marks."""
+    pieces = list(markdown.read("# A *b* `c`\n\nx\n\n## D [e](#e)\n### F\ny"))
+    assert pieces[0] == markdown.Heading(1, "A b c")
+    assert pieces[2] == markdown.Heading(2, "D e")
+    assert "<h3>F</h3>" in pieces[3].html
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<script>window.X=1</script>",
+        "a <img src=x onerror=1> b",
+        "<iframe src=x>",
+        "![p](https://x.example/p.png)",
+        "![p](data:image/png;base64,AAAA)",
+        "![p](attachment:p.png)",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "[x](data:text/html,<script>1</script>)",
+        "[x](vbscript:1)",
+        "<javascript:alert(1)>",
+        '[x](https://x.example "onmouseover=1")',
+        '[x](https://x.example/"onmouseover="1)',
+        "|a|\n|-:|\n|<b onclick=1>|",
+        "```html\n<script>1</script>\n```",
+        "    <script>1</script>",
+        "`<script>`",
+    ],
+)
+def test_markdown_makes_only_plain_elements(source: str) -> None:
+    """No script, picture, frame, style or handler comes out, and links lead to the web only."""
+    html = _html(source)
+    elements = set(re.findall(r"<([a-z0-9]+)", html))
+    assert elements <= {
+        "p", "em", "strong", "a", "code", "pre", "div", "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    attributes = set(re.findall(r'<[^>]*?\s([a-z-]+)="', html))
+    assert attributes <= {"href", "rel", "class", "scope"}
+    assert all(link.startswith(("https://", "#")) for link in re.findall(r'href="([^"]*)', html))
+
+
+def test_markdown_renders_what_a_notebook_says() -> None:
+    """Lists, emphasis, links, tables with numbers to the right."""
+    html = _html("- *a*\n- [b](https://x.example/?p=1&q=2)\n\n|n|\n|-:|\n|1|")
+    assert "<em>a</em>" in html
+    assert 'href="https://x.example/?p=1&amp;q=2"' in html
+    assert '<td class="number">1</td>' in html
+
+
+def test_parameters_keep_their_order_units_and_injected_values() -> None:
+    """Comments give units, over several lines too; injected values win; nested names are dotted."""
+    cell = v4.new_code_cell(
+        'as_of = "2026-06-30"  # an ISO date\nwindows = [\n  7,  # first\n  28,\n]  # days\n'
+        "flag: bool = False\nmade = date(2020, 1, 1)\n",
+        metadata={"tags": ["parameters"]},
+    )
+    injected = {"as_of": "2026-01-01", "source": {"path": "p", "tables": None}, "empty": []}
+    notebook = v4.new_notebook(
+        cells=[cell], metadata={"papermill": {"parameters": {**injected, "output_dir": "/x"}}}
+    )
+    assert [(p.name, p.value, p.unit) for p in parameters.read(notebook)] == [
+        ("as_of", "2026-01-01", "an ISO date"),
+        ("windows", "7, 28", "days"),
+        ("flag", "no", ""),
+        ("made", "date(2020, 1, 1)", ""),
+        ("source.path", "p", ""),
+        ("empty", "–", ""),
+    ]
+
+
+def test_a_parameters_cell_that_does_not_parse_still_gives_injected_values() -> None:
+    """Half-written code in the cell costs its own names only."""
+    cell = v4.new_code_cell("alpha = (1  # x", metadata={"tags": ["parameters"]})
+    notebook = v4.new_notebook(cells=[cell], metadata={"papermill": {"parameters": {"b": 2}}})
+    assert [(p.name, p.value) for p in parameters.read(notebook)] == [("b", "2")]
+
+
+def test_the_bundle_is_the_one_plotly_carries() -> None:
+    """The page's plotly.js and the one that plotly.py writes figures for have one version."""
+    assert f"v{get_plotlyjs_version()}\n" in render.asset(render.BUNDLE)[:200]
+    licence = resources.files("cs_models.report") / "assets" / "plotly-LICENSE.txt"
+    assert licence.read_text().startswith("MIT License")
+
+
+def test_the_bundle_draws_the_traces_we_say_it_does() -> None:
+    """Each trace type we let through registers itself in the bundle; others do not."""
+    bundle = render.asset(render.BUNDLE)
+    registered = set(re.findall(r'moduleType:"trace",name:"([a-z0-9]+)"', bundle))
+    assert registered == figures.TRACE_TYPES
+
+
+def test_own_scripts_cannot_end_their_element() -> None:
+    """No asset holds what would close or confuse the element it is put into."""
+    for name in (render.BUNDLE, "page.js", "page.css"):
+        text = render.asset(name)
+        assert not re.search(r"</(script|style)|<!--|<script", text, re.IGNORECASE)
+        assert "\r" not in text, "a browser would hash another text"
+
+
+def test_the_policy_allows_nothing_but_these_texts() -> None:
+    """Default none; every script by its hash; no eval, no inline, no address."""
+    directives = dict(part.split(" ", 1) for part in render.policy("style", ["script"]).split("; "))
+    assert directives["default-src"] == "'none'"
+    assert re.fullmatch(r"'sha256-[\w+/=]{44}'", directives["script-src"])
+    assert directives["img-src"] == "data:"
+    assert directives["base-uri"] == directives["form-action"] == "'none'"
+    assert not re.search(r"unsafe-eval|https?:|\*", str(directives))
+    assert [name for name, value in directives.items() if "unsafe-inline" in value] == [
+        "style-src-attr"
+    ]
+
+
+def test_no_template_turns_escaping_off() -> None:
+    """No template of a page marks a value as safe by itself."""
+    folder = resources.files("cs_models.report") / "templates"
+    for template in folder.iterdir():
+        text = template.read_text(encoding="utf-8")
+        assert not re.search(r"\|\s*safe|autoescape|Markup", text), template.name
+        assert not re.search(r"\son[a-z]+=|style=", text), template.name
