@@ -1,0 +1,201 @@
+"""The threshold report says in words, tables and figures one and the same thing."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs_models.learn import thresholds
+from cs_models.report import findings
+from cs_models.report.display import Number
+from cs_models.report.evidence import readiness, standing
+from cs_models.report.evidence import thresholds as evidence
+from cs_models.report.exhibits import thresholds as exhibits
+
+COLUMN = "events__report_shared__first_60d"
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+def _panel(*, step: float, n: int = 700, seed: int = 3) -> pd.DataFrame:
+    """Return one term an account, in two segments, with a step of `step` at 12 events."""
+    rng = np.random.default_rng(seed)
+    events = rng.negative_binomial(2, 2 / (2 + 14), n)
+    churn = 0.25 + step * np.where(events < 12, 0.5, -0.5)
+    return pd.DataFrame(
+        {
+            "subscription_id": [f"s{i:04d}" for i in range(n)],
+            "account_id": [f"a{i:04d}" for i in range(n)],
+            "account_name": [HOSTILE if i == 0 else f"Customer {i}" for i in range(n)],
+            "as_of_date": pd.Timestamp("2025-03-02"),
+            "term_start": pd.Timestamp("2025-01-01"),
+            "term_end": pd.Timestamp("2026-01-01"),
+            "term_no": 1,
+            "term_months": 12,
+            "segment": np.where(np.arange(n) % 2 == 0, "North", "South"),
+            "arr": [Decimal("1000.50")] * n,
+            "seats": 10,
+            "churned": (rng.random(n) < churn).astype(int),
+            "in_notice": False,
+            COLUMN: events,
+            "users__report_shared__first_60d": np.minimum(events, 4),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def history() -> pd.DataFrame:
+    """Return a history with a threshold."""
+    return _panel(step=0.4)
+
+
+@pytest.fixture(scope="module")
+def search(history: pd.DataFrame) -> thresholds.Search:
+    """Return what is found in it."""
+    return thresholds.learn(history, features=[COLUMN], n_permutations=399, random_state=1)
+
+
+@pytest.fixture(scope="module")
+def nothing() -> thresholds.Search:
+    """Return what is found in a history without a threshold."""
+    return thresholds.learn(_panel(step=0.0), features=[COLUMN], n_permutations=399)
+
+
+def test_rates_of_the_page_are_those_of_the_search(
+    search: thresholds.Search, history: pd.DataFrame
+) -> None:
+    """The either-side table, made anew from the panel, equals the search's own rates."""
+    rules = findings.leading(search)
+    rates = evidence.either_side(rules, history, "segment")
+    assert len(rates) == 2 * len(rules) > 0
+    for rule in evidence.records(rules):
+        mine = rates[rates["group"] == evidence.group_of(rule)].set_index("side")["rate"]
+        assert mine[evidence.ABOVE] == pytest.approx(rule["rate_above"])
+        assert mine[evidence.BELOW] == pytest.approx(rule["rate_below"])
+
+
+def test_levels_partition_the_terms_at_the_cut(
+    search: thresholds.Search, history: pd.DataFrame
+) -> None:
+    """Levels hold every term once, ascend, and none of them straddles the cut."""
+    rule = evidence.records(findings.leading(search))[0]
+    levels = evidence.levels(rule, history, "segment")
+    assert levels["n_terms"].sum() == len(evidence.rows_of(rule, history, "segment"))
+    assert (levels["first"].to_numpy()[1:] > levels["last"].to_numpy()[:-1]).all()
+    assert not ((levels["first"] < rule["cut"]) & (levels["last"] >= rule["cut"])).any()
+    assert (levels["low"] <= levels["rate"]).all()
+    assert (levels["rate"] <= levels["high"]).all()
+
+
+def test_every_number_of_an_answer_is_linked(search: thresholds.Search) -> None:
+    """Rates, gap, interval and n of an answer link to a table; only the rule's words do not."""
+    statements = [*findings.threshold_answer(search), findings.doubt(search)]
+    rule_words = set(findings.leading(search)["rule"])
+    for statement in statements:
+        free = "".join(part for part in statement.parts if not isinstance(part, Number))
+        for words in rule_words:
+            free = free.replace(words, "")
+        assert not re.search(r"\d", free), free
+
+
+def test_the_answer_never_claims_a_cause(
+    search: thresholds.Search, nothing: thresholds.Search
+) -> None:
+    """No sentence says that use makes, drives, causes or reduces anything."""
+    said = " ".join(
+        statement.text
+        for each in (search, nothing)
+        for statement in [*findings.threshold_answer(each), *findings.silent_groups(each)]
+    )
+    assert not re.search(r"\b(caus|driv|reduc|increas|because of|leads? to)", said, flags=re.I)
+
+
+def test_no_threshold_is_an_answer_too(nothing: thresholds.Search) -> None:
+    """Without a rule the answer says so with its verdict, and nobody stands below."""
+    answer = findings.threshold_answer(nothing)
+    assert [statement.verdict for statement in answer] == ["none"]
+    assert "No use of the product separates" in answer[0].text
+    assert findings.leading(nothing).empty
+    where = standing.against(
+        findings.leading(nothing), _panel(step=0.0), as_of=date(2025, 6, 30), by="segment"
+    )
+    totals = standing.totals(where)
+    assert totals["n_terms"].sum() == 0
+    assert "no customer stands below" in findings.today(totals, "USD").text
+    found = findings.threshold_findings(nothing, totals, "USD")
+    assert found[0].verdict == "none"
+
+
+def test_exhibits_of_a_search_without_a_rule_are_empty(nothing: thresholds.Search) -> None:
+    """A page without a rule draws only what chance shows."""
+    rules = findings.leading(nothing)
+    assert exhibits.either_side(evidence.either_side(rules, _panel(step=0.0), "segment")) == ()
+    assert list(exhibits.levels(rules, _panel(step=0.0), "segment")) == []
+    assert list(exhibits.cut(nothing, rules)) == []
+    assert len(exhibits.chance(nothing, alpha=0.05)) == 1
+
+
+def test_standing_counts_each_running_term_once_and_money_exactly(
+    search: thresholds.Search,
+) -> None:
+    """Every running term has one status; below means under the cut; ARR adds up to the cent."""
+    running = _panel(step=0.0, n=60, seed=9)
+    running.loc[0, COLUMN] = 0
+    running.loc[1, COLUMN] = 1
+    running[COLUMN] = running[COLUMN].astype("Int64")
+    running.loc[2, COLUMN] = pd.NA
+    running.loc[3, "term_start"] = pd.Timestamp("2025-06-01")
+    rules = findings.leading(search)
+    where = standing.against(rules, running, as_of=date(2025, 6, 30), by="segment")
+    assert sorted(where["subscription_id"]) == sorted(running["subscription_id"])
+    by_id = where.set_index("subscription_id")
+    assert by_id.loc["s0000", "status"] == standing.BELOW
+    assert by_id.loc["s0000", "missing"] == by_id.loc["s0000", "needed"]
+    assert by_id.loc["s0002", "status"] == standing.UNKNOWN
+    assert by_id.loc["s0003", "status"] == standing.OPEN
+    assert by_id.loc["s0003", "days_left"] == 31
+    totals = standing.totals(where)
+    assert totals["n_terms"].sum() == 60
+    assert sum(totals["arr"], Decimal(0)) == Decimal("1000.50") * 60
+    below = standing.below(where)
+    assert (below["so_far"] < below["needed"]).all()
+    assert len(below) == totals.set_index("status").loc[standing.BELOW, "n_terms"]
+
+
+def test_names_are_drawn_as_typed(search: thresholds.Search, history: pd.DataFrame) -> None:
+    """A segment named like a script reaches plotly escaped."""
+    rates = evidence.either_side(findings.leading(search), history, "segment")
+    rates["group"] = HOSTILE
+    (exhibit,) = exhibits.either_side(rates)
+    drawn = exhibit.figure.to_json()
+    assert "<script>" not in drawn.replace("\\u003c", "<")
+
+
+def test_histogram_shares_sum_to_one(search: thresholds.Search) -> None:
+    """The shares of the shuffled histories add up to all of them."""
+    spread = evidence.histogram(search.null_max)
+    assert spread["share"].sum() == pytest.approx(1)
+    (exhibit,) = exhibits.chance(search, alpha=0.05)
+    facts = dict(zip(*zip(*exhibit.table.rows, strict=True), strict=True))
+    assert facts["Shuffled histories"] == 399
+    strongest = search.rules["statistic"].abs().max()
+    assert facts["Strength of the best rule in this history"] == pytest.approx(strongest)
+
+
+def test_readiness_counts_are_those_of_the_search(
+    search: thresholds.Search, history: pd.DataFrame
+) -> None:
+    """What readiness promises is what the search then has, and too little is said so."""
+    counted = readiness.groups(history, "segment")
+    whole = counted.iloc[0]
+    for name in ("n_terms", "n_accounts", "n_churned", "n_churned_accounts"):
+        assert whole[name] == search.counts[name]
+    asked = readiness.questions(counted)
+    assert asked.loc[asked["question"] == readiness.ASSOCIATION, "ready"].all()
+    assert not asked.loc[asked["question"] == readiness.SHAPE, "ready"].any()
+    few = readiness.questions(readiness.groups(history.head(60), "segment"))
+    assert not few["ready"].any()
