@@ -309,3 +309,21 @@ def test_a_notebook_run_by_a_kernel_exports_whole(tmp_path: Path) -> None:
     text = _words((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "From a kernel" in text
     assert 'one is <a class="source strong" href="#t">1</a>' in text
+
+
+def test_a_section_called_the_answer_joins_the_answer(
+    notebook_of: Maker, markdown_cell: Maker, code_cell: Maker
+) -> None:
+    """What a notebook sets under "The answer" stands there, after the answer, under one heading."""
+    text = _words(
+        html.page(
+            notebook_of(
+                markdown_cell("# Q?"), markdown_cell("## The answer"),
+                code_cell(Statement.of("caution", "but mind this")),
+                markdown_cell("## More"), code_cell(Statement.of("answer", "it is so"), TABLE_T),
+            )
+        )
+    )  # fmt: skip
+    assert text.count("The answer</h2>") == 1
+    order = [text.index(words) for words in ("it is so", "but mind this", ">More</h2>")]
+    assert order == sorted(order)

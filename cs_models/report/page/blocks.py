@@ -21,6 +21,9 @@ from cs_models.report.page import figures, markdown, parameters
 # Cells that drive the notebook and say nothing to a reader of the page.
 MACHINERY = frozenset({"interactive", "parameters", "injected-parameters", "setup", "sentinel"})
 
+# The page has this heading of its own; a notebook's section of that name joins it.
+_ANSWER_TITLES = frozenset({"the answer", "answer"})
+
 Kind = Literal["prose", "statement", "table", "exhibit"]
 
 
@@ -51,8 +54,9 @@ class Report:
         The question: the notebook's first heading.
     standfirst : list of Block
         Prose between the title and the first section.
-    answer : list of dict
-        Payloads of the statements with role ``answer``, wherever the notebook made them.
+    answer : list of Block
+        The statements with role ``answer``, wherever the notebook made them, then what else
+        stands under a heading "The answer".
     sections : list of Section
         In the order of the notebook; the empty ones are left out.
     parameters : list of Parameter
@@ -63,7 +67,7 @@ class Report:
 
     title: str
     standfirst: list[Block]
-    answer: list[dict[str, Any]]
+    answer: list[Block]
     sections: list[Section]
     parameters: list[parameters.Parameter]
     complete: bool
@@ -71,7 +75,12 @@ class Report:
     @property
     def exhibits(self) -> list[dict[str, Any]]:
         """The figures, in the order of the page."""
-        return [b.content for s in self.sections for b in s.blocks if b.kind == "exhibit"]
+        return [block.content for block in self.blocks if block.kind == "exhibit"]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Everything below the title, in the order of the page."""
+        return [*self.answer, *(block for section in self.sections for block in section.blocks)]
 
 
 def read(notebook: Mapping[str, Any], *, name: str = "") -> Report:
@@ -105,7 +114,8 @@ def read(notebook: Mapping[str, Any], *, name: str = "") -> Report:
     for piece in _pieces(notebook):
         _place(report, piece)
     report.title = report.title or name or "Untitled report"
-    report.sections = [section for section in report.sections if section.blocks]
+    report.answer += [b for s in report.sections if _is_answer(s) for b in s.blocks]
+    report.sections = [s for s in report.sections if s.blocks and not _is_answer(s)]
     _check_ids(report)
     return report
 
@@ -193,16 +203,19 @@ def _place(report: Report, piece: markdown.Heading | Block) -> None:
             report.sections.append(Section(identifier, piece.text))
         return
     if piece.kind == "statement" and piece.content["role"] == "answer":
-        report.answer.append(piece.content)
+        report.answer.append(piece)
     elif piece.kind == "prose" and len(report.sections) == 1 and not report.sections[0].blocks:
         report.standfirst.append(piece)
     else:
         report.sections[-1].blocks.append(piece)
 
 
+def _is_answer(section: Section) -> bool:
+    return section.title.strip().lower() in _ANSWER_TITLES
+
+
 def _check_ids(report: Report) -> None:
-    blocks = [block for section in report.sections for block in section.blocks]
-    payloads = [block.content for block in blocks if block.kind != "prose"] + report.answer
+    payloads = [block.content for block in report.blocks if block.kind != "prose"]
     tables = [payload["table"] for payload in payloads if "figure" in payload]
     identifiers = Counter(str(item["id"]) for item in payloads + tables if item.get("id"))
     repeated = sorted(name for name, times in identifiers.items() if times > 1)
