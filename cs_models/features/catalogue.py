@@ -19,6 +19,7 @@ Source: ``methods.md`` 1.1 (point in time), 1.2 (landmarks), 1.4 (measures).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -175,3 +176,31 @@ def parse(column: str) -> Measure | None:
         return Measure(column[:first], feature, anchor, days)
     except ParameterError:
         return None
+
+
+def among(
+    columns: Iterable[str], *, anchor: Anchor, measures: Sequence[str] | None = None
+) -> list[str]:
+    """Return the usage columns of one kind of window, in their order.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Columns of a panel; those that are no usage measure are passed over.
+    anchor : {"last", "first", "to_date"}
+        Which end the window hangs from.
+    measures : sequence of str, optional
+        Only these measures; all when None.
+
+    Returns
+    -------
+    list of str
+    """
+    read = ((column, parse(column)) for column in columns)
+    return [
+        column
+        for column, measure in read
+        if measure is not None
+        and measure.anchor == anchor
+        and (measures is None or measure.measure in measures)
+    ]

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from cs_models.errors import DataError, ParameterError
-from cs_models.features import usage
 from cs_models.features.cohort import Cohort
+from cs_models.features.usage import columns, counts
 
-KEY: Final = ["subscription_id", "as_of_date"]
 ORDER: Final = ["account_id", "term_start", "subscription_id"]
 _USER_KINDS: Final = ("active_users", "seat_utilisation", "users")
 
@@ -86,8 +86,7 @@ def build(
     Source: ``methods.md`` 1.1 to 1.4.
     """
     last, first = _lengths("windows_days", windows_days), _lengths("first_days", first_days)
-    reach = _reach(tables["events"])
-    kept = tuple(name for name, n in reach.items() if n >= min_accounts)
+    kept, rare = _reached(tables["events"], cohort.as_of, min_accounts)
     chosen = kept if features is None else tuple(features)
     if len(set(chosen)) < len(chosen):
         raise ParameterError("a feature is named twice", where="features", got=repr(chosen))
@@ -102,8 +101,8 @@ def build(
     frame = make(tables, cohort, recipe)
     frame.attrs["left_out_features"] = [
         {"feature": name, "n_accounts": n, "reason": f"used by fewer than {min_accounts} accounts"}
-        for name, n in reach.items()
-        if name not in kept and name not in chosen
+        for name, n in rare.items()
+        if name not in chosen
     ]
     return frame
 
@@ -130,25 +129,24 @@ def make(tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe) -> pd.D
     DataError
         If a term has two rows.
     """
-    request = usage.Request(
+    request = counts.Request(
         last_days=recipe.windows_days,
         first_days=recipe.first_days,
         features=recipe.features,
         breadth=recipe.breadth,
-        data_start=date.fromisoformat(recipe.data_start),
     )
-    measures = usage.measures(request)
-    used = _fetch(usage.expression(tables["events"], cohort.points, request))
-    used = used.rename(columns={name: measure.column for name, measure in measures.items()})
     terms = _fetch(cohort.terms)
+    counted = counts.expression(tables["events"], cohort.points, request).to_pyarrow()
+    points = terms[["subscription_id", "as_of_date", "term_start", "seats"]]
     try:
-        frame = terms.merge(used, on=KEY, how="left", validate="1:1")
+        used = columns.build(counted, points, request, date.fromisoformat(recipe.data_start))
+        frame = terms.merge(used, on=columns.KEY, how="left", validate="1:1")
     except pd.errors.MergeError as error:
         raise DataError(
             "a term has two rows", where="subscriptions", got=str(error), repair="unique ids"
         ) from error
     if not recipe.has_users:
-        for measure in measures.values():
+        for measure in columns.measures(request):
             if measure.measure in _USER_KINDS:
                 frame[measure.column] = pd.Series(pd.NA, frame.index, frame[measure.column].dtype)
     frame = frame.sort_values(ORDER, kind="stable", ignore_index=True)
@@ -204,13 +202,27 @@ def _lengths(where: str, lengths: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(set(lengths)))
 
 
-def _reach(events: ir.Table) -> dict[str, int]:
-    """Return how many accounts ever used each feature, in the order of the features' text."""
-    pairs = events.select("feature", "account_id").distinct()
-    counts = pairs.group_by("feature").agg(n_accounts=pairs.count()).execute()
-    counts = counts.dropna(subset=["feature"]).sort_values("feature")
-    names = counts["feature"].tolist()
-    return dict(zip(names, map(int, counts["n_accounts"]), strict=True))
+def _reached(
+    events: ir.Table, as_of: date, min_accounts: int
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Return the features that reach enough accounts, and the others with their accounts.
+
+    Counting every feature's accounts is as dear as counting users; most features prove
+    themselves in the last eight weeks, and only the others need the whole history.
+    """
+    lately = events.event_date >= ibis.literal(as_of - timedelta(days=56))
+    proven = {name for name, n in _accounts_of(events.filter(lately)).items() if n >= min_accounts}
+    unproven = events.filter(events.feature.notin(sorted(proven))) if proven else events
+    others = _accounts_of(unproven)
+    kept = proven | {name for name, n in others.items() if n >= min_accounts}
+    return tuple(sorted(kept)), {name: n for name, n in others.items() if name not in kept}
+
+
+def _accounts_of(events: ir.Table) -> dict[str, int]:
+    """Return how many accounts used each feature, in the order of the features' text."""
+    counted = events.drop_null("feature").group_by("feature").agg(n=events.account_id.nunique())
+    found = counted.to_pyarrow()
+    return dict(sorted(zip(found["feature"].to_pylist(), found["n"].to_pylist(), strict=True)))
 
 
 def _has_users(events: ir.Table) -> bool:

@@ -1,0 +1,308 @@
+"""Usage counts of every window, as one relational expression that the source's engine runs.
+
+Grain in: canonical events (any number) and points (subscription_id, account_id, as_of_date D,
+term_start s).  Grain out: one row per point about the whole account, and one row per point and
+feature that it used.
+
+The point-in-time rule is part of the join, row by row: an event enters a point iff it is of
+the point's account, ``event_date < D`` and ``known_date <= D``.  A late event is therefore
+seen by the points that could have seen it and by no other.
+
+One dated example: D = 2024-10-03, s = 2024-01-01.  ``last_7d`` is 2024-09-26 to 2024-10-02;
+``first_60d`` is 2024-01-01 to 2024-02-29.  An event of 2024-10-02 known from 2024-10-04 on
+enters neither.
+
+How it stays cheap: the events that any window looks at are joined to their points once, with
+their features as small numbers; everything else groups that.  Only what reaches further back
+(the last use of accounts that went quiet, the first use of a feature in a long term) reads the
+events again, and then without users.  Features stay in rows, so that the expression does not
+grow with their number.
+
+Nothing here knows an outcome: the points carry none, and this module cannot import it.
+
+Source: ``methods.md`` 1.1, 1.3, 1.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+import ibis
+import ibis.expr.types as ir
+
+from cs_models.features import catalogue
+
+EPOCH: Final = date(1970, 1, 1)
+ACCOUNT: Final = -1
+
+
+class Window(NamedTuple):
+    """One window: hung from the decision date (``last``) or from the term's start (``first``)."""
+
+    anchor: catalogue.Anchor
+    days: int
+
+    @property
+    def name(self) -> str:
+        """Short name within the expression: ``last_28``."""
+        return f"{self.anchor}_{self.days}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be counted.
+
+    Parameters
+    ----------
+    last_days : tuple of int
+        Lengths of the windows before the decision date.
+    first_days : tuple of int
+        Lengths of the windows from the term's start.
+    features : tuple of str
+        Product features with rows of their own.
+    breadth : tuple of str
+        Product features that count as one each in the number of different features.
+    """
+
+    last_days: tuple[int, ...]
+    first_days: tuple[int, ...]
+    features: tuple[str, ...]
+    breadth: tuple[str, ...]
+
+    @property
+    def places(self) -> dict[str, int]:
+        """The small number that stands for each feature, those of breadth first."""
+        names = dict.fromkeys((*self.breadth, *self.features))
+        return {name: place for place, name in enumerate(names)}
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The windows asked for, the last ones first."""
+        last = [Window("last", days) for days in self.last_days]
+        return (*last, *(Window("first", days) for days in self.first_days))
+
+    @property
+    def compared(self) -> tuple[Window, ...]:
+        """The windows asked for and those under ``trend`` and ``spike``."""
+        own = (
+            catalogue.TREND_DAYS,
+            2 * catalogue.TREND_DAYS,
+            catalogue.SPIKE_DAYS,
+            catalogue.SPIKE_DAYS + catalogue.SPIKE_BASE_DAYS,
+        )
+        missing = sorted(set(own) - set(self.last_days))
+        return (*self.windows, *(Window("last", days) for days in missing))
+
+    @property
+    def reach(self) -> int:
+        """The longest window before the decision date, in days."""
+        return max(w.days for w in self.compared if w.anchor == "last")
+
+
+def expression(events: ir.Table, points: ir.Table, request: Request) -> ir.Table:
+    """Count the use of every point.
+
+    Parameters
+    ----------
+    events : ibis.expr.types.Table
+        Canonical events with ``event_date`` and ``known_date``.
+    points : ibis.expr.types.Table
+        subscription_id, account_id, as_of_date, term_start; nothing of the outcome.
+    request : Request
+        What to count.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``point`` int64, ``place`` int32 (of the feature; -1 for the whole account),
+        ``subscription_id`` and ``as_of_date`` (account rows only), ``to_date`` int64 (account:
+        days since the last use; feature: days from the term's start to its first use), and
+        for each window ``events_*`` float64 (sum of quantity, 1 where absent), ``users_*``,
+        ``days_*`` and ``features_*`` int64.  A feature without use has no row.  Only
+        operations that DuckDB, PostgreSQL and Spark share.
+    """
+    keyed = _keyed(points, request)
+    # Without a name Ibis repeats the join in every part; with one the engine does it once.
+    seen = _numbered(_in_windows(events, keyed, request), request.places).alias("seen")
+    rows = _accounts(events, keyed, seen, request)
+    if not request.features:
+        return rows
+    return ibis.union(rows, _features(events, keyed, seen, request).select(*rows.columns))
+
+
+def _keyed(points: ir.Table, request: Request) -> ir.Table:
+    """Give every point a number and the earliest date that any of its windows looks at."""
+    order = [points.subscription_id, points.as_of_date]
+    since = _before(points.as_of_date, request.reach)
+    if request.first_days:
+        since = ibis.least(since, points.term_start)
+    return points.select(
+        "subscription_id",
+        "account_id",
+        "as_of_date",
+        "term_start",
+        point=ibis.row_number().over(order_by=order).cast("int32"),
+        since=since,
+    )
+
+
+def _before(day: ir.DateValue, days: int) -> ir.DateValue:
+    """Return the date ``days`` earlier, as a date: DuckDB makes it a timestamp on the way."""
+    return (day - ibis.interval(days=days)).cast("timestamp").cast("date")
+
+
+def _seen(events: ir.Table, keyed: ir.Table, since: str, *columns: str) -> ir.Table:
+    """Pair each point with the events that it may see from its date ``since`` on.
+
+    Returns the asked-for event columns with ``point``, ``ago`` (days from the event to the
+    decision date, at least 1) and ``into`` (days from the term's start to the event).  An
+    empty ``since`` looks back to the beginning.
+    """
+    use = events.select(*columns, "event_date", "known_date", used_by="account_id")
+    rule = [
+        use.used_by == keyed.account_id,
+        use.event_date < keyed.as_of_date,
+        use.known_date <= keyed.as_of_date,
+    ]
+    if since:
+        rule.append(use.event_date >= keyed[since])
+    pairs = use.join(keyed, rule)
+    return pairs.select(
+        *columns,
+        "point",
+        ago=pairs.as_of_date.delta(pairs.event_date, unit="day").cast("int32"),
+        into=pairs.event_date.delta(pairs.term_start, unit="day").cast("int32"),
+    )
+
+
+def _in_windows(events: ir.Table, keyed: ir.Table, request: Request) -> ir.Table:
+    """Pair each point with the events of any of its windows."""
+    seen = _seen(events, keyed, "since", "user_id", "feature", "quantity")
+    if not request.first_days:
+        return seen
+    first = (seen.into >= 0) & (seen.into < max(request.first_days))
+    return seen.filter((seen.ago <= request.reach) | first)
+
+
+def _numbered(seen: ir.Table, places: dict[str, int]) -> ir.Table:
+    """Replace the feature's text by its place; null for a feature without one."""
+    if not places:
+        return seen.drop("feature").mutate(place=ibis.null("int32"))
+    rows = {"name": list(places), "place": list(places.values())}
+    names = ibis.memtable(rows, schema={"name": "string", "place": "int32"})
+    return seen.left_join(names, seen.feature == names.name).drop("name", "feature")
+
+
+def _within(rows: ir.Table, window: Window) -> ir.BooleanValue:
+    """Return whether a row lies in a window."""
+    if window.anchor == "last":
+        return rows.ago <= window.days
+    return (rows.into >= 0) & (rows.into < window.days)
+
+
+def _reached(seen: ir.Table, *keys: str) -> ir.Table:
+    """Return, for every key, its last use and its first one in the term."""
+    return seen.group_by(*keys).agg(ago=seen.ago.min(), into=seen.into.min(where=seen.into >= 0))
+
+
+def _amount(seen: ir.Table) -> ir.DecimalValue:
+    """Return the quantity, 1 where absent."""
+    return seen.quantity.fill_null(1)
+
+
+def _accounts(events: ir.Table, keyed: ir.Table, seen: ir.Table, request: Request) -> ir.Table:
+    """Return one row a point about the whole account."""
+    rows = keyed
+    for part in (_days(seen, request), _users(seen, request), _breadth(seen, request)):
+        rows = rows.left_join(part, "point").drop("point_right")
+    rows = rows.alias("counted")
+    long_ago = _seen(events, rows.filter(rows.recent.fill_null(0) == 0), "")
+    last = long_ago.group_by("point").agg(earlier=long_ago.ago.min())
+    rows = rows.left_join(last, "point").drop("point_right")
+    return rows.select(
+        "point",
+        "subscription_id",
+        "as_of_date",
+        place=ibis.literal(ACCOUNT, "int32"),
+        to_date=rows.recent.fill_null(rows.earlier).cast("int64"),
+        **{f"events_{w.name}": _total(rows, f"events_{w.name}") for w in request.compared},
+        **{
+            f"{name}_{w.name}": rows[f"{name}_{w.name}"].fill_null(0).cast("int64")
+            for name in ("users", "days", "features")
+            for w in request.windows
+        },
+    )
+
+
+def _total(rows: ir.Table, name: str) -> ir.FloatingValue:
+    """Return an exact decimal sum as a number; nothing there is zero."""
+    return rows[name].cast("float64").fill_null(0.0)
+
+
+def _days(seen: ir.Table, request: Request) -> ir.Table:
+    """Return the events and active days of every window, and the last use in reach."""
+    days = seen.group_by("point", "ago", "into").agg(amount=_amount(seen).sum())
+    return days.group_by("point").agg(
+        recent=days.ago.min(where=days.ago <= request.reach),
+        **{f"events_{w.name}": days.amount.sum(where=_within(days, w)) for w in request.compared},
+        **{f"days_{w.name}": _within(days, w).sum() for w in request.windows},
+    )
+
+
+def _users(seen: ir.Table, request: Request) -> ir.Table:
+    """Return the users active in every window."""
+    users = _reached(seen.drop_null("user_id"), "point", "user_id")
+    return users.group_by("point").agg(
+        **{f"users_{w.name}": _within(users, w).sum() for w in request.windows}
+    )
+
+
+def _breadth(seen: ir.Table, request: Request) -> ir.Table:
+    """Return how many different features were used in every window."""
+    used = _reached(seen.filter(seen.place < len(request.breadth)), "point", "place")
+    return used.group_by("point").agg(
+        **{f"features_{w.name}": _within(used, w).sum() for w in request.windows}
+    )
+
+
+def _features(events: ir.Table, keyed: ir.Table, seen: ir.Table, request: Request) -> ir.Table:
+    """Return one row per point and feature that it used in a window or in its term."""
+    own = {name: request.places[name] for name in request.features}
+    known = seen.filter(seen.place.isin(list(own.values())))
+    users = known.group_by("point", "place", "user_id").agg(
+        ago=known.ago.min(),
+        into=known.into.min(where=known.into >= 0),
+        **{
+            f"events_{w.name}": _amount(known).sum(where=_within(known, w)) for w in request.windows
+        },
+    )
+    named = users.user_id.notnull()
+    used = users.group_by("point", "place").agg(
+        **{f"events_{w.name}": users[f"events_{w.name}"].sum() for w in request.windows},
+        **{f"users_{w.name}": (_within(users, w) & named).sum() for w in request.windows},
+    )
+    term = _numbered(_seen(events, keyed, "term_start", "feature"), own)
+    term = term.drop_null("place")
+    first = term.group_by("point", "place").agg(to_date=term.into.min())
+    n = len(request.windows)
+    both = used.outer_join(first, ["point", "place"])
+    return both.select(
+        point=both.point.fill_null(both.point_right),
+        place=both.place.fill_null(both.place_right),
+        subscription_id=ibis.null("string"),
+        as_of_date=ibis.null("date"),
+        to_date=both.to_date.cast("int64"),
+        **{f"events_{w.name}": _total(both, f"events_{w.name}") for w in request.windows},
+        **{f"events_{w.name}": ibis.null("float64") for w in request.compared[n:]},
+        **{
+            f"users_{w.name}": both[f"users_{w.name}"].fill_null(0).cast("int64")
+            for w in request.windows
+        },
+        **{
+            f"{name}_{w.name}": ibis.null("int64")
+            for name in ("days", "features")
+            for w in request.windows
+        },
+    )
