@@ -187,9 +187,21 @@ def test_a_number_without_a_source_on_the_page_is_refused(
 
 
 def test_two_things_with_one_id_are_refused(notebook_of: Maker, code_cell: Maker) -> None:
-    """A table shown twice would make its links ambiguous."""
-    with pytest.raises(NotebookError, match="one id"):
-        html.page(notebook_of(code_cell(TABLE_T, TABLE_T)))
+    """A table shown twice would make its links ambiguous; so would a finding said twice."""
+    said = Statement.of("finding", "x", id="t")
+    for twice in (TABLE_T, said):
+        with pytest.raises(NotebookError, match="one id"):
+            html.page(notebook_of(code_cell(twice, twice)))
+
+
+def test_a_finding_may_be_named_as_its_table(notebook_of: Maker, code_cell: Maker) -> None:
+    """A statement's anchor never takes a table's, and a number links to the table."""
+    said = Statement.of("finding", num("2", "#t"), id="t")
+    text = html.page(notebook_of(code_cell(said, TABLE_T)))
+    assert text.count('id="t"') == 1
+    assert 'id="statement-t"' in text
+    with pytest.raises(NotebookError, match="links to nothing"):
+        html.page(notebook_of(code_cell(said)))
 
 
 @pytest.mark.parametrize(

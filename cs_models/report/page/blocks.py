@@ -215,9 +215,16 @@ def _is_answer(section: Section) -> bool:
 
 
 def _check_ids(report: Report) -> None:
+    """Refuse an id used twice and a number that links to no table or figure.
+
+    Statements have anchors of their own kind: a finding may be named as its table.
+    """
     payloads = [block.content for block in report.blocks if block.kind != "prose"]
-    tables = [payload["table"] for payload in payloads if "figure" in payload]
-    identifiers = Counter(str(item["id"]) for item in payloads + tables if item.get("id"))
+    shown = [payload for payload in payloads if "parts" not in payload]
+    tables = [payload["table"] for payload in shown if "figure" in payload]
+    said = [f"statement {payload['id']}" for payload in payloads if payload.get("parts")]
+    identifiers = Counter(str(item["id"]) for item in shown + tables)
+    identifiers.update(name for name in said if name != "statement ")
     repeated = sorted(name for name, times in identifiers.items() if times > 1)
     if repeated:
         raise NotebookError(
