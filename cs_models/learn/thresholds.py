@@ -24,9 +24,15 @@ from cs_models.learn.selection import population as populations
 from cs_models.learn.selection.announce import Search
 from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, Family
 
-__all__ = ["FEWEST_CHURNED_ACCOUNTS", "Search", "apply", "distance", "learn"]
+__all__ = ["FEWEST_CHURNED_ACCOUNTS", "SEARCHED", "Search", "apply", "distance", "learn"]
 
 Rule = Mapping[str, Any] | pd.Series
+
+# The measures of the panel that a rule may count in; numbers of users come beside them.
+SEARCHED = (
+    "events", "active_users", "active_days", "distinct_features", "seat_utilisation",
+    "events_per_seat",
+)  # fmt: skip
 
 
 def learn(

@@ -19,6 +19,7 @@ from cs_models.features import catalogue
 from cs_models.learn.selection.population import Population
 
 MOST_CUTS = 200
+FEW_COLUMNS = 32
 SMALLEST_SIDE_SHARE = 0.10
 SMALLEST_SIDE_TERMS = 30
 SMALLEST_SIDE_ACCOUNTS = 20
@@ -80,8 +81,11 @@ class Block:
         sums: NDArray[np.floating] = (self.bins @ weights).reshape(
             len(self.cuts), len(self.min_users), weights.shape[1]
         )
-        for level in range(len(self.cuts) - 2, -1, -1):
-            sums[level] += sums[level + 1]
+        if weights.shape[1] < FEW_COLUMNS:
+            sums = np.ascontiguousarray(np.cumsum(sums[::-1], axis=0)[::-1])
+        else:  # adding whole slices is faster than cumsum once they are wide
+            for level in range(len(self.cuts) - 2, -1, -1):
+                sums[level] += sums[level + 1]
         for level in range(len(self.min_users) - 2, -1, -1):
             sums[:, level] += sums[:, level + 1]
         return sums
@@ -130,6 +134,15 @@ class Grid:
     def scope_rows(self, rule: int) -> NDArray[np.int64]:
         """Return the population rows that the rule speaks of."""
         return self.blocks[int(self.rules["block"].iloc[rule])].rows
+
+    def subset(self, scope: str | None) -> tuple[Grid, NDArray[np.int64]]:
+        """Return the grid of one scope, and where its rules stand in this one."""
+        numbers = [i for i, block in enumerate(self.blocks) if block.scope == scope]
+        mine = np.flatnonzero(self.in_scope(scope))
+        rules = self.rules.iloc[mine].reset_index(drop=True)
+        renumbered = {old: new for new, old in enumerate(numbers)}
+        rules = rules.assign(block=rules["block"].map(renumbered).astype(np.int64))
+        return Grid(tuple(self.blocks[i] for i in numbers), rules), mine
 
     def in_scope(self, scope: str | None) -> Mask:
         """Return which rules belong to a scope: None for the whole book."""

@@ -78,26 +78,26 @@ def leaders(
     return sorted(found, key=lambda one: (-one.held.metric, -abs(statistic[one.rule])))
 
 
-def phi(grid: Grid, rule: int) -> NDArray[np.float64]:
-    """Return the phi correlation of a rule with every rule (0 with rules of other scopes).
+def phi(grid: Grid, rules: list[int]) -> NDArray[np.float64]:
+    """Return the phi correlation of some rules with every rule (0 across scopes).
 
     Parameters
     ----------
     grid : Grid
-    rule : int
+    rules : list of int
 
     Returns
     -------
-    ndarray of float, shape (n_rules,)
+    ndarray of float, shape (n_rules, len(rules))
     """
-    rules = grid.rules
-    n = float(rules["n_terms"].iloc[rule])
-    mine = float(rules["n_above"].iloc[rule])
-    above = grid.indicator(rule).astype(np.float64)[:, None]
-    both = grid.above(above)[:, 0]
-    others = rules["n_above"].to_numpy(dtype=np.float64)
-    same_scope = grid.in_scope(rules["segment"].iloc[rule])
+    above = np.column_stack([grid.indicator(rule) for rule in rules]).astype(np.float64)
+    both = grid.above(above)
+    n = grid.rules["n_terms"].to_numpy(dtype=np.float64)[:, None]
+    others = grid.rules["n_above"].to_numpy(dtype=np.float64)[:, None]
+    mine = others[rules].T
     scale = np.sqrt(np.maximum(others * (n - others) * mine * (n - mine), 1.0))
+    scopes = [grid.rules["segment"].iloc[rule] for rule in rules]
+    same_scope = np.column_stack([grid.in_scope(scope) for scope in scopes])
     return np.where(same_scope, (n * both - others * mine) / scale, 0.0)
 
 
@@ -106,21 +106,29 @@ def families(
 ) -> pd.DataFrame:
     """Put every significant rule that says nearly the same as a leader into its family.
 
+    Parameters
+    ----------
+    grid : Grid
+    p : ndarray of float, shape (n_rules,)
+    ordered : list of Leader
+    alpha : float
+
     Returns
     -------
     DataFrame, one row per significant rule that belongs to a family
         ``family`` (number of the leader in the order given), ``rule``, ``phi``.
     """
+    if not ordered:
+        return pd.DataFrame({"family": [], "rule": [], "phi": []})
+    agreement = phi(grid, [leader.rule for leader in ordered])
     parts = []
     taken = np.zeros(len(grid.rules), dtype=bool)
     for number, leader in enumerate(ordered):
-        agreement = phi(grid, leader.rule)
-        mine = (np.abs(agreement) >= EQUIVALENT_PHI) & (p <= alpha)
+        mine = (np.abs(agreement[:, number]) >= EQUIVALENT_PHI) & (p <= alpha)
         mine[leader.rule] = True
-        free = mine & ~taken
+        rules = np.flatnonzero(mine & ~taken)
         taken |= mine
-        rules = np.flatnonzero(free)
-        parts.append(pd.DataFrame({"family": number, "rule": rules, "phi": agreement[rules]}))
-    if not parts:
-        return pd.DataFrame({"family": [], "rule": [], "phi": []})
+        parts.append(
+            pd.DataFrame({"family": number, "rule": rules, "phi": agreement[rules, number]})
+        )
     return pd.concat(parts, ignore_index=True)

@@ -16,8 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs_models.learn.selection import crossfit, multiplier
-from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, Family
+from cs_models.features import catalogue
+from cs_models.learn.selection import multiplier
+from cs_models.learn.selection.family import Family
+from cs_models.learn.selection.grid import Grid
 from cs_models.learn.selection.leaders import Leader
 
 MOST_SIGNALS = 5
@@ -50,7 +52,7 @@ def roles(
 ) -> dict[tuple[str | None, str], Role]:
     """Decide for every significant feature of every scope: signal or echo.
 
-    The whole book comes first.  In a segment the signals of the whole book that are significant
+    The whole book comes first.  In a segment the signals of the whole book that are known
     there stay signals, and other features of the segment must add to them: a feature that leads
     in a small segment only because the true one happens to show less there is an echo.
 
@@ -69,80 +71,106 @@ def roles(
     alpha = family.alpha / max(len(tested), 1)  # each scope may err; together at most alpha
     book: list[str] = []
     for scope in tested:
-        announced = list(found[scope])
-        accepted = _accept(family, scope, announced, book, alpha, rng)
-        for leader in announced:
-            decided[scope, leader.feature] = accepted[leader.feature]
+        search = _ConditionalSearch(family, scope, alpha, rng)
+        accepted = search.run([leader.feature for leader in found[scope]], book)
+        decided |= {(scope, leader.feature): accepted[leader.feature] for leader in found[scope]}
         if scope is None:
             book = [name for name, role in accepted.items() if role.name == "signal"]
     return decided
 
 
-def _accept(
-    family: Family,
-    scope: str | None,
-    announced: list[Leader],
-    book: list[str],
-    alpha: float,
-    rng: np.random.Generator,
-) -> dict[str, Role]:
-    """Search conditionally within one scope, starting from what the whole book has accepted."""
-    population, grid = family.population, family.grid
-    mine = crossfit.rules_of(grid, scope)
-    rows = grid.scope_rows(int(mine[0]))
-    features = grid.rules["feature"].to_numpy()
-    known = [name for name in book if (features[mine] == name).any()]
-    start = known or [announced[0].feature]
-    out = {name: Role("signal", None) for name in start}
-    adjusters = [_best(family, mine, name) for name in start]
-    waiting = {leader.feature: leader for leader in announced if leader.feature not in out}
-    last_p: dict[str, float] = {}
-    base = _covariates(family, rows)
-    enough = population.churned_accounts(_mask(population.n_rows, rows)) >= FEWEST_CHURNED_ACCOUNTS
-    while waiting and enough and len(out) < MOST_SIGNALS:
-        design = np.column_stack([base, *(_adjuster(family, rule, rows) for rule in adjusters)])
-        model = multiplier.fit_null(design, population.churned, rows)
-        allowed = _mask(len(grid.rules), mine) & ~np.isin(features, list(out))
+class _ConditionalSearch:
+    """The conditional search within one scope."""
+
+    def __init__(
+        self, family: Family, scope: str | None, alpha: float, rng: np.random.Generator
+    ) -> None:
+        self.family, self.alpha, self.rng = family, alpha, rng
+        self.grid, positions = family.grid.subset(scope)
+        self.statistic = family.statistic[positions]
+        self.features = self.grid.rules["feature"].to_numpy()
+        self.rows = self.grid.blocks[0].rows
+        self.base = _covariates(family, self.rows)
+
+    def run(self, announced: list[str], book: list[str]) -> dict[str, Role]:
+        """Accept one feature after another, then ask the earlier ones again."""
+        known = [name for name in book if (self.features == name).any()]
+        accepted = {name: self.best(name) for name in known or announced[:1]}
+        p_of: dict[str, float | None] = dict.fromkeys(accepted)
+        waiting = [name for name in announced if name not in accepted]
+        p_last: dict[str, float | None] = {}
+        while waiting and len(accepted) < MOST_SIGNALS:
+            tested = self.test(accepted, waiting)
+            p_last = {name: p for name, (p, _, _) in tested.items()}
+            name = min(waiting, key=lambda one: (tested[one][0], -tested[one][1]))
+            if tested[name][0] > self.alpha:
+                break
+            p_of[name], accepted[name] = tested[name][0], tested[name][2]
+            waiting.remove(name)
+        signals = {name: Role("signal", p_of[name]) for name in accepted}
+        echoes = {name: Role("echo", p_last.get(name)) for name in waiting}
+        return signals | echoes | self.demoted(accepted, known)
+
+    def demoted(self, accepted: dict[str, int], known: list[str]) -> dict[str, Role]:
+        """Return leaders that add nothing to what was accepted after them.
+
+        A feature that leads because it gathers several others (all events, active days) gives
+        way to the one that it gathered.
+        """
+        out: dict[str, Role] = {}
+        for name in list(accepted)[:-1]:
+            others = {other: rule for other, rule in accepted.items() if other not in {name, *out}}
+            if name in known or not others:
+                continue
+            p = self.test(others, [name])[name][0]
+            if p > self.alpha:
+                out[name] = Role("echo", p)
+        return out
+
+    def best(self, feature: str) -> int:
+        """Return the rule of a feature with the largest statistic."""
+        own = np.flatnonzero(self.features == feature)
+        return int(own[np.argmax(np.abs(self.statistic[own]))])
+
+    def test(
+        self, accepted: Mapping[str, int], waiting: Sequence[str]
+    ) -> dict[str, tuple[float, float, int]]:
+        """Return p, statistic and best rule of each waiting feature, given the accepted ones."""
+        population = self.family.population
+        adjusters = [self.adjuster(rule) for rule in accepted.values()]
+        design = np.column_stack([self.base, *adjusters])
+        model = multiplier.fit_null(design, population.churned, self.rows)
+        allowed = ~np.isin(self.features, list(accepted))
         scored, adjusted = multiplier.test(
-            grid, model, population.account, allowed, n_draws=N_DRAWS, rng=rng
+            self.grid, model, population.account, allowed, n_draws=N_DRAWS, rng=self.rng
         )
-        last_p = {name: float(adjusted.p[allowed & (features == name)].min()) for name in waiting}
-        best = min(waiting, key=lambda name: (last_p[name], -_largest(scored, features, name)))
-        if last_p[best] > alpha:
-            break
-        out[best] = Role("signal", last_p[best])
-        adjusters.append(_strongest(scored, allowed & (features == best)))
-        del waiting[best]
-    out |= {name: Role("echo", last_p.get(name)) for name in waiting}
-    return out
+        out = {}
+        for name in waiting:
+            own = np.flatnonzero(self.features == name)
+            best = int(own[np.argmax(np.abs(scored.statistic[own]))])
+            out[name] = (float(adjusted.p[best]), abs(float(scored.statistic[best])), best)
+        return out
+
+    def adjuster(self, rule: int) -> Float:
+        """Return the covariates that stand for an accepted rule."""
+        return _adjuster(self.family.population.frame, self.grid, rule, self.rows)
 
 
-def _largest(scored: multiplier.Scores, features: NDArray[np.object_], name: str) -> float:
-    return float(np.abs(scored.statistic[features == name]).max())
+def _adjuster(frame: pd.DataFrame, grid: Grid, rule: int, rows: NDArray[np.int64]) -> Float:
+    """Return a rule's indicator, a smooth curve of its own column, and one of total use.
 
-
-def _strongest(scored: multiplier.Scores, among: NDArray[np.bool_]) -> int:
-    candidates = np.flatnonzero(among)
-    return int(candidates[np.argmax(np.abs(scored.statistic[candidates]))])
-
-
-def _best(family: Family, mine: NDArray[np.int64], feature: str) -> int:
-    own = mine[family.grid.rules["feature"].to_numpy()[mine] == feature]
-    return int(own[np.argmax(np.abs(family.statistic[own]))])
-
-
-def _mask(size: int, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
-    mask = np.zeros(size, dtype=bool)
-    mask[chosen] = True
-    return mask
-
-
-def _adjuster(family: Family, rule: int, rows: NDArray[np.int64]) -> Float:
-    """Return a rule's indicator and a restricted cubic spline of log1p of its own column."""
-    at = family.grid.rules.iloc[rule]
-    values = np.log1p(np.maximum(family.grid.blocks[at["block"]].amounts, 0.0))
-    indicator = family.grid.indicator(rule).astype(np.float64)
-    return np.column_stack([indicator, restricted_cubic_spline(values, values[rows])])
+    The curve of total use (all events of the account in the same window) stands for the
+    account's vigour: where vigour itself keeps customers, every feature would otherwise be
+    announced for being a little thermometer of it.
+    """
+    at = grid.rules.iloc[rule]
+    columns = [grid.blocks[int(at["block"])].amounts]
+    total = catalogue.Measure("events", None, "first", int(at["window_days"])).column
+    if total in frame.columns and total != at["column"]:
+        columns.append(_filled(_number(frame[total]))[:, 0])
+    logged = [np.log1p(np.maximum(column, 0.0)) for column in columns]
+    curves = [restricted_cubic_spline(column, column[rows]) for column in logged]
+    return np.column_stack([grid.indicator(rule).astype(np.float64), *curves])
 
 
 def restricted_cubic_spline(values: Float, reference: Float) -> Float:
