@@ -9,6 +9,7 @@ hidden, so that adding them to the source changes no number.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from zoneinfo import available_timezones
@@ -115,6 +116,7 @@ def _examine(
             if not verdict.refused:
                 tables[name] = _finished(spec, verdict, opened, source, setting)
                 faults += _doubts(spec, verdict, source, setting)
+            opened.drop(f"raw {name}", f"rows of {name}", f"references of {name}")
     return tables, CheckReport(ordered(faults), counts), opened
 
 
@@ -126,10 +128,16 @@ def _judged(
     parents: dict[str, ir.Table],
 ) -> Verdict:
     mapping = (source.tables or {}).get(spec.name) or TableSource(from_=spec.name)
-    verdict = checks.rows(columns.of(spec, opened.raw[spec.name], mapping, setting), setting)
+    keep = partial(opened.backend.create_table, database=engine.CANONICAL)
+    raw = opened.raw[spec.name]
+    if spec.name not in opened.in_place:
+        # A CSV file is parsed once, a SELECT of the run file runs once.
+        raw = keep(f"raw {spec.name}", raw)
+    verdict = checks.rows(columns.of(spec, raw, mapping, setting), setting)
     if not verdict.refused:
+        if not _in_place(spec, opened):
+            verdict = replace(verdict, rows=keep(f"rows of {spec.name}", verdict.rows))
         verdict = keys.unique(spec, verdict)
-        keep = partial(opened.backend.create_table, database=engine.CANONICAL)
         verdict = keys.referring(spec, verdict, parents, keep)
     return checks.size(spec, verdict, opened.expected_rows.get(spec.name))
 

@@ -106,7 +106,7 @@ def absent(spec: ColumnSpec) -> Reading:
 
 def tidy(text: ir.StringValue) -> ir.StringValue:
     """Return a text in NFC, stripped, NULL when nothing is left."""
-    return functions.nfc(functions.trim(text, functions.WHITESPACE)).nullif("")
+    return functions.nfc(functions.stripped(text)).nullif("")
 
 
 def _translated(raw: ir.Value, name: str, source: TableSource) -> ir.Value:
@@ -117,7 +117,7 @@ def _translated(raw: ir.Value, name: str, source: TableSource) -> ir.Value:
     text = raw.cast("string")
     # A float column holds the codes 0 and 1 as 0.0 and 1.0.
     plain = text.re_replace(r"\.0$", "") if raw.type().is_floating() else text
-    key = functions.trim(plain, functions.WHITESPACE).lower()
+    key = functions.stripped(plain).lower()
     branches = [
         (key == old.strip().lower(), ibis.null("string") if new is None else ibis.literal(new))
         for old, new in pairs.items()
@@ -154,7 +154,7 @@ def _number(raw: ir.Value, spec: ColumnSpec) -> Reading:
     kind = raw.type()
     whole = spec.kind == "integer"
     if kind.is_string():
-        text = functions.trim(raw, functions.WHITESPACE).nullif("")
+        text = functions.stripped(raw).nullif("")
         readable = text.re_search(_WHOLE if whole else _NUMBER)
         number = ibis.ifelse(
             readable, text.try_cast("float64" if spec.kind == "number" else "decimal(38, 6)"), None
@@ -186,7 +186,7 @@ def _boolean(raw: ir.Value, spec: ColumnSpec) -> Reading:
         )
     if not kind.is_string():
         return _refused(spec, f"must be true or false, this column holds {kind}", raw)
-    text = functions.trim(raw, functions.WHITESPACE).nullif("")
+    text = functions.stripped(raw).nullif("")
     word = text.lower()
     return Reading(
         ibis.cases((word == "true", True), (word == "false", False), else_=ibis.null("boolean")),
@@ -220,7 +220,7 @@ def _moment(raw: ir.Value, spec: ColumnSpec, pattern: str | None, setting: Setti
 def _moment_in_text(
     raw: ir.Value, spec: ColumnSpec, pattern: str | None, setting: Setting
 ) -> Reading:
-    text = functions.trim(raw, functions.WHITESPACE).nullif("")
+    text = functions.stripped(raw).nullif("")
     if pattern is not None:
         time = functions.parsed(text, pattern)
         reading = _from_local(time, spec, setting, naive=True)
