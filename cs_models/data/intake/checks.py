@@ -1,6 +1,6 @@
 """One table's rows held against the contract, in as few scans of the source as its faults allow.
 
-A clean table costs one scan for all row rules together (and one small aggregate each for keys and
+A ctyped table costs one scan for all row rules together (and one small aggregate each for keys and
 references, in `keys`).  Only a rule that is broken costs another, for its five samples.
 """
 
@@ -40,10 +40,11 @@ def rows(columns: Columns, setting: Setting) -> Verdict:
     Verdict
         With the rows that pass, and ``raw <key>`` columns for `keys.unique`.
     """
-    typed = columns.typed()
-    applied = rules.of(columns, setting)
+    tidy = columns.tidy()
+    typed = columns.typed(tidy)
+    applied = rules.of(columns, setting, tidy)
     late = rules.too_late(columns, setting)
-    counted = _counted(columns, typed, applied, late)
+    counted = _counted(typed, applied, late)
     broken = [rule for index, rule in enumerate(applied) if counted[f"rule {index}"]]
     live = typed if late is None else typed.filter(~late(typed))
     faults = [
@@ -55,8 +56,7 @@ def rows(columns: Columns, setting: Setting) -> Verdict:
     if counted["late"]:
         rule, column = "is after as_of; left out", spec.arrival or ""
         faults.append(Fault(spec.name, column, rule, "note", counted["late"], repair="none needed"))
-    unchanged = [name for name in columns.readings if counted.get(f"changed {name}") == 0]
-    kept = _kept(spec, columns.typed(unchanged), broken, late if counted["late"] else None)
+    kept = _kept(spec, typed, broken, late if counted["late"] else None)
     excluded = counted["late"] + counted["excluded"]
     found = (*columns.faults, *faults)
     return Verdict(kept, found, counted["rows"], counted["quarantined"], excluded)
@@ -99,7 +99,6 @@ def size(spec: TableSpec, verdict: Verdict, expected: int | None) -> Verdict:
 
 
 def _counted(
-    columns: Columns,
     typed: ir.Table,
     applied: Sequence[rules.Rule],
     late: rules.Condition | None,
@@ -116,18 +115,13 @@ def _counted(
     }
     for index, rule in enumerate(applied):
         totals[f"rule {index}"] = typed.count(where=live & rule.broken(typed))
-    for name, reading in columns.readings.items():
-        if reading.plain is not None:
-            raw, value = typed[RAW + name], typed[name]
-            changed = (raw != value) | (raw.notnull() & value.isnull())
-            totals[f"changed {name}"] = typed.count(where=changed)
     found: dict[str, Any] = typed.aggregate(**totals).to_pyarrow().to_pylist()[0]
     return {name: int(count) for name, count in found.items()}
 
 
 def _any(
     typed: ir.Table, applied: Sequence[rules.Rule], effect: rules.Effect, column: str | None = None
-) -> ir.BooleanValue:
+) -> ir.BootypedValue:
     """Return whether a row breaks any rule of one effect (and column); never NULL."""
     verdicts = [
         rule.broken(typed).fill_null(False)
@@ -145,16 +139,16 @@ def _fault(spec: TableSpec, live: ir.Table, rule: rules.Rule, count: int) -> Fau
 
 
 def _kept(
-    spec: TableSpec, lean: ir.Table, broken: Sequence[rules.Rule], late: rules.Condition | None
+    spec: TableSpec, typed: ir.Table, broken: Sequence[rules.Rule], late: rules.Condition | None
 ) -> ir.Table:
     """Return the rows that stay, with the values that stay.
 
-    Only rules that are broken are written into the expression: a clean table is scanned as it is.
+    Only rules that are broken are written into the expression: a ctyped table is scanned as it is.
     """
-    kept = lean
+    kept = typed
     if late is not None or any(rule.effect in ("row", "exclude") for rule in broken):
-        leaves = _any(lean, broken, "row") | _any(lean, broken, "exclude")
-        kept = lean.filter(~(leaves if late is None else leaves | late(lean)))
+        leaves = _any(typed, broken, "row") | _any(typed, broken, "exclude")
+        kept = typed.filter(~(leaves if late is None else leaves | late(typed)))
     hidden = {rule.column for rule in broken if rule.effect == "value"}
     values = {
         name: ibis.ifelse(_any(kept, broken, "value", name), None, kept[name])

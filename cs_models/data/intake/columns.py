@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
+import ibis
 import ibis.expr.types as ir
 
 from cs_models.data.contract import TableSpec
@@ -44,19 +46,40 @@ class Columns:
         """Return whether all these columns are there and can be read."""
         return all(name in self.readings and not self.readings[name].refusal for name in names)
 
-    def typed(self, unchanged: Collection[str] = ()) -> ir.Table:
+    def tidy(self) -> frozenset[str]:
+        """Return the text columns that hold nothing to normalise and nothing garbled.
+
+        Each column's different texts are looked at once, not each row's: a million events have a
+        hundred features.
+        """
+        looks = []
+        for name, reading in self.readings.items():
+            if reading.plain is not None:
+                texts = self.raw.select(text=reading.plain).distinct()
+                tidied = conversion.tidy(texts.text)
+                untidy = tidied.isnull() | (tidied != texts.text) | conversion.garbled(texts.text)
+                count = texts.count(where=texts.text.notnull() & untidy)
+                looks.append(texts.aggregate(untidy=count).mutate(column=ibis.literal(name)))
+        if not looks:
+            return frozenset()
+        found = reduce(ir.Table.union, looks).to_pyarrow().to_pylist()
+        return frozenset(row["column"] for row in found if not row["untidy"])
+
+    def typed(self, tidy: Collection[str] = ()) -> ir.Table:
         """Return every canonical column in its type, with its ``raw`` and ``local`` twins.
 
         Parameters
         ----------
-        unchanged : collection of str
-            Columns that hold no text that normalising would change: they are passed as they are.
+        tidy : collection of str
+            Columns that need no normalising: they are passed as they are, without a twin.
         """
         columns: dict[str, ir.Value] = {}
         for column in self.spec.columns:
             reading = self.readings.get(column.name) or conversion.absent(column)
-            plain = reading.plain if column.name in unchanged else None
-            columns[column.name] = reading.value if plain is None else plain
+            if column.name in tidy and reading.plain is not None:
+                columns[column.name] = reading.plain
+                continue
+            columns[column.name] = reading.value
             if reading.raw is not None:
                 columns[RAW + column.name] = reading.raw
             if reading.local is not None:

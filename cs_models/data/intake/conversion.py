@@ -26,6 +26,9 @@ _OFFSET = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _TIME = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?( ?[zZ]| ?[+-][0-9]{2}(:?[0-9]{2})?)?"
 _INSTANT = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({_TIME})?$"
 
+_MOJIBAKE = "\u00c3[\u0080-\u00bf]"
+_LOST = "\ufffd"
+
 EXPECTED = {
     "id": "text",
     "text": "text",
@@ -60,7 +63,7 @@ class Reading:
     raw : ibis Value or None
         The source's value as text, where reading it can fail or change it.
     plain : ibis Value or None
-        A cheaper `value`, right when no row is changed by normalising the text.
+        The text as it is, right when normalising would change none of it.
     local : ibis Value or None
         The wall-clock time behind an instant without offset, where a clock change can matter.
     notes : tuple of (str, str)
@@ -107,6 +110,12 @@ def absent(spec: ColumnSpec) -> Reading:
 def tidy(text: ir.StringValue) -> ir.StringValue:
     """Return a text in NFC, stripped, NULL when nothing is left."""
     return functions.nfc(functions.stripped(text)).nullif("")
+
+
+def garbled(text: ir.StringValue) -> ir.BooleanValue:
+    """Return whether a text looks like UTF-8 that was read in another encoding."""
+    # The plain search goes first: a regular expression costs twenty times as much.
+    return text.contains(_LOST) | (text.contains(_MOJIBAKE[0]) & text.re_search(_MOJIBAKE))
 
 
 def _translated(raw: ir.Value, name: str, source: TableSource) -> ir.Value:

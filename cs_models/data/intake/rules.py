@@ -7,7 +7,7 @@ name, what the source said as ``raw <column>``, the wall-clock time of an instan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -18,13 +18,11 @@ import ibis.expr.types as ir
 from cs_models.data.contract import EARLIEST, OPEN_ENDED_FROM, ColumnSpec, Severity, TableSpec
 from cs_models.data.intake import clock
 from cs_models.data.intake.columns import LOCAL, RAW, Columns
-from cs_models.data.intake.conversion import EXPECTED, Reading, Setting
+from cs_models.data.intake.conversion import EXPECTED, Reading, Setting, garbled
 
 Effect = Literal["none", "row", "value", "exclude"]
 Condition = Callable[[ir.Table], ir.BooleanValue]
 
-MOJIBAKE = "\u00c3[\u0080-\u00bf]"
-LOST = "\ufffd"
 NO_REPAIR = "none needed"
 
 _COST: dict[str, tuple[Severity, Effect, str]] = {
@@ -69,7 +67,7 @@ class Rule:
     points: bool = False
 
 
-def of(columns: Columns, setting: Setting) -> list[Rule]:
+def of(columns: Columns, setting: Setting, tidy: Collection[str] = ()) -> list[Rule]:
     """Return the rules of one table for the columns that its source has.
 
     Parameters
@@ -78,13 +76,16 @@ def of(columns: Columns, setting: Setting) -> list[Rule]:
         The table's columns, and how they read.
     setting : Setting
         Time zones and the last day.
+    tidy : collection of str
+        Text columns that are known to need no normalising.
     """
     rules: list[Rule] = []
     for column in columns.spec.columns:
         if columns.has(column.name):
             reading = columns.readings[column.name]
             rules += _required(column, reading, _witness(columns, column))
-            rules += _text(column) if reading.plain is not None else _readable(column, reading)
+            rules += _readable(column, reading)
+            rules += _text(column) if reading.plain is not None and column.name not in tidy else ()
             rules += _clock(column, reading, setting)
             rules += _value(column, reading)
             rules += _moment(columns.spec, column, reading, setting)
@@ -146,7 +147,7 @@ def _witness(columns: Columns, column: ColumnSpec) -> str:
 
 def _readable(column: ColumnSpec, reading: Reading) -> Iterator[Rule]:
     name, raw = column.name, RAW + column.name
-    if reading.raw is None or column.kind == "category":
+    if reading.raw is None or column.kind in ("id", "text", "category"):
         return
     repair = "write plain numbers, without thousands separators or units"
     if column.kind in ("instant", "date"):
@@ -167,13 +168,7 @@ def _text(column: ColumnSpec) -> Iterator[Rule]:
     else:
         text = "text looks like UTF-8 read in another encoding"
         repair = "export the file as UTF-8, and declare no other `encoding:`"
-        yield Rule(name, text, "note", "none", partial(_garbled, name), name, repair)
-
-
-def _garbled(name: str, t: ir.Table) -> ir.BooleanValue:
-    # The plain search goes first: a regular expression costs twenty times as much.
-    text = t[name]
-    return text.contains(LOST) | (text.contains(MOJIBAKE[0]) & text.re_search(MOJIBAKE))
+        yield Rule(name, text, "note", "none", lambda t: garbled(t[name]), name, repair)
 
 
 def _clock(column: ColumnSpec, reading: Reading, setting: Setting) -> Iterator[Rule]:
