@@ -43,6 +43,8 @@ PLOTLY = "application/vnd.plotly.v1+json"
 Role = Literal["answer", "finding", "caution", "note"]
 ROLES: tuple[str, ...] = get_args(Role)
 FOLD_AFTER = 15
+# A page is read by people: what is longer than this is a file beside it.
+AT_MOST = 100
 
 _LOOSE_PERCENT = re.compile(r"(\d) %")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -168,6 +170,9 @@ class Table:
         What to know when reading it.
     fold_after : int, default 15
         Rows shown before the rest is folded.
+    at_most : int, default 100
+        Rows shown at all; the page says how many it leaves out (write those to a file with
+        :func:`cs_models.report.results.write_table`).
     """
 
     id: str
@@ -176,6 +181,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
     note: str = ""
     fold_after: int = FOLD_AFTER
+    at_most: int = AT_MOST
 
     def __post_init__(self) -> None:
         _check_id(self.id)
@@ -198,6 +204,7 @@ class Table:
         columns: Mapping[str, Column] | None = None,
         note: str = "",
         fold_after: int = FOLD_AFTER,
+        at_most: int = AT_MOST,
     ) -> Table:
         """Return the rows of `frame` as a table.
 
@@ -225,10 +232,11 @@ class Table:
             )
         cells = [frame[name].tolist() for name in shown]
         rows = [[values.plain(cell) for cell in row] for row in zip(*cells, strict=True)]
-        return cls(id, title, shown, rows, note, fold_after)
+        return cls(id, title, shown, rows, note, fold_after, at_most)
 
     def payload(self) -> dict[str, Any]:
         """Return the table as strict JSON, its values not yet written for a reader."""
+        shown = [list(row) for row in self.rows[: self.at_most]]
         return {
             "id": self.id,
             "title": self.title,
@@ -242,9 +250,10 @@ class Table:
                 }
                 for name, column in self.columns.items()
             ],
-            "rows": values.plain([list(row) for row in self.rows]),
+            "rows": values.plain(shown),
+            "left_out": len(self.rows) - len(shown),
             "note": self.note,
-            "fold": len(self.rows) > self.fold_after,
+            "fold": len(shown) > self.fold_after,
             "fold_after": self.fold_after,
         }
 

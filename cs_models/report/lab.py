@@ -23,6 +23,13 @@ def head(column: Mapping[str, Any]) -> str:
     return f"{column['label']} ({column['unit']})" if column["unit"] else str(column["label"])
 
 
+def left_out(payload: Mapping[str, Any]) -> str:
+    """Return the words for rows of a table that are not shown, empty when all are."""
+    missing = payload.get("left_out", 0)
+    shown = len(payload["rows"])
+    return f"The first {shown:,} of {shown + missing:,} rows." if missing else ""
+
+
 def table_text(payload: Mapping[str, Any]) -> str:
     """Return a table as aligned plain text."""
     columns = payload["columns"]
@@ -33,7 +40,7 @@ def table_text(payload: Mapping[str, Any]) -> str:
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    return "\n".join([str(payload["title"]), *body])
+    return "\n".join([str(payload["title"]), *body, left_out(payload)]).rstrip()
 
 
 # JupyterLab gives its colours as variables, so the same markup is right in light and dark.
@@ -78,7 +85,8 @@ def table_html(payload: Mapping[str, Any]) -> str:
         + "</tr>"
         for row in payload["rows"]
     )
-    note = f"<p>{escape(payload['note'])}</p>" if payload["note"] else ""
+    words = f"{left_out(payload)} {payload['note']}".strip()
+    note = f"<p>{escape(words)}</p>" if words else ""
     return (
         f"<div><strong>{escape(payload['title'])}</strong>"
         f'<div style="max-height:28em;overflow:auto"><table><thead><tr>{heads}</tr></thead>'

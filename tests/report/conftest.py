@@ -275,7 +275,7 @@ def _chance_exhibit() -> Exhibit:
         ]
     )
     figure.update_yaxes(tickformat=".0%", title="Shuffled histories")
-    figure.update_xaxes(title="Strength of the best rule found")
+    figure.update_xaxes(title="Strength of the best rule found (in standard deviations of chance)")
     columns = {"strength": Column("Strength"), "share": Column("Share", "percent")}
     return Exhibit(
         "figure-chance", "Chance alone never reached this strength", figure,

@@ -110,6 +110,14 @@ def test_a_phone_never_scrolls_sideways(open_page: Callable[..., Any], page_text
     assert page.evaluate(
         "[...document.querySelectorAll('.scroll')].some(s => s.scrollWidth > s.clientWidth)"
     )
+    # Axis titles break their lines instead of being cut.
+    titles = page.evaluate(
+        """[...document.querySelectorAll(".xtitle")].map(title => {
+        const box = title.closest(".chart").getBoundingClientRect()
+        const words = title.getBoundingClientRect()
+        return words.left >= box.left && words.right <= box.right })"""
+    )
+    assert titles == [True, True]
 
 
 def test_figures_follow_the_screen_and_the_paper(

@@ -64,6 +64,18 @@ def test_a_table_folds_after_its_limit_and_not_before() -> None:
     assert Table.of(rows[:4], id="t", title="T", fold_after=3).payload()["fold"]
 
 
+def test_a_table_says_how_many_rows_it_leaves_out() -> None:
+    """Beyond its limit a table shows the first rows, and page, lab and terminal say so."""
+    table = Table.of(pd.DataFrame({"n": range(1200)}), id="t", title="T", at_most=1000)
+    payload = table.payload()
+    assert len(payload["rows"]) == 1000
+    assert payload["left_out"] == 200
+    for markup in (table._repr_mimebundle_()["text/html"], table._repr_mimebundle_()["text/plain"]):
+        assert "The first 1,000 of 1,200 rows." in markup
+    whole = Table.of(pd.DataFrame({"n": range(3)}), id="t", title="T")
+    assert "rows" not in whole._repr_mimebundle_()["text/plain"]
+
+
 def test_a_table_names_the_column_its_frame_lacks() -> None:
     """Asking for an absent column says which one, of which table, and what there is."""
     with pytest.raises(NotebookError, match=r"table t(.|\n)*'cusp'(.|\n)*name, rate") as caught:

@@ -339,3 +339,14 @@ def test_a_section_called_the_answer_joins_the_answer(
     assert text.count("The answer</h2>") == 1
     order = [text.index(words) for words in ("it is so", "but mind this", ">More</h2>")]
     assert order == sorted(order)
+
+
+def test_a_page_says_how_many_rows_it_leaves_out(notebook_of: Maker, code_cell: Maker) -> None:
+    """A list of thousands does not make a page of megabytes; nobody takes it for the whole."""
+    frame = pd.DataFrame({"name": [f"account {n}" for n in range(20_000)]})
+    table = Table.of(frame, id="t", title="T", note="All of them: tables/t.csv.")
+    text = html.page(notebook_of(code_cell(table)))
+    assert "The first 100 of 20,000 rows. All of them: tables/t.csv." in text
+    assert "account 99<" in text.replace("\n", "<")
+    assert "account 100" not in text
+    assert len(text) < 60_000

@@ -63,7 +63,7 @@ def test_markdown_renders_what_a_notebook_says() -> None:
     html = _html("- *a*\n- [b](https://x.example/?p=1&q=2)\n\n|n|\n|-:|\n|1|")
     assert "<em>a</em>" in html
     assert 'href="https://x.example/?p=1&amp;q=2"' in html
-    assert '<td class="number">1</td>' in html
+    assert '<td class="n">1</td>' in html
 
 
 def test_parameters_keep_their_order_units_and_injected_values() -> None:
@@ -136,3 +136,20 @@ def test_no_template_turns_escaping_off() -> None:
         text = template.read_text(encoding="utf-8")
         assert not re.search(r"\|\s*safe|autoescape|Markup", text), template.name
         assert not re.search(r"\son[a-z]+=|style=", text), template.name
+
+
+def test_right_to_left_texts_are_isolated_and_others_are_not() -> None:
+    """Arabic and override marks cannot turn their neighbours; plain names carry no markup."""
+    assert render.isolated("\u202egnp") == "<bdi>\u202egnp</bdi>"
+    assert render.isolated("مؤسسة <b>") == "<bdi>مؤسسة &lt;b&gt;</bdi>"
+    assert render.isolated("Ash & Sons") == "Ash & Sons"
+
+
+def test_a_column_is_set_by_what_it_holds() -> None:
+    """Numbers and dates stand in line, sentences get room, endless words break."""
+    kinds = {"n": "money", "d": "date", "short": "text", "long": "text", "endless": "text"}
+    table = {
+        "columns": [{"name": name, "kind": kind} for name, kind in kinds.items()],
+        "rows": [[1, "2026-06-30", "a-0001", "a name of some more words", "N" * 40]],
+    }
+    assert render.forms(table) == ["n", "date", "", "wide", "wrap"]

@@ -37,12 +37,30 @@
     return dark && colour && typeof node === "string" ? twin(node) : node;
   };
 
+  // plotly never breaks the line of an axis title: on a phone it would be cut.
+  const broken = (text, letters) => text.split(" ").reduce((lines, word) => {
+    const last = lines[lines.length - 1];
+    if (last && (last + " " + word).length <= letters) lines[lines.length - 1] += " " + word;
+    else lines.push(word);
+    return lines;
+  }, []).join("<br>");
+
+  const fit = (layout) => {
+    for (const [name, axis] of Object.entries(layout)) {
+      const title = /^[xy]axis/.test(name) && axis && axis.title;
+      if (!title || typeof title.text !== "string") continue;
+      const room = name.startsWith("x") ? layout.width - 90 : (layout.height || 360) - 80;
+      title.text = broken(title.text, Math.max(12, Math.floor(room / 6.6)));
+    }
+  };
+
   const draw = (chart) => {
     const dark = darkScreen.matches && !printing;
     const layout = copy(chart.figure.layout, dark, false);
     layout.template = copy(shared.template, dark, false);
     layout.width = printing ? PAPER_WIDTH : chart.box.clientWidth;
     layout.autosize = false;
+    fit(layout);
     chart.width = layout.width;
     const figure = { data: copy(chart.figure.data, dark, false), layout, config };
     if (chart.figure.frames) figure.frames = chart.figure.frames;

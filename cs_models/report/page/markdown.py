@@ -127,5 +127,5 @@ def _table_cell(
     _: mistune.BaseRenderer, text: str, align: str | None = None, head: bool = False
 ) -> str:
     tag = 'th scope="col"' if head else "td"
-    number = ' class="number"' if align == "right" else ""
+    number = ' class="n"' if align == "right" else ""
     return f"<{tag}{number}>{text}</{tag[:2]}>"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -23,6 +24,11 @@ from cs_models.report import lab, theme, values
 BUNDLE = "plotly-cartesian.min.js"
 # plotly makes one empty <style> and fills it through the CSS object model.
 _EMPTY = ""
+_LONG_WORD = 32
+_LONG_TEXT = 24
+_TURNING = frozenset(
+    {"R", "AL", "AN", "RLE", "LRE", "RLO", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}
+)
 
 
 def render(template: str, *, scripts: Sequence[str] = (), **context: Any) -> str:
@@ -83,6 +89,44 @@ def script_json(content: Any) -> Markup:
     return _own(text.replace("<", "\\u003c"))
 
 
+def forms(table: Mapping[str, Any]) -> list[str]:
+    """Return how each column of a table's payload is set.
+
+    Parameters
+    ----------
+    table : mapping
+        Payload of a table.
+
+    Returns
+    -------
+    list of str
+        ``"n"`` for numbers, ``"date"``, ``"wrap"`` where a word is too long for a column,
+        ``"wide"`` where there are sentences, and ``""`` for short text.
+    """
+    return [
+        _form(column["kind"], [row[position] for row in table["rows"]])
+        for position, column in enumerate(table["columns"])
+    ]
+
+
+def _form(kind: str, cells: Sequence[Any]) -> str:
+    if kind in values.NUMERIC_KINDS:
+        return "n"
+    if kind == "date":
+        return kind
+    texts = [text for text in cells if isinstance(text, str)]
+    if any(len(word) > _LONG_WORD for text in texts for word in text.split()):
+        return "wrap"
+    return "wide" if any(len(text) > _LONG_TEXT for text in texts) else ""
+
+
+def isolated(text: str) -> str | Markup:
+    """Return a text that cannot turn its neighbours around: right-to-left ones are isolated."""
+    if any(unicodedata.bidirectional(letter) in _TURNING for letter in text):
+        return Markup("<bdi>{}</bdi>").format(text)
+    return text
+
+
 @cache
 def asset(name: str) -> str:
     """Return the text of one of the project's own files in ``assets``."""
@@ -119,7 +163,9 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         cell=lab.cell,
         head=lab.head,
-        is_number=lambda column: column["kind"] in values.NUMERIC_KINDS,
+        forms=forms,
+        isolated=isolated,
+        left_out=lab.left_out,
         verdict=values.verdict,
         verdicts=frozenset(values.VERDICTS),
     )
