@@ -8,6 +8,7 @@ JSON values: dates are ISO text, sequences are lists.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -33,21 +34,22 @@ _CURRENCIES = """
     VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 """
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2100, 12, 31)
 
 Grouping = Literal["segment", "region", "industry", "plan", "acquisition_channel"]
 Stratum = Literal["segment", "region", "industry", "plan", "acquisition_channel", "term_months"]
 
 
-def _iso_date(value: object) -> object:
-    if isinstance(value, date):
-        return value
+def _iso_date(value: object) -> date:
     # date.fromisoformat alone would also read 20260630 and 2026-W27-2.
     if isinstance(value, str) and _ISO_DATE.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise ValueError("an ISO date, for example 2026-06-30")
+        with contextlib.suppress(ValueError):
+            value = date.fromisoformat(value)
+    if not isinstance(value, date):
+        raise ValueError("an ISO date, for example 2026-06-30")
+    if not _EARLIEST <= value <= _LATEST:
+        raise ValueError(f"a date from {_EARLIEST} to {_LATEST}")
+    return value
 
 
 def _time_zone(name: str) -> str:
@@ -74,9 +76,7 @@ def _distinct(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
-IsoDate = Annotated[
-    date, BeforeValidator(_iso_date), Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))
-]
+IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Days = Annotated[int, Field(ge=1, le=3650)]

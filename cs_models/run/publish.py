@@ -183,15 +183,19 @@ def shown_by_latest(folder: Path) -> str:
 
 def runtime_folder() -> contextlib.AbstractContextManager[str]:
     """Return a private temporary folder for sockets; those of dead processes are removed."""
-    base = Path(tempfile.gettempdir())
-    # A socket's path may have 104 bytes on macOS, 108 on Linux.
-    short = base if len(str(base)) < 50 else Path("/tmp")  # noqa: S108 - mkdtemp is private
-    for left in short.glob("cs-models-run-*-*"):
+    base = _short_base()
+    for left in base.glob("cs-models-run-*-*"):
         pid = left.name.split("-")[3]
-        if pid.isdigit() and not _alive(int(pid)) and left.stat().st_uid == os.getuid():
-            shutil.rmtree(left, ignore_errors=True)
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)  # others' folders refuse by themselves
     prefix = f"cs-models-run-{os.getpid()}-"
-    return tempfile.TemporaryDirectory(prefix=prefix, dir=short, ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=base, ignore_cleanup_errors=True)
+
+
+def _short_base() -> Path:
+    """Return a folder whose name leaves room: a socket's path has 104 bytes on macOS."""
+    base = Path(tempfile.gettempdir())
+    return base if len(str(base)) < 50 else Path("/tmp")  # noqa: S108 - mkdtemp is private
 
 
 def _alive(pid: int) -> bool:
