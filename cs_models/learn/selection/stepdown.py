@@ -6,6 +6,7 @@ one adjusted p per rule and the null distribution of the largest.  ``methods.md`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ class Adjusted:
 
     def quantile(self, level: float) -> float:
         """Return the quantile of the null maximum that the lift interval uses."""
+        if not len(self.null_max):
+            return math.nan  # nothing was searched
         return float(np.quantile(self.null_max, level, method="higher"))
 
 
@@ -51,6 +54,8 @@ def adjust(statistic: Float, null: Iterable[NDArray[np.floating]]) -> Adjusted:
     -------
     Adjusted
     """
+    if not len(statistic):
+        return Adjusted(np.empty(0), np.empty(0))
     order = np.argsort(-np.abs(statistic), kind="stable")
     largest_first = np.abs(statistic)[order, None]
     reached = np.zeros(len(order))

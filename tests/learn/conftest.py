@@ -1,0 +1,67 @@
+"""Small histories with known truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+Maker = Callable[..., pd.DataFrame]
+
+
+def history(
+    rng: np.random.Generator,
+    *,
+    n_accounts: int = 300,
+    most_terms: int = 1,
+    n_features: int = 1,
+    churn: float = 0.25,
+    cut: float = 10.0,
+    step: float = 0.0,
+    vigour: float = 0.5,
+    persistent: float = 0.0,
+    frailty: float = 0.0,
+    segments: tuple[str, ...] = ("SMB",),
+) -> pd.DataFrame:
+    """Invent a panel: negative-binomial counts of features that share the account's vigour.
+
+    ``step`` is the log odds of leaving added below ``cut`` of feature f0; ``persistent`` the part
+    of a feature's spread that all terms of an account share; ``frailty`` the account's own risk.
+    """
+    n_terms = rng.integers(1, most_terms + 1, n_accounts)
+    account = np.repeat(np.arange(n_accounts), n_terms)
+    n = len(account)
+    place = np.arange(n) - np.repeat(np.cumsum(n_terms) - n_terms, n_terms)
+    shared = rng.normal(size=n_accounts)[account]
+    start = pd.Timestamp("2022-01-01") + pd.to_timedelta(365 * place, unit="D")
+    frame = pd.DataFrame(
+        {
+            "subscription_id": [f"s{i:05d}" for i in range(n)],
+            "account_id": [f"a{i:05d}" for i in account],
+            "as_of_date": start + pd.Timedelta(days=60),
+            "term_start": start,
+            "term_no": place + 1,
+            "term_months": 12,
+            "arr": np.round(np.exp(rng.normal(8, 1, n_accounts)), 2)[account],
+            "segment": np.array(segments)[rng.integers(0, len(segments), n_accounts)][account],
+        }
+    )
+    for feature in range(n_features):
+        own = np.sqrt(persistent) * rng.normal(size=n_accounts)[account]
+        own += np.sqrt(1 - persistent) * rng.normal(size=n)
+        rate = 10 * np.exp(0.6 * (vigour * shared + np.sqrt(1 - vigour**2) * own))
+        events = rng.poisson(rate)
+        frame[f"events__f{feature}__first_60d"] = events
+        frame[f"users__f{feature}__first_60d"] = np.minimum(events, 1 + rng.poisson(rate / 6))
+    logit = np.log(churn / (1 - churn)) + step * (frame["events__f0__first_60d"] < cut)
+    logit = logit + frailty * rng.normal(size=n_accounts)[account]
+    frame["churned"] = (rng.random(n) < 1 / (1 + np.exp(-logit))).astype("Int8")
+    return frame
+
+
+@pytest.fixture(scope="session")
+def make_history() -> Maker:
+    """Return the maker of invented panels."""
+    return history
