@@ -19,7 +19,6 @@ from cs_models.features.cohort import Cohort
 from cs_models.features.usage import columns, counts
 
 ORDER: Final = ["account_id", "term_start", "subscription_id"]
-_USER_KINDS: Final = ("active_users", "seat_utilisation", "users")
 
 
 @dataclass(frozen=True)
@@ -139,16 +138,12 @@ def make(tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe) -> pd.D
     counted = counts.expression(tables["events"], cohort.points, request).to_pyarrow()
     points = terms[["subscription_id", "as_of_date", "term_start", "seats"]]
     try:
-        used = columns.build(counted, points, request, date.fromisoformat(recipe.data_start))
+        used = columns.build(counted, points, request, _recorded(recipe))
         frame = terms.merge(used, on=columns.KEY, how="left", validate="1:1")
     except pd.errors.MergeError as error:
         raise DataError(
             "a term has two rows", where="subscriptions", got=str(error), repair="unique ids"
         ) from error
-    if not recipe.has_users:
-        for measure in columns.measures(request):
-            if measure.measure in _USER_KINDS:
-                frame[measure.column] = pd.Series(pd.NA, frame.index, frame[measure.column].dtype)
     frame = frame.sort_values(ORDER, kind="stable", ignore_index=True)
     frame.attrs = {"left_out_features": [], "recipe": _plain(recipe)}
     return frame
@@ -190,6 +185,11 @@ def _plain(recipe: Recipe) -> dict[str, object]:
     """Return a recipe as lists and scalars, which survive being written with the frame."""
     fields = asdict(recipe)
     return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+
+
+def _recorded(recipe: Recipe) -> columns.Recorded:
+    """Return what of the usage was recorded."""
+    return columns.Recorded(date.fromisoformat(recipe.data_start), recipe.has_users)
 
 
 def _lengths(where: str, lengths: Sequence[int]) -> tuple[int, ...]:

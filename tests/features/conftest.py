@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 ACCOUNTS = {
@@ -47,13 +50,12 @@ EVENTS = {
     "known_date": "date",
 }
 
-Build = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], dict[str, ir.Table]]
-
 
 def memory(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, str]) -> ir.Table:
     """Return a canonical in-memory table; columns not given are null."""
-    columns = {name: [row.get(name) for row in rows] for name in schema}
-    return ibis.memtable(pd.DataFrame(columns, dtype=object), schema=ibis.schema(dict(schema)))
+    arrow = ibis.schema(dict(schema)).to_pyarrow()
+    whole = [{name: row.get(name) for name in schema} for row in rows]
+    return ibis.memtable(pa.Table.from_pylist(whole, schema=arrow))
 
 
 def term(subscription_id: str, start: date, end: date, **more: Any) -> dict[str, Any]:
@@ -99,7 +101,54 @@ def world(
     }
 
 
-@pytest.fixture
-def make_world() -> Build:
-    """Give tests the builder of small worlds."""
-    return world
+def random_world(seed: int, *, n_accounts: int = 12, n_events: int = 400) -> dict[str, ir.Table]:
+    """Return a world of several terms an account, late events, unnamed users, empty accounts."""
+    rng = np.random.default_rng(seed)
+    origin = date(2022, 1, 1)
+    terms, events = [], []
+    for number in range(n_accounts):
+        start = origin + timedelta(days=int(rng.integers(0, 200)))
+        for place in range(int(rng.integers(1, 4))):
+            end = start + timedelta(days=int(rng.choice([90, 181, 365])))
+            outcome = str(rng.choice(["renewed", "churned", "contracted", "involuntary"]))
+            early = start + timedelta(days=int(rng.integers(1, 90)))
+            terms.append(
+                term(
+                    f"A{number}-{place}",
+                    start,
+                    end,
+                    account_id=f"A{number}",
+                    seats=[None, 0, 3, 10][int(rng.integers(0, 4))],
+                    outcome=outcome,
+                    term_no=place + 1,
+                    ended_at=early if rng.random() < 0.05 else None,
+                )
+            )
+            start = end
+    for _ in range(n_events):
+        day = origin + timedelta(days=int(rng.integers(0, 900)))
+        late = int(rng.choice([1, 1, 1, 2, 10, 60]))
+        events.append(
+            event(
+                day,
+                account_id=f"A{int(rng.integers(0, max(1, n_accounts - 2)))}",
+                user_id=[None, "u1", "u2", "u3"][int(rng.integers(0, 4))],
+                feature=str(rng.choice(["f", "g", "h__x", "</script>"], p=[0.5, 0.3, 0.15, 0.05])),
+                quantity=[None, Decimal("2.5"), Decimal(1)][int(rng.integers(0, 3))],
+                known_date=day + timedelta(days=late),
+            )
+        )
+    return world(terms, events)
+
+
+@pytest.fixture(scope="session")
+def small() -> SimpleNamespace:
+    """Give tests the makers of small worlds."""
+    return SimpleNamespace(
+        world=world,
+        term=term,
+        event=event,
+        memory=memory,
+        random_world=random_world,
+        schemas={"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "events": EVENTS},
+    )

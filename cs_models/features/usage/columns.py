@@ -13,6 +13,7 @@ Source: ``methods.md`` 1.1 (left truncation), 1.3 (the spike), 2.1 (missing is n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -37,7 +38,24 @@ _ACCOUNT_KINDS: Final = {
     "seat_utilisation": "users",
 }
 _FEATURE_KINDS: Final = {"events": "events", "users": "users", "events_per_seat": "events"}
+_USER_KINDS: Final = frozenset({"active_users", "seat_utilisation", "users"})
 _FLOATS: Final = frozenset({"events", "seat_utilisation", "events_per_seat", "trend", "spike"})
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What of the usage was recorded.
+
+    Parameters
+    ----------
+    since : datetime.date
+        First date with recorded usage.
+    users : bool
+        Whether the source names users at all.
+    """
+
+    since: date
+    users: bool
 
 
 def measures(request: Request) -> list[Measure]:
@@ -73,7 +91,7 @@ def _of_feature(feature: str, request: Request) -> Iterator[Measure]:
 
 
 def build(
-    counted: pa.Table, points: pd.DataFrame, request: Request, data_start: date
+    counted: pa.Table, points: pd.DataFrame, request: Request, recorded: Recorded
 ) -> pd.DataFrame:
     """Turn the counts into the panel's usage columns.
 
@@ -85,8 +103,8 @@ def build(
         One row per (subscription_id, as_of_date) with term_start and seats.
     request : Request
         What was counted.
-    data_start : datetime.date
-        First date with recorded usage.
+    recorded : Recorded
+        What of the usage was recorded.
 
     Returns
     -------
@@ -107,13 +125,12 @@ def build(
     """
     rows = _Rows(counted, request)
     keys = rows.keys().merge(points, on=KEY, how="left", validate="1:1")
-    recorded = _Recorded(keys, data_start)
     seats = keys["seats"].to_numpy(dtype="float64", na_value=np.nan)
     seats = np.where(seats > 0, seats, np.nan)
     columns = {name: keys[name] for name in KEY}
     for measure in measures(request):
         values = _values(measure, rows, seats)
-        missing = ~recorded.when(measure) | np.isnan(values)
+        missing = ~_known(measure, keys, recorded) | np.isnan(values)
         columns[measure.column] = _column(measure, values, missing)
     return pd.DataFrame(columns)
 
@@ -146,25 +163,22 @@ class _Rows:
         return values
 
 
-class _Recorded:
-    """Whether usage was recorded over the whole of a window, for every point."""
-
-    def __init__(self, keys: pd.DataFrame, data_start: date) -> None:
-        first = np.datetime64(data_start, "D")
-        self._end = (keys["as_of_date"].to_numpy().astype("datetime64[D]") - first).astype(int)
-        self._start = (keys["term_start"].to_numpy().astype("datetime64[D]") - first).astype(int)
-
-    def when(self, measure: Measure) -> Flags:
-        """Return whether the measure's window was recorded."""
-        if measure.measure == "days_since_last_use":
-            return np.ones(len(self._end), dtype=bool)
-        if measure.measure == "days_to_first":
-            return np.asarray(self._start >= 0)
-        days = measure.days or 0
-        if measure.anchor == "first":
-            return np.asarray((self._start >= 0) & (self._start + days <= self._end))
-        before = {"trend": catalogue.TREND_DAYS, "spike": catalogue.SPIKE_BASE_DAYS}
-        return np.asarray(self._end >= days + before.get(measure.measure, 0))
+def _known(measure: Measure, keys: pd.DataFrame, recorded: Recorded) -> Flags:
+    """Return for every point whether usage was recorded over the whole of a window."""
+    first = np.datetime64(recorded.since, "D")
+    end = (keys["as_of_date"].to_numpy().astype("datetime64[D]") - first).astype("int64")
+    start = (keys["term_start"].to_numpy().astype("datetime64[D]") - first).astype("int64")
+    days, kind = measure.days or 0, measure.measure
+    if kind in _USER_KINDS and not recorded.users:
+        return np.zeros(len(end), dtype=bool)
+    if kind == "days_since_last_use":
+        return np.ones(len(end), dtype=bool)
+    if kind == "days_to_first":
+        return np.asarray(start >= 0)
+    if measure.anchor == "first":
+        return np.asarray((start >= 0) & (start + days <= end))
+    before = {"trend": catalogue.TREND_DAYS, "spike": catalogue.SPIKE_BASE_DAYS}.get(kind, 0)
+    return np.asarray(end >= days + before)
 
 
 def _values(measure: Measure, rows: _Rows, seats: Numbers) -> Numbers:

@@ -270,7 +270,9 @@ def _breadth(seen: ir.Table, request: Request) -> ir.Table:
 def _features(events: ir.Table, keyed: ir.Table, seen: ir.Table, request: Request) -> ir.Table:
     """Return one row per point and feature that it used in a window or in its term."""
     own = {name: request.places[name] for name in request.features}
-    known = seen.filter(seen.place.isin(list(own.values())))
+    known = seen.drop_null("place")
+    if len(own) < len(request.places):
+        known = known.filter(known.place.isin(list(own.values())))
     users = known.group_by("point", "place", "user_id").agg(
         ago=known.ago.min(),
         into=known.into.min(where=known.into >= 0),

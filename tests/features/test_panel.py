@@ -1,0 +1,160 @@
+"""The panel's grain, order, types and what it leaves out by name."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from types import SimpleNamespace
+
+import ibis
+import pandas as pd
+import pytest
+
+from cs_models.errors import DataError, ParameterError
+from cs_models.features import catalogue, cohort, panel
+
+AS_OF = date(2025, 3, 31)
+START = date(2023, 1, 1)
+
+
+def test_one_row_a_term_in_a_fixed_order(small: SimpleNamespace) -> None:
+    """Ordered by account, term start and id, each (subscription_id, as_of_date) once."""
+    tables = small.random_world(3, n_accounts=20)
+    found = cohort.terms(tables, AS_OF, days=30)
+    frame = panel.build(tables, found, min_accounts=1)
+    assert len(frame) == found.terms.count().execute()
+    assert not frame.duplicated(["subscription_id", "as_of_date"]).any()
+    ordered = frame.sort_values(["account_id", "term_start", "subscription_id"])
+    assert ordered.index.tolist() == list(range(len(frame)))
+    assert list(frame.columns[: len(found.terms.columns)]) == list(found.terms.columns)
+
+
+def test_types_can_be_missing_without_changing(small: SimpleNamespace) -> None:
+    """Counts stay whole numbers beside missing ones, money stays decimal."""
+    terms = [
+        small.term("s1", date(2024, 1, 1), date(2025, 1, 1), seats=None),
+        small.term("s2", date(2023, 2, 1), date(2024, 2, 1), account_id="B", arr=Decimal("0.10")),
+    ]
+    tables = small.world(terms, [small.event(date(2023, 9, 1))])
+    frame = panel.build(tables, cohort.terms(tables, AS_OF), min_accounts=1)
+    assert frame["active_users__last_90d"].dtype == "Int64"
+    assert frame["active_users__last_90d"].isna().sum() == 1
+    assert frame["events__last_90d"].dtype == "float64"
+    assert frame["churned"].dtype == "Int8"
+    assert frame["seats"].dtype == "Int64"
+    assert frame["involuntary"].dtype == "boolean"
+    assert frame["as_of_date"].dtype == "datetime64[s]"
+    assert frame["arr"].tolist() == [Decimal("1200.00"), Decimal("0.10")]
+
+
+def test_features_that_reach_too_few_accounts_are_left_out_by_name(
+    small: SimpleNamespace,
+) -> None:
+    """Two accounts use f, one uses g: with two required, g is named and has no column."""
+    year = (date(2024, 1, 1), date(2025, 1, 1))
+    terms = [small.term("s1", *year), small.term("s2", *year, account_id="B")]
+    events = [
+        small.event(date(2024, 9, 20)),
+        small.event(date(2024, 9, 20), account_id="B"),
+        small.event(date(2024, 9, 20), feature="g"),
+    ]
+    tables = small.world(terms, events)
+    found = cohort.terms(tables, AS_OF, data_start=START)
+    frame = panel.build(tables, found, min_accounts=2)
+    assert {m.feature for m in map(catalogue.parse, frame.columns) if m} == {None, "f"}
+    assert frame.attrs["left_out_features"] == [
+        {"feature": "g", "n_accounts": 1, "reason": "used by fewer than 2 accounts"}
+    ]
+    assert frame["distinct_features__last_28d"].tolist() == [1, 1]
+    wanted = panel.build(tables, found, min_accounts=2, features=["g"])
+    assert {m.feature for m in map(catalogue.parse, wanted.columns) if m} == {None, "g"}
+    assert wanted["events__g__last_28d"].tolist() == [1.0, 0.0]
+    assert wanted["distinct_features__last_28d"].tolist() == [1, 1]
+    assert wanted.attrs["left_out_features"] == []
+
+
+def test_reach_counts_the_whole_history(small: SimpleNamespace) -> None:
+    """A feature used by enough accounts long ago, and by none lately, is kept."""
+    year = (date(2024, 1, 1), date(2025, 1, 1))
+    terms = [small.term("s1", *year), small.term("s2", *year, account_id="B")]
+    events = [
+        small.event(date(2023, 2, 1), feature="old"),
+        small.event(date(2023, 2, 1), feature="old", account_id="B"),
+        small.event(date(2025, 3, 20), feature="new"),
+        small.event(date(2025, 3, 20), feature="new", account_id="B"),
+        small.event(date(2025, 3, 20), feature="rare"),
+        small.event(date(2023, 3, 20), feature="rare"),
+    ]
+    tables = small.world(terms, events)
+    frame = panel.build(tables, cohort.terms(tables, AS_OF, data_start=START), min_accounts=2)
+    assert frame.attrs["recipe"]["features"] == ["new", "old"]
+    assert [left["feature"] for left in frame.attrs["left_out_features"]] == ["rare"]
+
+
+def test_a_source_without_users_knows_nothing_about_users(small: SimpleNamespace) -> None:
+    """No user named anywhere is missing, not zero users."""
+    tables = small.random_world(1)
+    events = tables["events"].mutate(user_id=ibis.null("string"))
+    tables = {**tables, "events": events}
+    frame = panel.build(tables, cohort.terms(tables, AS_OF, days=30), min_accounts=1)
+    for name, measure in ((n, catalogue.parse(n)) for n in frame.columns):
+        if measure and measure.measure in ("active_users", "users", "seat_utilisation"):
+            assert frame[name].isna().all(), name
+    assert frame["active_days__last_90d"].sum() > 0
+
+
+def test_attrs_are_plain_and_enough_to_make_the_panel_again(small: SimpleNamespace) -> None:
+    """The recipe survives JSON and gives the same panel."""
+    tables = small.random_world(2)
+    found = cohort.terms(tables, AS_OF, days=30)
+    frame = panel.build(tables, found, first_days=(30,), min_accounts=3)
+    copy = frame.copy()
+    copy.attrs = json.loads(json.dumps(frame.attrs))
+    again = panel.make(tables, found, panel.recipe_of(copy))
+    pd.testing.assert_frame_equal(frame, again)
+
+
+def test_todays_customers_have_the_columns_that_were_learnt_from(small: SimpleNamespace) -> None:
+    """A rule found on past terms can be applied to the terms running today."""
+    tables = small.random_world(4, n_accounts=30)
+    past = cohort.terms(tables, date(2024, 1, 31), decision="after_start", days=30)
+    today = cohort.running(tables, date(2023, 3, 31), days=30)
+    learnt = panel.build(tables, past, first_days=(30,), min_accounts=2)
+    now = panel.build(tables, today, first_days=(30,), min_accounts=2)
+    measures = [name for name in learnt.columns if catalogue.parse(name)]
+    assert [name for name in now.columns if catalogue.parse(name)] == measures
+    assert now.loc[~now["reached_landmark"], "events__first_30d"].isna().all()
+    assert now.loc[now["reached_landmark"], "events__first_30d"].notna().all()
+
+
+def test_an_empty_cohort_gives_an_empty_panel_with_its_columns(small: SimpleNamespace) -> None:
+    """No term evaluable yet is no error here; the guards say so."""
+    tables = small.random_world(6)
+    frame = panel.build(tables, cohort.terms(tables, date(2022, 1, 2)), min_accounts=1)
+    assert len(frame) == 0
+    assert "events__last_90d" in frame
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"windows_days": (0,)}, "windows_days"),
+        ({"first_days": (9999,)}, "first_days"),
+        ({"features": ["f", "f"]}, "named twice"),
+    ],
+)
+def test_impossible_requests_are_refused(small: SimpleNamespace, settings: dict, text: str) -> None:
+    """The message names the setting."""
+    tables = small.random_world(6)
+    with pytest.raises(ParameterError, match=text):
+        panel.build(tables, cohort.terms(tables, AS_OF, days=30), **settings)
+
+
+def test_a_subscription_that_is_there_twice_is_refused(small: SimpleNamespace) -> None:
+    """Two rows for a term would count a customer twice."""
+    year = (date(2024, 1, 1), date(2025, 1, 1))
+    twice = [small.term("s1", *year), small.term("s1", *year)]
+    tables = small.world(twice, [small.event(START)])
+    with pytest.raises(DataError, match="a term has two rows"):
+        panel.build(tables, cohort.terms(tables, AS_OF), min_accounts=1)
