@@ -145,6 +145,20 @@ def test_figures_follow_the_screen_and_the_paper(
     assert page.problems == []
 
 
+def test_nothing_is_wider_than_the_paper(hostile_page: Any, wide: Any) -> None:
+    """A table wider than A4 would make the browser shrink every page of the print."""
+    for page in (wide, hostile_page):
+        page.set_viewport_size({"width": 658, "height": 900})
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        try:
+            assert page.evaluate("document.documentElement.scrollWidth") == 658
+        finally:
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            page.emulate_media(media="screen")
+            page.set_viewport_size({"width": 1280 if page is wide else 360, "height": 800})
+
+
 def test_hostile_names_run_nothing(hostile_page: Any, hostile_names: tuple[str, ...]) -> None:
     """Scripts in names never run, load nothing, and the names stand on the page as typed."""
     page = hostile_page
