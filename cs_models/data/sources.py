@@ -151,7 +151,9 @@ def _finished(
         rows = rows.mutate(quantity=rows.quantity.fill_null(1).cast(spec["quantity"].dtype))
     if spec.name == "subscriptions":
         rows = outcomes.concluded(rows, as_of=setting.as_of, grace_days=source.grace_days)
-    rows = arrivals.dated(spec, rows, setting, arrivals.usual_lag(spec, rows, setting))
+    tells = "known_at" in verdict.present
+    lag_days = arrivals.usual_lag(spec, rows, setting) if tells else spec.lag_days
+    rows = arrivals.dated(spec, rows, setting, lag_days)
     keep = opened.backend.create_view if _in_place(spec, opened) else opened.backend.create_table
     table: ir.Table = keep(spec.name, rows, database=engine.CANONICAL)
     return table
@@ -160,9 +162,11 @@ def _finished(
 def _doubts(spec: TableSpec, verdict: Verdict, source: Source, setting: Setting) -> list[Fault]:
     if spec.name != "subscriptions":
         return []
-    tells = not any("outcome" in fault.samples for fault in verdict.faults if not fault.column)
     return outcomes.doubts(
-        verdict.rows, as_of=setting.as_of, grace_days=source.grace_days, source_tells=tells
+        verdict.rows,
+        as_of=setting.as_of,
+        grace_days=source.grace_days,
+        source_tells="outcome" in verdict.present,
     )
 
 

@@ -70,8 +70,6 @@ def usual_lag(spec: TableSpec, rows: ir.Table, setting: Setting) -> int | None:
     setting : Setting
         The reporting time zone and the last day.
     """
-    if spec.name != "events":
-        return spec.lag_days
     told = rows.filter(rows.known_at.notnull())
     happened = clock.local_date(told.event_ts, setting.timezone, setting.as_of)
     lag = _known_on(told, setting).delta(happened, unit="day")

@@ -59,7 +59,8 @@ def rows(columns: Columns, setting: Setting) -> Verdict:
     kept = _kept(spec, typed, broken, late if counted["late"] else None)
     excluded = counted["late"] + counted["excluded"]
     found = (*columns.faults, *faults)
-    return Verdict(kept, found, counted["rows"], counted["quarantined"], excluded)
+    present = frozenset(columns.readings)
+    return Verdict(kept, found, counted["rows"], counted["quarantined"], excluded, present)
 
 
 def size(spec: TableSpec, verdict: Verdict, expected: int | None) -> Verdict:

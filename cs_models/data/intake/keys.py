@@ -43,9 +43,21 @@ def unique(spec: TableSpec, verdict: Verdict) -> Verdict:
     several = reduce(operator.or_, [count > 1 for count in spelt], ibis.literal(False))
     groups = table.group_by(*spec.key).aggregate(rows=table.count(), several=several)
     shared = groups.filter(groups.rows > 1)
-    if rows := number(shared.rows.sum()):
-        verdict = _without_copies(spec, verdict, shared, rows)
-    return verdict.with_fault(*_case_twins(spec, plain))
+    folded = groups[spec.key[0]].lower()
+    found = (
+        groups.aggregate(
+            rows=groups.rows.sum(where=groups.rows > 1),
+            folded=folded.nunique(),
+            names=groups.count(),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    if found["rows"]:
+        verdict = _without_copies(spec, verdict, shared, int(found["rows"]))
+    if spec.name == "accounts" and found["folded"] < found["names"]:
+        verdict = verdict.with_fault(_case_twins(groups))
+    return verdict
 
 
 def referring(
@@ -68,7 +80,11 @@ def referring(
         ``(name, expression) -> ibis Table``: keeps a small table inside the engine.
     """
     parents = {**parents, spec.name: verdict.rows}
-    columns = [column for column in spec.columns if column.references in parents]
+    columns = [
+        column
+        for column in spec.columns
+        if column.references in parents and column.name in verdict.present
+    ]
     if not columns:
         return verdict
     table = verdict.rows
@@ -109,17 +125,13 @@ def _without_copies(spec: TableSpec, verdict: Verdict, shared: ir.Table, rows: i
     return verdict.without(distinct, copies, *faults)
 
 
-def _case_twins(spec: TableSpec, rows: ir.Table) -> list[Fault]:
-    if spec.name != "accounts":
-        return []
-    folded = rows.group_by(folded=rows.account_id.lower()).aggregate(n=rows.account_id.nunique())
+def _case_twins(groups: ir.Table) -> Fault:
+    folded = groups.group_by(folded=groups.account_id.lower()).aggregate(n=groups.count())
     twins = folded.filter(folded.n > 1)
-    if not (count := number(twins.count())):
-        return []
     rule = "identifiers that differ only in case are kept apart"
     repair = "make them equal in the source if they are one account"
-    found = samples(twins, "folded")
-    return [Fault("accounts", "account_id", rule, "note", count, found, repair)]
+    count, found = number(twins.count()), samples(twins, "folded")
+    return Fault("accounts", "account_id", rule, "note", count, found, repair)
 
 
 def _without_orphans(

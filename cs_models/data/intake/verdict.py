@@ -22,6 +22,8 @@ class Verdict:
         Found so far.
     read, quarantined, excluded : int
         Row counts.
+    present : frozenset of str
+        Canonical columns that the source has; the others are NULL in every row.
     """
 
     rows: ir.Table
@@ -29,6 +31,7 @@ class Verdict:
     read: int = 0
     quarantined: int = 0
     excluded: int = 0
+    present: frozenset[str] = frozenset()
 
     @property
     def live(self) -> int:
