@@ -18,11 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs_models.errors import ParameterError
-from cs_models.learn.selection import announce, permutation, stepdown
-from cs_models.learn.selection import grid as grids
+from cs_models.learn.selection import announce, layout, permutation, stepdown
 from cs_models.learn.selection import population as populations
 from cs_models.learn.selection.announce import Search
 from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, Family
+from cs_models.learn.selection.grid import Column
 
 __all__ = ["FEWEST_CHURNED_ACCOUNTS", "SEARCHED", "Search", "apply", "distance", "learn"]
 
@@ -100,7 +100,7 @@ def learn(
         for name, rows in scopes
         if population.churned_accounts(rows) >= FEWEST_CHURNED_ACCOUNTS
     ]
-    grid = grids.build(population, columns, searched, min_users=min_users)
+    grid = layout.build(population, columns, searched, min_users=min_users)
     to_permute, to_fold, to_bootstrap = np.random.default_rng(random_state).spawn(3)
     moments = permutation.moments(population, grid)
     adjusted = stepdown.adjust(
@@ -187,9 +187,9 @@ def distance(rule: Rule, frame: pd.DataFrame) -> pd.DataFrame:
     return out.where(known)
 
 
-def _columns(frame: pd.DataFrame, features: Sequence[str]) -> list[grids.Column]:
+def _columns(frame: pd.DataFrame, features: Sequence[str]) -> list[Column]:
     """Read the feature columns' names, refusing those that are not known at a fixed day."""
-    described = {name: grids.describe(name, list(frame.columns)) for name in features}
+    described = {name: layout.describe(name, list(frame.columns)) for name in features}
     wrong = [name for name, column in described.items() if column is None]
     if wrong or not described:
         raise ParameterError(

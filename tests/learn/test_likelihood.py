@@ -7,7 +7,7 @@ import pytest
 from scipy import optimize
 
 from cs_models.learn.selection import effect, likelihood
-from cs_models.learn.selection.grid import candidate_cuts
+from cs_models.learn.selection.layout import candidate_cuts
 
 
 def test_limits_of_hansen() -> None:

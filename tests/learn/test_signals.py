@@ -11,7 +11,7 @@ from scipy import stats
 
 from cs_models.learn import thresholds
 from cs_models.learn.selection import grid as grids
-from cs_models.learn.selection import multiplier, signals
+from cs_models.learn.selection import layout, multiplier, signals
 from cs_models.learn.selection import population as populations
 
 Maker = Callable[..., pd.DataFrame]
@@ -22,9 +22,9 @@ def prepare(frame: pd.DataFrame) -> tuple[populations.Population, grids.Grid]:
     population = populations.build(
         frame, columns=names, outcome="churned", cluster="account_id", strata=(), segment_by=None
     )
-    columns = [grids.describe(name, names) for name in names]
+    columns = [layout.describe(name, names) for name in names]
     everyone = [(None, np.ones(population.n_rows, dtype=bool))]
-    return population, grids.build(population, columns, everyone, min_users=(1,))
+    return population, layout.build(population, columns, everyone, min_users=(1,))
 
 
 def test_scores_equal_a_plain_loop(make_history: Maker) -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from cs_models.learn import wording
 from cs_models.learn.selection import effect, likelihood
 from cs_models.learn.selection.crossfit import Held
-from cs_models.learn.selection.grid import Grid, candidate_cuts
+from cs_models.learn.selection.grid import Grid
+from cs_models.learn.selection.layout import candidate_cuts
 from cs_models.learn.selection.population import Population
 
 MOST_PROFILE_CUTS = 2000
