@@ -24,9 +24,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cs_models.errors import DataError
 from cs_models.features import catalogue, cuts, panel
@@ -163,13 +165,13 @@ def _choose(frame: pd.DataFrame, sample: int, random_state: int) -> pd.DataFrame
 
 
 def _restrict(cohort: Cohort, chosen: pd.DataFrame) -> Cohort:
-    """Return the cohort of the chosen terms alone."""
-    wanted = chosen["subscription_id"].tolist()
-    return replace(
-        cohort,
-        terms=cohort.terms.filter(cohort.terms.subscription_id.isin(wanted)),
-        points=cohort.points.filter(cohort.points.subscription_id.isin(wanted)),
+    """Return the cohort of the chosen terms alone, as rows: making them again proves nothing."""
+    schema = cohort.terms.schema()
+    rows = pa.Table.from_pandas(
+        chosen[list(schema)], schema=schema.to_pyarrow(), preserve_index=False
     )
+    terms = ibis.memtable(rows)
+    return replace(cohort, terms=terms, points=terms.select(*cohort.points.columns))
 
 
 def _same(

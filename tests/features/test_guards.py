@@ -56,10 +56,12 @@ def frame(tables: dict[str, ir.Table], learnt: cohort.Cohort) -> pd.DataFrame:
 def leaking(
     tell: Callable[[Mapping[str, ir.Table], pd.DataFrame], pd.Series], column: str
 ) -> guards.Rebuild:
-    """Return a way to build panels with one more column, told by ``tell``."""
+    """Return a way to build panels of one honest column and one told by ``tell``."""
 
     def rebuild(tables: Mapping[str, ir.Table], terms: cohort.Cohort) -> pd.DataFrame:
-        frame = panel.build(tables, terms, windows_days=(28,), features=(), min_accounts=1)
+        frame = terms.terms.execute().sort_values(panel.ORDER, ignore_index=True)
+        frame["as_of_date"] = pd.to_datetime(frame["as_of_date"]).astype("datetime64[s]")
+        frame["events__last_28d"] = 1.0
         frame[column] = tell(tables, frame).to_numpy()
         return frame
 

@@ -24,7 +24,7 @@ TERM = (date(2024, 1, 1), date(2025, 1, 1))  # D = 2024-10-03
 AS_OF = date(2025, 3, 31)
 LATER = date(2024, 12, 31)
 slow = settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -127,10 +127,11 @@ def build(
     keys = rows.keys().merge(points, on=KEY, how="left", validate="1:1")
     seats = keys["seats"].to_numpy(dtype="float64", na_value=np.nan)
     seats = np.where(seats > 0, seats, np.nan)
+    days = _Days.of(keys, recorded)
     columns = {name: keys[name] for name in KEY}
     for measure in measures(request):
         values = _values(measure, rows, seats)
-        missing = ~_known(measure, keys, recorded) | np.isnan(values)
+        missing = ~_known(measure, days, recorded) | np.isnan(values)
         columns[measure.column] = _column(measure, values, missing)
     return pd.DataFrame(columns)
 
@@ -163,11 +164,25 @@ class _Rows:
         return values
 
 
-def _known(measure: Measure, keys: pd.DataFrame, recorded: Recorded) -> Flags:
+class _Days(NamedTuple):
+    """Every point's decision date and term start, in days since the first recorded usage."""
+
+    end: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, keys: pd.DataFrame, recorded: Recorded) -> _Days:
+        """Count the days of every point."""
+        first = np.datetime64(recorded.since, "D")
+        dates = (
+            keys[name].to_numpy().astype("datetime64[D]") for name in ("as_of_date", "term_start")
+        )
+        return cls(*((each - first).astype("int64") for each in dates))
+
+
+def _known(measure: Measure, at: _Days, recorded: Recorded) -> Flags:
     """Return for every point whether usage was recorded over the whole of a window."""
-    first = np.datetime64(recorded.since, "D")
-    end = (keys["as_of_date"].to_numpy().astype("datetime64[D]") - first).astype("int64")
-    start = (keys["term_start"].to_numpy().astype("datetime64[D]") - first).astype("int64")
+    end, start = at
     days, kind = measure.days or 0, measure.measure
     if kind in _USER_KINDS and not recorded.users:
         return np.zeros(len(end), dtype=bool)

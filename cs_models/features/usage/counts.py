@@ -26,7 +26,7 @@ Source: ``methods.md`` 1.1, 1.3, 1.4.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import ibis
@@ -34,7 +34,6 @@ import ibis.expr.types as ir
 
 from cs_models.features import catalogue
 
-EPOCH: Final = date(1970, 1, 1)
 ACCOUNT: Final = -1
 
 
@@ -71,7 +70,7 @@ class Request:
     features: tuple[str, ...]
     breadth: tuple[str, ...]
 
-    @property
+    @cached_property
     def places(self) -> dict[str, int]:
         """The small number that stands for each feature, those of breadth first."""
         names = dict.fromkeys((*self.breadth, *self.features))
