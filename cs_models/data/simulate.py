@@ -14,29 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from cs_models import files
-from cs_models.data.simulation import (
-    activity,
-    calendar,
-    contracts,
-    crm,
-    dirt,
-    merges,
-    outcomes,
-    parquet,
-    people,
-    portfolio,
-    scenarios,
-    support,
-    truth,
-    usage,
-)
+from cs_models.data.simulation import history, parquet, scenarios
 from cs_models.errors import ParameterError
 
 SCENARIOS = scenarios.SCENARIOS
@@ -110,16 +93,29 @@ def customers(
     ParameterError
         When there is no such scenario or number, or `n_accounts` is not in 1..100,000.
     """
-    chosen = scenarios.named(scenario, **numbers)
-    n = chosen.n_accounts if n_accounts is None else n_accounts
-    if not 1 <= n <= MOST_ACCOUNTS:
-        raise ParameterError(
-            "a world cannot have that many accounts",
-            where="n_accounts",
-            got=str(n),
-            repair=f"a whole number from 1 to {MOST_ACCOUNTS}",
-        )
-    return _Maker(chosen, n, seed, dirty).make()
+    hidden = _hidden(scenario, n_accounts, seed, dirty, numbers)
+    tables, document = history.record(hidden, dirty=dirty)
+    return World(hidden.scenario, {name: tables[name] for name in TABLES}, hidden.terms, document)
+
+
+def terms(
+    *,
+    scenario: str = "step",
+    n_accounts: int | None = None,
+    seed: int = 0,
+    dirty: bool = True,
+    **numbers: Any,
+) -> pd.DataFrame:
+    """Return the truth of a world alone, many times faster than its records.
+
+    The same frame as `terms` of :func:`customers` called with the same arguments.
+
+    Raises
+    ------
+    ParameterError
+        As :func:`customers`.
+    """
+    return _hidden(scenario, n_accounts, seed, dirty, numbers).terms
 
 
 def write(
@@ -160,91 +156,19 @@ def write(
     return folder
 
 
-class _Maker:
-    """Builds one world; every part draws from its own stream, so that parts can change alone."""
-
-    def __init__(self, scenario: scenarios.Scenario, n: int, seed: int, dirty: bool) -> None:
-        self.scenario, self.n, self.seed, self.dirty = scenario, n, seed, dirty
-
-    def rng(self, part: str) -> np.random.Generator:
-        return np.random.default_rng([self.seed, crc32(part.encode("ascii"))])
-
-    def make(self) -> World:
-        scenario = self.scenario
-        book = portfolio.draw(scenario, self.n, self.rng("portfolio"))
-        seats = people.seats(book, scenario, self.rng("seats"))
-        periods = portfolio.periods(book, scenario, seats.arrival, people.ARRIVAL_BOOST)
-        days = calendar.ProductCalendar(
-            int(book.start.min()),
-            calendar.day(scenario.as_of) + scenarios.WINDOW_DAYS + 1,
-            self.rng("outages"),
+def _hidden(
+    scenario: str, n_accounts: int | None, seed: int, dirty: bool, numbers: dict[str, Any]
+) -> history.Hidden:
+    chosen = scenarios.named(scenario, **numbers)
+    n = chosen.n_accounts if n_accounts is None else n_accounts
+    if not 1 <= n <= MOST_ACCOUNTS:
+        raise ParameterError(
+            "a world cannot have that many accounts",
+            where="n_accounts",
+            got=str(n),
+            repair=f"a whole number from 1 to {MOST_ACCOUNTS}",
         )
-        levels = usage.levels(book, periods, scenario, self.rng("levels"))
-        early, counts = usage.early(book, periods, levels, scenario, days, self.rng("early"))
-        ticket_rate, early_tickets = support.early_tickets(book, periods, self.rng("trouble"))
-        mood = 0.5 * periods.vigour + 0.87 * self.rng("mood").standard_normal(periods.size)
-        causes = outcomes.Causes(
-            key=counts[:, 0],
-            gradual=counts[:, 1],
-            u_shaped=counts[:, 2],
-            tickets=early_tickets,
-            champion_lost=people.champion_lost(seats, periods),
-            sentiment=mood,
-        )
-        law = outcomes.law(book, periods, causes, scenario, self.rng("law"))
-        lives = outcomes.live(book, periods, law.hazard, scenario, self.rng("lives"))
-        signed = contracts.sign(book, periods, lives, scenario, self.rng("contracts"))
-        moved = self._merges(periods, lives)
-        account_end = _account_end(self.n, periods, lives, calendar.day(scenario.as_of))
-        users = people.users(book, seats, account_end, moved, scenario, self.rng("users"))
-        noise = self.rng("breadth").standard_normal(periods.size)
-        breadth = 0.25 + 0.7 / (1.0 + np.exp(-0.7 * periods.vigour - 0.6 * noise))
-        life = activity.Life(book, periods, levels, lives, seats, users, moved, breadth)
-        done = activity.play(life, early, scenario, days, self.rng("activity"))
-
-        region = crm.regions(book, self.rng("regions"))
-        telemetry = crm.record(done, region, moved)
-        n_records = self.n + moved.old.size
-        faults: dict[str, int] = {"accounts_merged": int(moved.old.size)}
-        subscriptions = contracts.table(signed, book, moved)
-        if self.dirty:
-            spoilt = dirt.spoil(telemetry, n_records, scenario, self.rng("dirt"))
-            telemetry = spoilt.telemetry
-            rng = self.rng("misdate")
-            term_end, misdated = dirt.misdate(signed, rng)
-            subscriptions, blotted = dirt.blot(subscriptions, term_end, rng)
-            faults |= spoilt.counts | misdated | blotted
-        tables = {
-            "accounts": crm.accounts(book, region, moved, self.rng("accounts")),
-            "subscriptions": subscriptions,
-            "events": crm.events(telemetry, n_records, users.account.size, dirt.STRANGER_IDS),
-            "tickets": support.tickets(
-                life, ticket_rate, early_tickets, scenario, self.rng("tickets")
-            ),
-            "surveys": support.surveys(life, mood, scenario, self.rng("surveys")),
-            "touchpoints": support.touchpoints(life, scenario, self.rng("touchpoints")),
-            "milestones": support.milestones(life, account_end, scenario, self.rng("steps")),
-        }
-        tables["users"] = people.table(users, people.first_seen(done.user, done.day, tables, users))
-        frame = truth.terms(book, causes, law, signed, moved, scenario)
-        document = truth.summary(scenario, self.seed, self.n, law, frame, faults)
-        return World(scenario, {name: tables[name] for name in TABLES}, frame, document)
-
-    def _merges(self, periods: portfolio.Periods, lives: outcomes.Lives) -> merges.Merges:
-        if not self.dirty:
-            return merges.none(self.n)
-        first_day = calendar.day(self.scenario.data_start)
-        rng = self.rng("merges")
-        return merges.draw(self.n, periods, lives.lived, first_day, dirt.MERGED_ACCOUNTS, rng)
-
-
-def _account_end(
-    n_accounts: int, periods: portfolio.Periods, lives: outcomes.Lives, as_of: int
-) -> calendar.Ints:
-    end = np.full(n_accounts, outcomes.NEVER)
-    left = lives.lived & (lives.exit != outcomes.STAYED) & (lives.life_end <= as_of)
-    end[periods.account[left]] = lives.life_end[left]
-    return end
+    return history.hide(chosen, n, seed, dirty=dirty)
 
 
 def _compact(document: dict[str, Any]) -> str:

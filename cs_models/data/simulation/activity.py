@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cs_models.data.simulation import calendar, people, usage
-from cs_models.data.simulation.calendar import Floats, Ints, ProductCalendar
+from cs_models.data.simulation.calendar import Floats, Ints, ProductCalendar, Small
 from cs_models.data.simulation.merges import Merges
-from cs_models.data.simulation.outcomes import LEFT, Lives
+from cs_models.data.simulation.outcomes import CANCELLED_EARLY, LEFT, Lives
 from cs_models.data.simulation.people import Seats, Users
 from cs_models.data.simulation.portfolio import Periods, Portfolio
 from cs_models.data.simulation.scenarios import (
@@ -45,13 +45,14 @@ class Activity:
     Attributes
     ----------
     account, user, day, feature, quantity : int
+        In 32 bits: large worlds have tens of millions of rows.
     """
 
-    account: Ints
-    user: Ints
-    day: Ints
-    feature: Ints
-    quantity: Ints
+    account: Small
+    user: Small
+    day: Small
+    feature: Small
+    quantity: Small
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,19 @@ def play(
     scenario: Scenario,
     product_calendar: ProductCalendar,
     rng: np.random.Generator,
-) -> Activity:
-    """Play all lived periods, in blocks of accounts so that memory stays small."""
+) -> tuple[Activity, Ints]:
+    """Play all lived periods, in blocks of accounts so that memory stays small.
+
+    Returns
+    -------
+    activity : Activity
+    counts : ndarray of int, shape (n_periods, n_features)
+        Actions of each feature in the first 60 days of each period, before dirt.
+    """
     rare = set(rng.choice(life.portfolio.size, size=min(RARE_ACCOUNTS, life.portfolio.size)))
     owner_of_early = life.periods.account[early.period]
     parts = []
+    counts = np.zeros((life.periods.size, len(FEATURE_NAMES)), dtype=np.int64)
     for first in range(0, life.portfolio.size, BLOCK_OF_ACCOUNTS):
         last = first + BLOCK_OF_ACCOUNTS
         inside = (life.periods.account >= first) & (life.periods.account < last)
@@ -87,9 +96,18 @@ def play(
         bouts = _all_bouts(life, early_here, lived, scenario, product_calendar, rng)
         fans = lived[np.isin(life.periods.account[lived], list(rare))]
         bouts = _join([bouts, _few(life, fans, RARE, 5, scenario, rng)])
+        counts += _window_counts(life.periods, bouts)
         parts.append(_sorted(life.users, _users_of(life, bouts, rng), bouts))
     columns = zip(*parts, strict=True)
-    return Activity(*(np.concatenate(column) for column in columns))
+    return Activity(*(np.concatenate(column) for column in columns)), counts
+
+
+def _window_counts(periods: Periods, bouts: Bouts) -> Ints:
+    inside = bouts.keep(bouts.day < periods.start[bouts.period] + WINDOW_DAYS)
+    shape = (periods.size, len(FEATURE_NAMES))
+    cell = inside.period * shape[1] + inside.feature
+    summed = np.bincount(cell, weights=inside.quantity, minlength=shape[0] * shape[1])
+    return summed.reshape(shape).astype(np.int64)
 
 
 def _all_bouts(
@@ -117,7 +135,8 @@ def _all_bouts(
         spike = _spike(life, lived, scenario, product_calendar, rng)
         bouts = [_declined(life, _join(bouts), rng), spike]
     if scenario.leak:
-        left = lived[(lives.exit[lived] == LEFT) & (lives.life_end[lived] <= closed)]
+        gone = np.isin(lives.exit[lived], (LEFT, CANCELLED_EARLY))
+        left = lived[gone & (lives.life_end[lived] <= closed)]
         bouts.append(_few(life, left, LEAK, 1, scenario, rng, within=(2, 40)))
     return _join(bouts)
 
@@ -189,7 +208,7 @@ def _users_of(life: Life, bouts: Bouts, rng: np.random.Generator) -> Ints:
     return np.where((bouts.day >= life.merges.day[account]) & (renamed >= 0), renamed, user)
 
 
-def _sorted(users: Users, user: Ints, bouts: Bouts) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+def _sorted(users: Users, user: Ints, bouts: Bouts) -> tuple[Small, ...]:
     """Sort by (account, day, user, feature) and add up what falls together.
 
     All five numbers are packed in one 64-bit key, which sorts many times faster than columns do.
@@ -216,7 +235,8 @@ def _sorted(users: Users, user: Ints, bouts: Bouts) -> tuple[Ints, Ints, Ints, I
     key >>= USER_BITS
     day = key & ((1 << DAY_BITS) - 1)
     account = key >> DAY_BITS
-    return account, first_user[account] + local, day, feature, total
+    user = first_user[account] + local
+    return tuple(np.asarray(one, dtype=np.int32) for one in (account, user, day, feature, total))
 
 
 def _join(parts: list[Bouts]) -> Bouts:

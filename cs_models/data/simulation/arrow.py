@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cs_models.data.simulation.calendar import (
     MICROSECONDS_PER_DAY,
     MICROSECONDS_PER_HOUR,
     Flags,
-    Floats,
     Ints,
+    Small,
 )
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -42,7 +45,9 @@ def words(vocabulary: Sequence[str], code: Ints, known: Flags | None = None) -> 
     return taken if known is None else _masked(taken, known)
 
 
-def instants(day: Ints, *, hour: Ints | int = 0, known: Flags | None = None) -> pa.Array:
+def instants(
+    day: Ints | int, *, hour: Ints | Small | int = 0, known: Flags | None = None
+) -> pa.Array:
     """Return UTC instants at a whole hour of a day; null where not `known`."""
     moment = np.asarray(day, dtype=np.int64) * MICROSECONDS_PER_DAY
     moment = moment + np.asarray(hour, dtype=np.int64) * MICROSECONDS_PER_HOUR
@@ -59,7 +64,7 @@ def whole(number: Ints, known: Flags | None = None) -> pa.Array:
     return pa.array(np.asarray(number, dtype=np.int64), mask=_mask(known))
 
 
-def real(number: Floats, known: Flags | None = None) -> pa.Array:
+def real(number: npt.NDArray[np.floating[Any]], known: Flags | None = None) -> pa.Array:
     """Return real numbers; null where not `known`."""
     return pa.array(np.asarray(number, dtype=np.float64), mask=_mask(known))
 
@@ -69,7 +74,7 @@ def money(cents: Ints) -> pa.Array:
     return _scaled(cents, MONEY)
 
 
-def quantity(number: Ints) -> pa.Array:
+def quantity(number: Small) -> pa.Array:
     """Return decimal(18, 3) from whole numbers."""
     return _scaled(np.asarray(number, dtype=np.int64) * 1000, QUANTITY)
 
@@ -87,6 +92,4 @@ def _mask(known: Flags | None) -> Flags | None:
 
 
 def _masked(array: pa.Array, known: Flags) -> pa.Array:
-    import pyarrow.compute as pc
-
     return pc.if_else(pa.array(np.asarray(known)), array, pa.scalar(None, array.type))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Small = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 
 MICROSECONDS_PER_DAY = 86_400_000_000

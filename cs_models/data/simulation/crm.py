@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cs_models.data.simulation import arrow, contracts, names
 from cs_models.data.simulation.activity import FEATURE_NAMES, LEAK, Activity
-from cs_models.data.simulation.calendar import Flags, Ints
+from cs_models.data.simulation.calendar import Flags, Ints, Small
 from cs_models.data.simulation.merges import Merges
 from cs_models.data.simulation.portfolio import Portfolio
 from cs_models.data.simulation.scenarios import SEGMENTS
@@ -34,7 +34,7 @@ INDUSTRIES = (
 REGIONS = ("AMER", "APAC", "EMEA")
 REGION_SHARES = (0.45, 0.2, 0.35)
 # Use of a day is rolled up once, at an hour that depends on the region (UTC).
-ROLL_UP_HOUR = np.array([17, 3, 10])
+ROLL_UP_HOUR = np.array([17, 3, 10], dtype=np.int32)
 CHANNELS = ("partner", "inbound", "outbound", "event", "self_serve")
 CHANNEL_SHARES = (0.2, 0.35, 0.25, 0.1, 0.1)
 CSM_NAMES = ("tech", "pooled", "named")
@@ -52,12 +52,12 @@ class Telemetry:
     known_hour : int, the same of `known_at`; -1 where the source does not say
     """
 
-    account: Ints
-    user: Ints
-    feature: Ints
-    quantity: Ints
-    hour: Ints
-    known_hour: Ints
+    account: Small
+    user: Small
+    feature: Small
+    quantity: Small
+    hour: Small
+    known_hour: Small
 
     def keep(self, chosen: Ints | Flags) -> Telemetry:
         """Return the chosen rows."""
@@ -74,7 +74,7 @@ def record(activity: Activity, region: Ints, merges: Merges) -> Telemetry:
     """Record activity as telemetry: one roll-up a day, known an hour later."""
     old = np.concatenate([np.arange(region.size), merges.old])
     hour = activity.day * 24 + ROLL_UP_HOUR[region[old[activity.account]]]
-    known_hour = np.where(activity.feature == LEAK, -1, hour + 1)
+    known_hour = np.where(activity.feature == LEAK, np.int32(-1), hour + np.int32(1))
     return Telemetry(
         activity.account, activity.user, activity.feature, activity.quantity, hour, known_hour
     )
@@ -99,19 +99,18 @@ def events(telemetry: Telemetry, n_records: int, n_users: int, n_strangers: int)
     users = arrow.ids("u-", np.arange(n_users))
     features = pa.array(FEATURE_NAMES, pa.string())
 
-    def coded(codes: Ints, words: pa.Array) -> pa.Array:
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), words)
+    def coded(codes: Small, words: pa.Array) -> pa.Array:
+        return pa.DictionaryArray.from_arrays(pa.array(codes), words)
 
-    hours = np.zeros(telemetry.hour.size, dtype=np.int64)
     return pa.table(
         {
-            "event_ts": arrow.instants(hours, hour=telemetry.hour),
+            "event_ts": arrow.instants(0, hour=telemetry.hour),
             "account_id": coded(telemetry.account, accounts),
             "user_id": coded(telemetry.user, users),
             "feature": coded(telemetry.feature, features),
             "quantity": arrow.quantity(telemetry.quantity),
             "known_at": arrow.instants(
-                hours, hour=telemetry.known_hour, known=telemetry.known_hour >= 0
+                0, hour=telemetry.known_hour, known=telemetry.known_hour >= 0
             ),
         }
     )
@@ -129,7 +128,8 @@ def accounts(
     of = np.concatenate([np.arange(n), old])
     second = np.arange(of.size) >= n
     created = portfolio.start - rng.integers(3, 60, n)
-    created = np.where(second, merges.day[of], created[of])
+    # The second record is opened the day before its first term.
+    created = np.where(second, merges.day[of] - 1, created[of])
     company = names.companies(n, rng)
     label = pa.array([*company, *(f"{company[i]} Group" for i in old)], pa.string())
     employees = np.maximum(portfolio.seats * rng.uniform(1.5, 8.0, n), 3).astype(np.int64)

@@ -6,14 +6,11 @@ move by less than one in a hundred.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 
 from cs_models.data.simulation import arrow, calendar
 from cs_models.data.simulation.activity import FEATURE_NAMES
-from cs_models.data.simulation.calendar import Ints
 from cs_models.data.simulation.contracts import PENDING, Contracts
 from cs_models.data.simulation.crm import Telemetry
 from cs_models.data.simulation.scenarios import Scenario
@@ -30,15 +27,9 @@ MERGED_ACCOUNTS = 0.01
 HOURS_PER_DAY = 24
 
 
-@dataclass(frozen=True)
-class Spoilt:
-    """Telemetry after its way, with the number of rows that each fault touched."""
-
-    telemetry: Telemetry
-    counts: dict[str, int]
-
-
-def spoil(clean: Telemetry, n_records: int, scenario: Scenario, rng: np.random.Generator) -> Spoilt:
+def spoil(
+    clean: Telemetry, n_records: int, scenario: Scenario, rng: np.random.Generator
+) -> tuple[Telemetry, dict[str, int]]:
     """Lose, delay, shift, misname and repeat rows of telemetry.
 
     A source in another time zone stamps one feature eight hours early; another feature has nine
@@ -56,7 +47,7 @@ def spoil(clean: Telemetry, n_records: int, scenario: Scenario, rng: np.random.G
 
     chance = rng.random(n)
     late = (chance < LATE) & (rows.known_hour >= 0)
-    delay_days = np.ceil(rng.standard_exponential(int(late.sum())) * LATE_DAYS).astype(np.int64)
+    delay_days = np.ceil(rng.standard_exponential(int(late.sum())) * LATE_DAYS).astype(np.int32)
     known_hour = rows.known_hour.copy()
     known_hour[late] += delay_days * HOURS_PER_DAY
     strange = (chance >= LATE) & (chance < LATE + STRANGERS)
@@ -68,12 +59,12 @@ def spoil(clean: Telemetry, n_records: int, scenario: Scenario, rng: np.random.G
     quantity[wild] = WILD_QUANTITY
     quantity[negative] = -rows.quantity[negative]
     shifted = rows.feature == FEATURE_NAMES.index(SHIFTED_FEATURE)
-    hour = rows.hour + SHIFT_HOURS * shifted
+    hour = rows.hour + np.int32(SHIFT_HOURS) * shifted
     spoilt = Telemetry(account, rows.user, rows.feature, quantity, hour, known_hour)
 
     there = known_hour < horizon
     repeated = (chance > 1 - DUPLICATES) & there
-    times = there.astype(np.int64) + repeated
+    times = there.astype(np.int8) + repeated
     counts |= {
         "events_late": int((late & there).sum()),
         "events_not_yet_known": int((~there).sum()),
@@ -83,25 +74,25 @@ def spoil(clean: Telemetry, n_records: int, scenario: Scenario, rng: np.random.G
         "events_in_another_time_zone": int((shifted & there).sum()),
         "events_duplicated": int(repeated.sum()),
     }
-    return Spoilt(spoilt.keep(np.repeat(np.arange(n), times)), counts)
-
-
-def misdate(contracts: Contracts, rng: np.random.Generator) -> tuple[Ints, dict[str, int]]:
-    """Return renewal dates, some off by one month: only of decided terms of a year or more."""
-    able = (contracts.months >= 12) & (contracts.outcome != PENDING)
-    moved = able & (rng.random(contracts.size) < MOVED_RENEWALS)
-    step = np.where(rng.random(contracts.size) < 0.5, -1, 1)
-    end = np.where(moved, calendar.add_months(contracts.end, step), contracts.end)
-    return end, {"subscriptions_renewal_date_off": int(moved.sum())}
+    return spoilt.keep(np.repeat(np.arange(n), times)), counts
 
 
 def blot(
-    subscriptions: pa.Table, term_end: Ints, rng: np.random.Generator
+    subscriptions: pa.Table, contracts: Contracts, rng: np.random.Generator
 ) -> tuple[pa.Table, dict[str, int]]:
-    """Return the subscriptions with the misdated renewals and with some seats unknown."""
-    known = rng.random(subscriptions.num_rows) >= MISSING_SEATS
-    seats = subscriptions["seats"].to_numpy()
+    """Return subscriptions with some renewal dates off by one month and some seats unknown.
+
+    Only decided terms of a year or more are misdated: today's book stays as it is.
+    """
+    able = (contracts.months >= 12) & (contracts.outcome != PENDING)
+    moved = able & (rng.random(contracts.size) < MOVED_RENEWALS)
+    step = np.where(rng.random(contracts.size) < 0.5, -1, 1)
+    term_end = np.where(moved, calendar.add_months(contracts.end, step), contracts.end)
+    known = rng.random(contracts.size) >= MISSING_SEATS
     position = {name: i for i, name in enumerate(subscriptions.column_names)}
     spoilt = subscriptions.set_column(position["term_end"], "term_end", arrow.dates(term_end))
-    spoilt = spoilt.set_column(position["seats"], "seats", arrow.whole(seats, known))
-    return spoilt, {"subscriptions_seats_missing": int((~known).sum())}
+    seats = arrow.whole(contracts.seats, known)
+    return spoilt.set_column(position["seats"], "seats", seats), {
+        "subscriptions_renewal_date_off": int(moved.sum()),
+        "subscriptions_seats_missing": int((~known).sum()),
+    }

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cs_models.data.simulation import arrow, calendar
-from cs_models.data.simulation.calendar import Floats, Ints
+from cs_models.data.simulation.calendar import Floats, Ints, Small
 from cs_models.data.simulation.merges import Merges
 from cs_models.data.simulation.outcomes import NEVER
 from cs_models.data.simulation.portfolio import Periods, Portfolio
@@ -40,13 +40,15 @@ class Seats:
     Attributes
     ----------
     n_slots, first_slot : int, shape (n_accounts,)
-    departure : int, shape (n_slots in all,), day on which the first holder leaves, or NEVER
+    joined, departure : int, shape (n_slots in all,), days on which the first holder comes and
+        leaves; `departure` NEVER where they stay
     arrival, arrived_from : int, shape (n_accounts,), a champion from elsewhere (day, slot) or
         NEVER and -1
     """
 
     n_slots: Ints
     first_slot: Ints
+    joined: Ints
     departure: Ints
     arrival: Ints
     arrived_from: Ints
@@ -85,11 +87,12 @@ def seats(portfolio: Portfolio, scenario: Scenario, rng: np.random.Generator) ->
     monthly = np.full(total, OTHERS_MONTHLY)
     monthly[first_slot] = CHAMPION_MONTHLY
     stayed = rng.standard_exponential(total) / monthly * 30.4375
-    began = np.repeat(portfolio.start, n_slots)
-    departure = began + 20 + np.minimum(stayed, 1e5).astype(np.int64)
+    slot_in_account = np.arange(total) - np.repeat(first_slot, n_slots)
+    joined = np.repeat(portfolio.start, n_slots) + _joining_delay(slot_in_account, rng)
+    departure = joined + 20 + np.minimum(stayed, 1e5).astype(np.int64)
     departure[departure > calendar.day(scenario.as_of)] = NEVER
     arrival, arrived_from = _arrivals(portfolio, departure[first_slot], first_slot, rng)
-    return Seats(n_slots, first_slot, departure, arrival, arrived_from)
+    return Seats(n_slots, first_slot, joined, departure, arrival, arrived_from)
 
 
 def champion_lost(seats: Seats, periods: Periods) -> np.ndarray:
@@ -104,7 +107,6 @@ def users(
     account_end: Ints,
     merges: Merges,
     scenario: Scenario,
-    rng: np.random.Generator,
 ) -> Users:
     """Turn seats into logins, given the day on which each account's life ended.
 
@@ -121,8 +123,7 @@ def users(
     arriving = np.flatnonzero((seats.arrival < end) & (seats.arrival > portfolio.start))
 
     slot_in_account = np.arange(total) - seats.first_slot[account]
-    created = portfolio.start[account] + _joining_delay(slot_in_account, rng)
-    created = np.minimum(created, end[account] - 1)
+    created = np.minimum(seats.joined, end[account] - 1)
     owner = np.concatenate([account, account[succeeded], arriving])
     people = np.concatenate(
         [np.arange(total), total + np.arange(succeeded.size), seats.arrived_from[arriving]]
@@ -191,7 +192,7 @@ def table(users: Users, first_use: Ints) -> pa.Table:
     )
 
 
-def first_seen(user: Ints, day: Ints, tables: Mapping[str, pa.Table], users: Users) -> Ints:
+def first_seen(user: Small, day: Small, tables: Mapping[str, pa.Table], users: Users) -> Ints:
     """Return the first day on which each login left a trace, or NEVER."""
     first = np.full(users.account.size, NEVER)
     # Days ascend within an account, and a login belongs to one account: the first entry counts.

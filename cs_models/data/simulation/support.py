@@ -49,7 +49,7 @@ def early_tickets(
 ) -> tuple[Floats, Ints]:
     """Return the ticket rate (in 60 days) and the tickets in the first 60 days of each period."""
     segment = portfolio.segment[periods.account]
-    level = np.exp(-0.2 * periods.vigour + 0.4 * rng.standard_normal(periods.size))
+    level = np.exp(0.5 * rng.standard_normal(periods.size))
     rate = TICKETS_IN_WINDOW[segment] * level
     return rate, rng.poisson(rate)
 

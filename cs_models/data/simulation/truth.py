@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cs_models.data.simulation import calendar
-from cs_models.data.simulation.calendar import Floats
+from cs_models.data.simulation.calendar import Flags, Floats, Ints
 from cs_models.data.simulation.contracts import CHANCE_DOWN, DOWN, OUTCOMES, PENDING, Contracts
 from cs_models.data.simulation.merges import Merges
 from cs_models.data.simulation.outcomes import (
@@ -20,7 +20,7 @@ from cs_models.data.simulation.outcomes import (
     Law,
     monthly_hazard_of,
 )
-from cs_models.data.simulation.portfolio import Portfolio
+from cs_models.data.simulation.portfolio import Periods, Portfolio
 from cs_models.data.simulation.scenarios import (
     FEATURES,
     GRADUAL_FEATURE,
@@ -89,12 +89,39 @@ def terms(
     )
 
 
+def correlations(
+    counts: Ints, portfolio: Portfolio, periods: Periods, lived: Flags, scenario: Scenario
+) -> dict[str, float | None]:
+    """Return each feature's correlation with v: log1p of the first 60 days' actions, before dirt.
+
+    Taken within segments, whose levels differ.
+    """
+    opened, closed = calendar.day(scenario.data_start), calendar.day(scenario.as_of)
+    whole = lived & (periods.start >= opened) & (periods.start + WINDOW_DAYS <= closed)
+    segment = portfolio.segment[periods.account[whole]]
+    vigour = _centred(periods.vigour[whole], segment)
+    listed: dict[str, float | None] = {}
+    for k, feature in enumerate(FEATURES):
+        used = _centred(np.log1p(counts[whole, k]), segment)
+        scale = float(np.sqrt((used**2).sum() * (vigour**2).sum()))
+        listed[feature.name] = round(float(used @ vigour) / scale, 3) if scale > 0 else None
+    return listed
+
+
+def _centred(values: Floats, group: Ints) -> Floats:
+    size = np.maximum(np.bincount(group, minlength=3), 1)
+    mean = np.bincount(group, weights=values, minlength=3) / size
+    centred: Floats = values - mean[group]
+    return centred
+
+
 def summary(
     scenario: Scenario,
     seed: int,
     n_accounts: int,
     law: Law,
     terms: pd.DataFrame,
+    correlations: dict[str, float | None],
     dirt: dict[str, int],
 ) -> dict[str, Any]:
     """Return the document written as ``truth.json``."""
@@ -115,7 +142,7 @@ def summary(
         "features": {
             feature.name: {
                 "effect": _effect(feature.name, scenario),
-                "correlation_with_vigour": None,
+                "correlation_with_vigour": correlations[feature.name],
             }
             for feature in FEATURES
         },
