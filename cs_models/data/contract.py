@@ -65,6 +65,7 @@ ACCOUNTS = TableSpec(
     arrival="created_at",
     calendar=MappingProxyType({"created_at": "created_date"}),
     known_rule="from created_at on",
+    derived=("created_date",),
 )
 
 USERS = TableSpec(
@@ -88,6 +89,7 @@ USERS = TableSpec(
     arrival="created_at",
     calendar=MappingProxyType({"created_at": "created_date", "deactivated_at": "deactivated_date"}),
     in_order=(("created_at", "deactivated_at"),),
+    derived=("created_date", "deactivated_date"),
     known_rule="from created_at on; the deactivation from its own date on",
 )
 
@@ -120,6 +122,7 @@ SUBSCRIPTIONS = TableSpec(
     key=("subscription_id",),
     arrival="term_start",
     in_order=(("term_start", "term_end"), ("term_start", "ended_at")),
+    derived=("open_ended", "term_no", "term_months"),
     known_rule="from term_start on; the outcome from decided_at, or from the end of the term",
 )
 
@@ -145,6 +148,7 @@ EVENTS = TableSpec(
     arrival="event_ts",
     calendar=MappingProxyType({"event_ts": "event_date"}),
     lag_days=1,
+    derived=("event_date", "known_date"),
     known_rule="the day after known_at; without it, event_date plus the 99th percentile of the "
     "known lags (1 day when none is known)",
 )
@@ -172,6 +176,7 @@ TICKETS = TableSpec(
     calendar=MappingProxyType({"opened_at": "opened_date", "closed_at": "closed_date"}),
     lag_days=1,
     in_order=(("opened_at", "closed_at"),),
+    derived=("opened_date", "closed_date", "known_date"),
     known_rule="1 day after opened_at; the closing from its own date on",
 )
 
@@ -204,6 +209,7 @@ SURVEYS = TableSpec(
     arrival="answered_at",
     calendar=MappingProxyType({"answered_at": "answered_date"}),
     lag_days=7,
+    derived=("answered_date", "known_date"),
     known_rule="7 days after answered_at",
 )
 
@@ -230,6 +236,7 @@ TOUCHPOINTS = TableSpec(
     arrival="occurred_at",
     calendar=MappingProxyType({"occurred_at": "occurred_date"}),
     lag_days=1,
+    derived=("occurred_date", "known_date"),
     known_rule="1 day after occurred_at",
 )
 
@@ -247,6 +254,7 @@ MILESTONES = TableSpec(
         ColumnSpec("value", "number", "the customer's own measure", unit="the customer's"),
     ),
     key=("account_id", "milestone"),
+    derived=("known_date",),
     known_rule="the plan always; the completion from its own date on",
 )
 

@@ -113,6 +113,8 @@ class TableSpec:
         Pairs of columns (earlier, later): the later one may not come before the earlier.
     known_rule : str
         When a row became known, in words.
+    derived : tuple of str, default ()
+        Columns that the door adds.
     """
 
     name: str
@@ -125,6 +127,7 @@ class TableSpec:
     lag_days: int | None = None
     in_order: tuple[tuple[str, str], ...] = ()
     known_rule: str = ""
+    derived: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> ColumnSpec:
         """Return the column called `name`."""
