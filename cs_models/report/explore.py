@@ -119,7 +119,9 @@ def thresholds(history: pd.DataFrame, *, by: str | None) -> Any:
     def draw(column: str, who: str | None, cut: float) -> None:
         from IPython.display import display
 
-        display(threshold(history, column, cut, segment=who, by=by))
+        display(  # type: ignore[no-untyped-call]
+            threshold(history, column, cut, segment=who, by=by)
+        )
 
     use.observe(fit, names="value")
     fit()

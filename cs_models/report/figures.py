@@ -160,12 +160,12 @@ def cut_likelihood(profile: pd.DataFrame, *, axis: str, limit: float) -> go.Figu
     figure.add_hline(y=limit, line={"color": theme.COLOURS["below"], "dash": "dot"})
     figure.add_annotation(
         x=1, xref="paper", xanchor="right", y=limit, yanchor="bottom",
-        text="below this line: cannot be told from the best", showarrow=False,
+        text="above this line: as good as the best", showarrow=False,
     )  # fmt: skip
     figure.update_xaxes(title=theme.literal(axis))
-    figure.update_yaxes(
-        title="Worse than the best cut by", rangemode="tozero", autorange="reversed"
-    )
+    worst = float(profile["deviance"].max())
+    # The best cut is on top; a little room keeps its marker whole.
+    figure.update_yaxes(title="Worse than the best by", range=[1.05 * worst, -0.06 * worst])
     return figure
 
 
@@ -198,10 +198,10 @@ def chance(histogram: pd.DataFrame, *, observed: float, limit: float) -> go.Figu
     )
     figure.add_vline(x=limit, line={"color": theme.COLOURS["below"], "dash": "dot", "width": 2})
     figure.add_vline(x=observed, line={"color": theme.COLOURS["accent"], "width": 3})
-    right = observed >= limit
+    stands_clear = observed >= limit
     for x, text, height, anchor in (
-        (observed, "this history", 1.0, "right" if right else "left"),
-        (limit, "needed to announce", 0.86, "left" if not right else "right"),
+        (observed, "this history", 1.0, "right" if stands_clear else "left"),
+        (limit, "needed to announce", 0.86, "left" if stands_clear else "right"),
     ):
         figure.add_annotation(
             x=x, y=height, yref="paper", xanchor=anchor, xshift=-6 if anchor == "right" else 6,

@@ -180,7 +180,7 @@ def _rule_parts(rule: Mapping[str, Any]) -> list[str | Number]:
         f"{who} with {rule['rule']} renewed ", num(percent(good), RATES),
         " of the time, the others ", num(percent(other), RATES), ": a gap of ",
         num(points(abs(good - other), 0).lstrip("+"), RATES),
-        " (between ", num(interval(low, high, "points"), RATES),
+        " (between ", num(interval(low, high, "points").replace("+", ""), RATES),
         ", the search allowed for; ", num(integer(rule["n_terms"]), RATES), " terms).",
         *_cut_words(rule),
     ]  # fmt: skip

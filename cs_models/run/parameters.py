@@ -212,6 +212,12 @@ class _History(NotebookParameters):
         json_schema_extra=_unit("accounts"),
     )
 
+    segment_by: Grouping | None = Field(
+        "segment",
+        description="the column whose values get answers of their own; null for none",
+        json_schema_extra=_unit("column"),
+    )
+
     @pydantic.model_validator(mode="after")
     def _windows_and_dates_agree(self) -> Self:
         if self.window_days[-1] > self.landmark_days:
@@ -227,13 +233,6 @@ class _History(NotebookParameters):
 class DataReadiness(_History):
     """Parameters of `00_data_readiness`."""
 
-    notice_days: int = Field(
-        90,
-        ge=0,
-        le=365,
-        description="days before the renewal date at which a customer is judged",
-        json_schema_extra=_unit("days"),
-    )
     min_churned_accounts: int = Field(
         40,
         ge=1,
@@ -246,11 +245,6 @@ class DataReadiness(_History):
 class AdoptionThresholds(_History):
     """Parameters of `02_adoption_thresholds`."""
 
-    segment_by: Grouping | None = Field(
-        "segment",
-        description="the column whose values get thresholds of their own; null for none",
-        json_schema_extra=_unit("column"),
-    )
     strata: Annotated[tuple[Stratum, ...], AfterValidator(_distinct)] = Field(
         ("segment", "term_months"),
         description="accounts are compared within these columns only",

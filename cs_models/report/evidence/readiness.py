@@ -88,3 +88,15 @@ def questions(
         }
     )
     return pd.DataFrame(rows)
+
+
+def counts(counted: pd.DataFrame) -> dict[str, int]:
+    """Return the counts of the whole book, for ``results.json``.
+
+    Parameters
+    ----------
+    counted : DataFrame
+        What :func:`groups` returned.
+    """
+    whole = records(counted)[0]
+    return {name: int(value) for name, value in whole.items() if name != "group"}

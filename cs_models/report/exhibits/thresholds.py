@@ -222,8 +222,11 @@ def totals(frame: pd.DataFrame, currency: str) -> Table:
 
 def below(where: pd.DataFrame, currency: str) -> Table:
     """Show the customers below by name, largest ARR first."""
+    rows = standings.below(where)
+    asks_for_users = bool((rows["missing_users"].fillna(0) > 0).any())
+    more_users = {"missing_users": Column("and users", kind="integer")} if asks_for_users else {}
     return Table.of(
-        standings.below(where),
+        rows,
         id="today",
         title="Customers below their level today",
         columns={
@@ -234,6 +237,7 @@ def below(where: pd.DataFrame, currency: str) -> Table:
             "so_far": Column("Reached", kind="number"),
             "needed": Column("Level", kind="number"),
             "missing": Column("Short by", kind="number"),
+            **more_users,
             "in_notice": Column("In notice"),
             "term_end": Column("Renews", kind="date"),
         },
@@ -241,15 +245,23 @@ def below(where: pd.DataFrame, currency: str) -> Table:
     )
 
 
-def exclusions(frame: pd.DataFrame, search: Search) -> Table:
-    """Show which terms were left out of the history, and why."""
-    rows = frame.copy()
-    excluded = pd.DataFrame(
-        [{"reason": reason, "n_terms": n} for reason, n in search.counts["excluded"].items() if n],
+def exclusions(frame: pd.DataFrame, search: Search | None = None) -> Table:
+    """Show which terms were left out of the history, and why.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``Cohort.exclusions``.
+    search : Search, optional
+        Adds the terms that the search itself left out.
+    """
+    left = {} if search is None else search.counts["excluded"]
+    own = pd.DataFrame(
+        [{"reason": reason, "n_terms": n} for reason, n in left.items() if n],
         columns=["reason", "n_terms"],
     )
     return Table.of(
-        pd.concat([rows, excluded], ignore_index=True),
+        pd.concat([frame, own], ignore_index=True) if len(own) else frame,
         id="exclusions",
         title="Terms left out",
         columns={
