@@ -42,11 +42,11 @@ sample: $(READY) ## Make data/sample again, byte for byte
 
 lint: $(READY) ## Check style, types, floors and notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
-	@git ls-files -z '*.ipynb' | xargs -0 -r $(BIN)/nbstripout --verify
+	@git ls-files -z '*.ipynb' | xargs -0 -r $(BIN)/nbstripout --verify --keep-id
 
 format: $(READY) ## Format the code and strip the notebooks
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
-	@git ls-files -z '*.ipynb' | xargs -0 -r $(BIN)/nbstripout
+	@git ls-files -z '*.ipynb' | xargs -0 -r $(BIN)/nbstripout --keep-id
 
 lock: ## Resolve requirements.lock again (needs uv)
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
