@@ -68,10 +68,11 @@ def finding(row: Mapping[str, Any]) -> str:
     if row["direction"] == "at_most":
         good, other, low, high = other, good, -high, -low
     where = "Customers" if row["segment"] is None else f"In {row['segment']}, customers"
-    gap, reach = 100 * (good - other), (100 * low, 100 * high)
+    # The gap of the rates as they are printed: a reader subtracts.
+    gap, reach = round(100 * good) - round(100 * other), (100 * low, 100 * high)
     return (
         f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "
-        f"{percent(other)}: a gap of {gap:.0f} points, between {reach[0]:.0f} and {reach[1]:.0f} "
+        f"{percent(other)}: a gap of {gap} points, between {reach[0]:.0f} and {reach[1]:.0f} "
         f"once everything that was tried is allowed for ({row['n_terms']:,} terms)."
         f"{_where_the_level_is(row)}"
     )

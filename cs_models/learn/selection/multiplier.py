@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cs_models.learn.selection import permutation
 from cs_models.learn.selection.grid import Grid
 from cs_models.learn.selection.stepdown import Adjusted, adjust
 
-CHUNK = 256
 # A rule that the covariates explain nearly whole has nothing of its own left to test.
 SMALLEST_OWN_SHARE = 0.05
 _RIDGE = 1e-6  # against an information of about 0.2 per orthonormal column
@@ -186,8 +186,10 @@ def _draws(
     signs = rng.integers(0, 2, size=(n_draws, int(account.max()) + 1), dtype=np.int8)
     inverse = scored.inverse.astype(np.float32)[:, None]
     loadings = scored.loadings.astype(np.float32)
-    for start in range(0, n_draws, CHUNK):
-        sign = 2.0 * signs[start : start + CHUNK].T[account] - 1.0
+    start = 0
+    for size in permutation.chunk_sizes(len(account), n_draws):
+        sign = 2.0 * signs[start : start + size].T[account] - 1.0
+        start += size
         signed = sign * model.residual[:, None]
         sums = grid.above(signed.astype(np.float32))
         sums -= loadings @ (model.design.T @ signed).astype(np.float32)

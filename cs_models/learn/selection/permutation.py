@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cs_models.learn.selection.grid import Block, Grid
-from cs_models.learn.selection.population import Group, Population
+from cs_models.learn.selection.population import Population
 
 CHUNK = 256  # permutations evaluated together
-_MOST_CELLS = 20_000_000  # rules × permutations in memory at once
+_MOST_CELLS = 20_000_000  # rows (or rules) × permutations in memory at once
 
 Float = NDArray[np.float64]
 
@@ -166,34 +166,48 @@ def _above_of_rows(block: Block, one: NDArray[np.int64], other: NDArray[np.int64
 def outcomes(
     population: Population, n_permutations: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield permuted outcomes, (n_rows, k) at a time; the stream does not depend on k.
+    """Yield permuted outcomes, (n_rows, k) at a time; the draws do not depend on k.
 
     Parameters
     ----------
     population : Population
     n_permutations : int
     rng : numpy.random.Generator
+        Every group gets a stream of its own.
     """
-    churned, groups = population.churned, population.groups
-    shuffled = [_codes(churned, group, n_permutations, rng) for group in groups]
-    for start in range(0, n_permutations, CHUNK):
-        stop = min(start + CHUNK, n_permutations)
-        chunk = np.empty((population.n_rows, stop - start), dtype=np.float32)
-        for group, (patterns, codes) in zip(groups, shuffled, strict=True):
-            chosen = codes[start:stop].T
+    groups = population.groups
+    shuffles = [
+        _Shuffle(population.churned[group.rows], stream)
+        for group, stream in zip(groups, rng.spawn(len(groups)), strict=True)
+    ]
+    for size in chunk_sizes(population.n_rows, n_permutations):
+        chunk = np.empty((population.n_rows, size), dtype=np.float32)
+        for group, shuffle in zip(groups, shuffles, strict=True):
+            drawn = shuffle.draw(size)
             for k in range(group.rows.shape[1]):
-                chunk[group.rows[:, k]] = patterns[chosen, k]
+                chunk[group.rows[:, k]] = shuffle.patterns[drawn, k]
         yield chunk
 
 
-def _codes(
-    churned: Float, group: Group, n_permutations: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
-    """Shuffle the accounts of a group; accounts with the same outcomes share a code."""
-    patterns, code = np.unique(churned[group.rows], axis=0, return_inverse=True)
-    small = code.reshape(-1).astype(np.uint16)
-    tiled = np.broadcast_to(small, (n_permutations, len(small)))
-    return patterns.astype(np.float32), rng.permuted(tiled, axis=1)
+def chunk_sizes(n_rows: int, n_draws: int) -> list[int]:
+    """Split draws so that one chunk of rows × draws stays small in memory."""
+    size = int(np.clip(_MOST_CELLS // n_rows, 16, CHUNK))
+    return [min(size, n_draws - start) for start in range(0, n_draws, size)]
+
+
+class _Shuffle:
+    """Shuffles the accounts of a group; accounts with the same outcomes share a code."""
+
+    def __init__(self, outcome: Float, rng: np.random.Generator) -> None:
+        patterns, code = np.unique(outcome, axis=0, return_inverse=True)
+        self.patterns = patterns.astype(np.float32)
+        self.codes = code.reshape(-1).astype(np.uint16)
+        self.rng = rng
+
+    def draw(self, size: int) -> NDArray[np.integer]:
+        """Return codes by account, shape (n_accounts, size)."""
+        tiled = np.broadcast_to(self.codes, (size, len(self.codes)))
+        return self.rng.permuted(tiled, axis=1).T
 
 
 def null_statistics(
