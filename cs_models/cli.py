@@ -94,7 +94,7 @@ def run(
         notebook_seconds=notebook_seconds,
         memory_bytes=int(memory_gb * 2**30),
     )
-    n_jobs = jobs or min(os.cpu_count() or 1, len(chosen))
+    n_jobs = jobs or min(_cores(), len(chosen))
     request = workflow.Request(run_file, chosen, _out(out, run_file), n_jobs, limits)
     with Screen() as screen:
         try:
@@ -262,6 +262,12 @@ def _load(params: Path, assignments: list[str] | None) -> Run:
 def _out(out: Path, run_file: Run) -> Path:
     """Return the folder of the reports: the default one stands in the project."""
     return run_file.root / out if out == Path("reports") else out
+
+
+def _cores() -> int:
+    """Return the cores this process may use: a container may have fewer than the machine."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _days(option: str, text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The record of a run: what went in, what came out, what became of it.
+"""The records of a run: what went in, what came out, what became of it, and when.
 
 `manifest.json` is rewritten, whole, whenever something is known.  Its `status` is the only
 word on a run: ``running``, ``complete``, ``failed`` or ``interrupted``.
@@ -14,14 +14,15 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cs_models import files
 
 FILE_NAME = "manifest.json"
+LOG_NAME = "run.log"
 _SOURCE_ENDINGS = (".parquet", ".csv", ".csv.gz", ".duckdb", ".db", ".json")
 
 
@@ -83,6 +84,33 @@ class Manifest:
         )
 
 
+class Log:
+    """`run.log`: one line an event, without secrets, on the disk as it happens.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    redact : callable
+        From `secrets.redactor`.
+    """
+
+    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
+        self._file = path.open("w", encoding="utf-8", buffering=1)
+        self._redact = redact
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text, each of its lines with the time and the name of who says it."""
+        for line in text.splitlines():
+            self._file.write(f"{now()} {name}: {self._redact(line)}\n")
+
+
 def now() -> str:
     """Return the clock's time in UTC; provenance only, no analysis may call it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -122,34 +150,35 @@ def inputs(source: Path) -> list[dict[str, Any]]:
     return [_input(path, path.relative_to(source).as_posix()) for path in found]
 
 
-def versions(names: Iterable[str] | None = None) -> dict[str, str]:
-    """Return the versions of Python, of this package and of what it requires.
-
-    Parameters
-    ----------
-    names : iterable of str, optional
-        Only these.
-    """
-    found = {"python": platform.python_version()}
-    for name in ("cs-models", *_required()):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return {name: found[name] for name in names or found if name in found}
+def software(root: Path) -> dict[str, Any]:
+    """Return what made the run: Python, platform, package versions and the project's commit."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": _packages(),
+        "git": _commit(root),
+    }
 
 
 def _input(path: Path, name: str) -> dict[str, Any]:
     return {"path": name, "bytes": path.stat().st_size, "sha256": files.sha256_of(path)}
 
 
-def _required() -> list[str]:
+def _packages() -> dict[str, str]:
+    """Return the versions of this package and of what it requires, as they are installed."""
     try:
         required = importlib.metadata.requires("cs-models") or []
     except importlib.metadata.PackageNotFoundError:
-        return []
-    return [re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in required]
+        return {}
+    found = {}
+    for text in ("cs-models", *required):
+        name = re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0]
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
-def commit(root: Path) -> dict[str, Any] | None:
+def _commit(root: Path) -> dict[str, Any] | None:
     """Return the project's commit and whether files differ from it; None without git."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():

@@ -104,6 +104,9 @@ def recover(folder: Path) -> list[str]:
         The runs that were marked.
     """
     files.sweep_temporary(folder)
+    for left in folder.glob("2*"):
+        with contextlib.suppress(OSError):
+            left.rmdir()  # only empty folders: a run that was killed before its first word
     marked = []
     for path in sorted(folder.glob(f"*/{manifest.FILE_NAME}")):
         if path.parent.is_symlink():

@@ -24,8 +24,6 @@ from cs_models.run.terminal.screen import Screen
 from cs_models.run.terminal.signals import Guard
 from cs_models.run.worker.job import Job, Result
 
-LOG = "run.log"
-
 
 class SourceRefused(errors.DataError):
     """The source breaks the contract; `report` holds every fault.
@@ -128,36 +126,19 @@ def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
             shown = publish.shown_by_latest(reports) or "no run yet"
             screen.say(f"an earlier run, {name}, was interrupted; latest still shows {shown}")
         folder = publish.new_run(reports, request.run.path.stem)
-        record = manifest.Manifest(folder, _known(request))
         redact = secrets.redactor(secrets.environment_secrets(), _paths(request.run.root))
-        with _recorded(record, guard, redact), _Log(folder / LOG, redact) as log:
-            _fill(request, folder, record, screen, log)
+        record = manifest.Manifest(folder, secrets.redact_values(_known(request), redact))
+        with (
+            _recorded(record, guard, redact),
+            manifest.Log(folder / manifest.LOG_NAME, redact) as log,
+        ):
+            _fill(request, record, screen, log)
             with guard.held():
                 record.finish("complete", exit_code=0)
                 return publish.point_latest(reports, folder)
 
 
-class _Log:
-    """`run.log`: one line an event, without secrets, on the disk as it happens."""
-
-    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
-        self._file = path.open("w", encoding="utf-8", buffering=1)
-        self._redact = redact
-
-    def __enter__(self) -> _Log:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def write(self, name: str, text: str) -> None:
-        for line in text.splitlines():
-            self._file.write(f"{manifest.now()} {name}: {self._redact(line)}\n")
-
-
-def _fill(
-    request: Request, folder: Path, record: manifest.Manifest, screen: Screen, log: _Log
-) -> None:
+def _fill(request: Request, record: manifest.Manifest, screen: Screen, log: manifest.Log) -> None:
     """Check the source, run the notebooks, write the index."""
     source = Path(request.run.resolved_source().path)
     with screen.step("checking the source"):
@@ -165,10 +146,10 @@ def _fill(
         report = check_source(request.run)
     record.add(tables={table: dict(counts) for table, counts in report.counts.items()})
     log.write("run", "the source keeps the contract")
-    results = _execute(request, folder, record, screen, log)
+    results = _execute(request, record, screen, log)
     failed = [result for result in results if result.exit_code]
     if failed:
-        raise _failure(failed, folder)
+        raise _failure(failed, record.folder)
     with screen.step("writing the index"):
         _index(record)
 
@@ -180,7 +161,7 @@ def _index(record: manifest.Manifest) -> None:
 
 
 def _execute(
-    request: Request, folder: Path, record: manifest.Manifest, screen: Screen, log: _Log
+    request: Request, record: manifest.Manifest, screen: Screen, log: manifest.Log
 ) -> list[Result]:
     def hear(event: Event) -> None:
         screen.show(event)
@@ -193,7 +174,10 @@ def _execute(
             _ended(event, record, log)
 
     with publish.runtime_folder() as runtime:
-        jobs = [_job(request, notebook, folder, Path(runtime)) for notebook in request.notebooks]
+        jobs = [
+            _job(request, notebook, record, Path(runtime, str(number)))
+            for number, notebook in enumerate(request.notebooks)
+        ]
         for job in jobs:
             Path(job.folder).mkdir()
             Path(job.runtime).mkdir()
@@ -211,7 +195,7 @@ def _execute(
         )
 
 
-def _ended(event: Event, record: manifest.Manifest, log: _Log) -> None:
+def _ended(event: Event, record: manifest.Manifest, log: manifest.Log) -> None:
     exit_code, message = event.content["exit_code"], str(event.content["message"])
     started = manifest.moment(record.content["notebooks"][event.name]["started_at"])
     duration = (manifest.moment(manifest.now()) - started).total_seconds()
@@ -226,21 +210,22 @@ def _ended(event: Event, record: manifest.Manifest, log: _Log) -> None:
     )
 
 
-def _job(request: Request, notebook: Notebook, folder: Path, runtime: Path) -> Job:
+def _job(request: Request, notebook: Notebook, record: manifest.Manifest, runtime: Path) -> Job:
     model = request.run.for_notebook(notebook)
-    own = folder / notebook.name
+    own = record.folder / notebook.name
     return Job(
         name=notebook.name,
         notebook=str(notebook.path),
         parameters={**model.plain(), "output_dir": str(own)},
         folder=str(own),
-        runtime=str(runtime / notebook.name[:2]),
-        paths={str(own): f"reports/{folder.name}/{notebook.name}", **_paths(request.run.root)},
+        runtime=str(runtime),
+        paths={
+            str(own): f"reports/{record.folder.name}/{notebook.name}",
+            **_paths(request.run.root),
+        },
         report={
-            "run_id": folder.name,
-            "notebook": notebook.name,
-            "as_of": model.as_of.isoformat(),
-            "versions": manifest.versions(["cs-models", "python"]),
+            name: record.content[name]
+            for name in ("run_id", "as_of", "parameters_file", "software")
         },
         cell_seconds=request.limits.cell_seconds,
         start_seconds=request.limits.start_seconds,
@@ -264,8 +249,7 @@ def _known(request: Request) -> dict[str, Any]:
         "as_of": run.common.as_of.isoformat(),
         "seed": run.common.seed,
         "limits": vars(request.limits),
-        "versions": manifest.versions(),
-        "git": manifest.commit(run.root),
+        "software": manifest.software(run.root),
     }
 
 
@@ -273,7 +257,7 @@ def _failure(failed: Sequence[Result], folder: Path) -> errors.CsModelsError:
     """Return the refusal of a run whose notebooks failed, with the first one's exit code."""
     first = failed[0]
     lines = [f"{result.name}: {result.message}" for result in failed]
-    error = errors.NotebookError("\n".join(lines), repair=f"see {folder / LOG}")
+    error = errors.NotebookError("\n".join(lines), repair=f"see {folder / manifest.LOG_NAME}")
     error.exit_code = first.exit_code
     return error
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from datetime import date
 
 import pytest
 
+from cs_models.run import execute
+from cs_models.run.worker.job import Job
+
 CANARY = "hunter2-canary"
 
-pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("failures")]
+pytestmark = pytest.mark.notebook
 
 RAISE = "from cs_models import errors\nraise errors.{}('{}', where='accounts', repair='mend it')"
 
@@ -17,10 +22,10 @@ RAISE = "from cs_models import errors\nraise errors.{}('{}', where='accounts', r
 NOTEBOOKS = {
     "10": (["import time\ntime.sleep(60)"], None, 6, "longer"),
     "11": ([RAISE.format("DataError", "a column is missing")], None, 3, "a column is missing"),
+    "12": (["import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(60)"], None, 6, "signal 9"),
     "13": (["import os\nos.kill(os.getpid(), 9)"], None, 6, "kernel died"),
     "14": (["import sys\nsys.exit(0)"], None, 5, "SystemExit"),
     "15": ([], "1 + 1", 5, "no results.json"),
-    "16": ([], "open(output_dir + '/results.json', 'w').write('{\"headline\": NaN}')", 5, "NaN"),
     "17": (["b'x' * (8 * 2**30)"], None, 6, "MemoryError"),
     "19": (
         [
@@ -72,12 +77,21 @@ def test_the_run_ends_with_the_first_failure_and_says_all(failed):
     assert (told["status"], told["exit_code"]) == ("failed", 6)
 
 
+def test_the_index_of_a_failed_run_says_what_failed(failed):
+    """Who looks into its folder finds the reasons, and no headline."""
+    project, _ = failed
+    page = (project.only_run() / "index.html").read_text()
+    assert "a column is missing" in page
+    assert "the kernel died" in page
+
+
 def test_nothing_of_a_failed_run_is_published(failed):
     """No page is exported and latest is not made; the stopped notebooks are kept to look at."""
     project, _ = failed
     assert not (project.reports / "latest").is_symlink()
     assert not list(project.reports.rglob("report.html"))
-    assert len(list(project.reports.rglob("executed.ipynb"))) == len(NOTEBOOKS)
+    kept = {path.parent.name[:2] for path in project.reports.rglob("executed.ipynb")}
+    assert kept == set(NOTEBOOKS) - {"12"}  # of a killed worker nothing can be kept
 
 
 def test_a_secret_is_in_no_artefact_log_or_message(failed):
@@ -99,3 +113,26 @@ def test_no_artefact_tells_where_the_project_is(failed):
         ["grep", "-rl", str(project.root), str(project.reports)], capture_output=True, text=True
     )
     assert found.stdout == ""
+
+
+def test_a_notebook_may_not_take_longer_than_it_may(make_project):
+    """The whole notebook has a limit of its own; its kernel ends with it."""
+    project = make_project()
+    pid = project.root / "pid"
+    cell = f"import os, time\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    path = project.add("00_data_readiness", cell, bare=True)
+    folder, runtime = project.root / "out", project.root / "rt"
+    folder.mkdir()
+    runtime.mkdir()
+    job = Job("00_data_readiness", str(path), {"seed": 1}, str(folder), str(runtime))
+    (result,) = execute.run_all(
+        [job],
+        n_jobs=1,
+        limits=execute.Limits(notebook_seconds=5),
+        environment=execute.environment(date(2026, 6, 30), n_jobs=1),
+        on_event=lambda _: None,
+    )
+    assert (result.exit_code, result.message) == (6, "the notebook took longer than 5 seconds")
+    if pid.exists() and pid.read_text():  # on a busy machine the kernel may not have begun
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid.read_text()), 0)

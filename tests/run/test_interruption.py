@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("interruption")]
+pytestmark = pytest.mark.notebook
 
 SLOW = """
 import os, time
