@@ -44,8 +44,7 @@ def rule_text(column: str, cut: float, below: float, min_users: int, direction: 
     direction : {"at_least", "at_most"}
         Which side renews more.
     """
-    measure = catalogue.parse(column)
-    what = column if measure is None else measure.label()
+    what = _label(column)
     text = f"at least {level(cut, below)} {what}"
     if min_users > 1 and not math.isfinite(below):
         text = f"{what} by at least {min_users} users"
@@ -69,22 +68,31 @@ def finding(row: Mapping[str, Any]) -> str:
         good, other, low, high = other, good, -high, -low
     where = "Customers" if row["segment"] is None else f"In {row['segment']}, customers"
     # The gap of the rates as they are printed: a reader subtracts.
-    gap, reach = round(100 * good) - round(100 * other), (100 * low, 100 * high)
+    gap = round(100 * good) - round(100 * other)
+    doubt = (
+        f"a gap of {gap} points, between {100 * low:.0f} and {100 * high:.0f} once everything "
+        f"that was tried is allowed for ({row['n_terms']:,} terms)."
+    )
+    first, last = f"{row['cut_low']:,.4g}", f"{row['cut_high']:,.4g}"
+    if not row["cut_localised"]:
+        more, fewer = ("more", "fewer") if row["direction"] == "at_least" else ("fewer", "more")
+        return (
+            f"{where} with {more} {_label(row['column'])} renewed more often than those with "
+            f"{fewer}: {percent(good)} against {percent(other)} at the best split, {doubt} "
+            f"No single level stands out: anything from {first} to {last} fits."
+        )
+    level_is = (
+        f"The level is {first}." if first == last else f"The level lies between {first} and {last}."
+    )
     return (
         f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "
-        f"{percent(other)}: a gap of {gap} points, between {reach[0]:.0f} and {reach[1]:.0f} "
-        f"once everything that was tried is allowed for ({row['n_terms']:,} terms)."
-        f"{_where_the_level_is(row)}"
+        f"{percent(other)}: {doubt} {level_is}"
     )
 
 
-def _where_the_level_is(row: Mapping[str, Any]) -> str:
-    low, high = f"{row['cut_low']:,.4g}", f"{row['cut_high']:,.4g}"
-    if not row["cut_localised"]:
-        return f" The level itself is not pinned down: anything from {low} to {high} fits."
-    if low == high:
-        return f" The level is {low}."
-    return f" The level lies between {low} and {high}."
+def _label(column: str) -> str:
+    measure = catalogue.parse(column)
+    return column if measure is None else measure.label()
 
 
 def nothing(counts: Mapping[str, Any], p_best: float, scope: str | None = None) -> str:
