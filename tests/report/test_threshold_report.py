@@ -70,7 +70,7 @@ def test_rates_of_the_page_are_those_of_the_search(
 ) -> None:
     """The either-side table, made anew from the panel, equals the search's own rates."""
     rules = findings.leading(search)
-    rates = evidence.either_side(rules, history, "segment")
+    rates = evidence.either_side(rules, search.learnt_from, "segment")
     assert len(rates) == 2 * len(rules) > 0
     for rule in evidence.records(rules):
         mine = rates[rates["group"] == evidence.group_of(rule)].set_index("side")["rate"]

@@ -46,6 +46,9 @@ class Search:
         Terms, accounts, churned, rules, permutations, the naive best split, exclusions.
     families : DataFrame
         Rules that say nearly the same as a rule of the table (``family``, ``rule``, ``phi``).
+    learnt_from : DataFrame, one row per (subscription_id, as_of_date)
+        The rows of the panel that every number here is about, each with the segment it was
+        counted in; figures and tables made from them agree with the table.
     """
 
     table: pd.DataFrame
@@ -55,6 +58,7 @@ class Search:
     profiles: Mapping[int, pd.DataFrame]
     counts: Mapping[str, Any]
     families: pd.DataFrame
+    learnt_from: pd.DataFrame
 
 
 def search(
@@ -99,7 +103,17 @@ def search(
         profiles=profiles,
         counts=counts,
         families=families,
+        learnt_from=_learnt_from(family),
     )
+
+
+def _learnt_from(family: Family) -> pd.DataFrame:
+    population = family.population
+    if family.segment_by is None:
+        return population.frame
+    # An account that changed its segment is counted, as a whole, in its newest one.
+    names = pd.Series(population.segments, dtype="string").reindex(population.segment)
+    return population.frame.assign(**{family.segment_by: names.to_numpy(dtype=object)})
 
 
 def _records(
@@ -130,7 +144,7 @@ def _records(
                 p_conditional=role.p,
                 role=role.name,
                 lift_crossfit=rows.signed(worth, measured["direction"]),
-                smallest_lift=_smallest_lift(family, members),
+                smallest_lift=_smallest_lift(family, scope, members),
             )  # fmt: skip
             records.append(record)
             profiles[leader.rule] = profile
@@ -147,15 +161,17 @@ def _unannounced(family: Family, scope: str | None, members: NDArray[np.bool_]) 
         family.population, members, scope, "none", family.segment_by,
         p_adjusted=float(family.adjusted.p[tried].min()),
         statistic=float(np.abs(family.statistic[tried]).max()),
-        smallest_lift=_smallest_lift(family, members),
+        smallest_lift=_smallest_lift(family, scope, members),
     )  # fmt: skip
 
 
-def _smallest_lift(family: Family, members: NDArray[np.bool_]) -> float | None:
-    if not len(family.grid.rules):
+def _smallest_lift(family: Family, scope: str | None, members: NDArray[np.bool_]) -> float | None:
+    tried = crossfit.rules_of(family.grid, scope)
+    information = float((family.deviation[tried] ** 2).max(initial=0.0))
+    if information <= 0:
         return None
     rate = float(family.population.churned[members].mean())
-    return effect.smallest_detectable_lift(rate, int(members.sum()), family.quantile)
+    return effect.smallest_detectable_lift(rate, information, family.quantile)
 
 
 def _p_raw(statistic: Float | float) -> Float:
@@ -239,7 +255,7 @@ def _counts(family: Family) -> dict[str, Any]:
         "n_permutations": family.n_permutations,
         "share_unpermuted": population.share_unpermuted,
         "quantile": family.quantile if len(rules) else None,
-        "smallest_lift": _smallest_lift(family, everyone),
+        "smallest_lift": _smallest_lift(family, None, everyone),
         "naive": _naive(family),
         "excluded": dict(population.excluded),
     }

@@ -78,7 +78,7 @@ def levels(rules: pd.DataFrame, history: pd.DataFrame, by: str | None) -> Sequen
     rules : DataFrame
         Rows of ``Search.table`` that have a cut.
     history : DataFrame
-        The panel learnt from.
+        ``Search.learnt_from``.
     by : str or None
         Column that holds the segment.
     """
@@ -241,7 +241,8 @@ def below(where: pd.DataFrame, currency: str) -> Table:
             "in_notice": Column("In notice"),
             "term_end": Column("Renews", kind="date"),
         },
-        note="Measured in the window of the rule; the window of these customers is over.",
+        note="Measured in the window of the rule; the window of these customers is over. "
+        "The whole list is in tables/customers_below.csv.",
     )
 
 
