@@ -111,7 +111,8 @@ def learn(
     )
     family = Family(
         population=population, grid=grid, scopes=tuple(scopes), statistic=moments.statistic,
-        adjusted=adjusted, alpha=alpha, segment_by=segment_by, n_permutations=n_permutations,
+        deviation=moments.deviation, adjusted=adjusted, alpha=alpha, segment_by=segment_by,
+        n_permutations=n_permutations,
     )  # fmt: skip
     return announce.search(family, to_fold=to_fold, to_bootstrap=to_bootstrap)
 

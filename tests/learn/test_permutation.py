@@ -161,6 +161,28 @@ def test_null_histories_are_rarely_called_a_find() -> None:
     assert covered / runs >= 0.92
 
 
+def test_the_smallest_gap_is_found_eight_times_in_ten() -> None:
+    """A step between two halves, as big as the gap that is named, is found about so often."""
+    found, sizes, runs = 0, [], 80
+    for run in range(runs):
+        rng = np.random.default_rng([10, run])
+        counts = rng.poisson(10 * np.exp(0.6 * rng.normal(size=500)))
+        below = counts < 10
+        gap = 0.135
+        leaves = rng.random(500) < np.where(below, 0.25 + gap / 2, 0.25 - gap / 2)
+        population, grid = one_term_each(counts, leaves)
+        moments = permutation.moments(population, grid)
+        null = permutation.null_statistics(population, grid, moments, n_permutations=199, rng=rng)
+        adjusted = stepdown.adjust(moments.statistic, null)
+        found += adjusted.p.min() <= 0.05
+        information = moments.deviation.max() ** 2
+        sizes.append(
+            effect.smallest_detectable_lift(leaves.mean(), information, adjusted.quantile(0.95))
+        )
+    assert np.mean(sizes) == pytest.approx(0.135, abs=0.01)
+    assert 0.65 <= found / runs <= 0.92
+
+
 def test_clusters_keep_their_size(make_history: Maker) -> None:
     """Account-persistent features and risks do not inflate rejections when accounts move whole."""
     whole = single = 0

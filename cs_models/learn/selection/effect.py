@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
 from cs_models.learn.selection import likelihood
 
@@ -105,16 +106,32 @@ def _within_strata(above: NDArray[np.bool_], renewed: Float, stratum: NDArray[np
     return float((weight[both] * gap).sum() / weight[both].sum())
 
 
-def smallest_detectable_lift(churn_rate: float, n_rows: int, quantile: float) -> float:
+def smallest_detectable_lift(churn_rate: float, information: float, quantile: float) -> float:
     """Return the gap between two halves that would be found 8 times in 10.
 
     Parameters
     ----------
     churn_rate : float
-    n_rows : int
-        Terms of the scope.
+        Of the scope, strictly between 0 and 1.
+    information : float
+        Permutation variance of the churned terms above the most even rule: what the engine
+        learns about a log odds ratio, whatever strata and repeated terms leave of it.
     quantile : float
         Quantile of the null maximum of the whole family.
+
+    Returns
+    -------
+    float
+        Difference of renewal rates, 0 to 1.
     """
-    error = math.sqrt(churn_rate * (1 - churn_rate) * 4 / n_rows)
-    return (quantile + Z_POWER_80) * error
+    log_odds = (quantile + Z_POWER_80) / math.sqrt(information)
+
+    def excess(below: float) -> float:
+        return (_expit(below) + _expit(below - log_odds)) / 2 - churn_rate
+
+    below = optimize.brentq(excess, -40.0, 40.0 + log_odds)
+    return _expit(below) - _expit(below - log_odds)
+
+
+def _expit(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))

@@ -30,7 +30,8 @@ class Family:
         Rows and rules.
     scopes : tuple of (str or None, ndarray of bool)
         Whole book and segments, searched or not, with their rows.
-    statistic : ndarray of float, shape (n_rules,)
+    statistic, deviation : ndarray of float, shape (n_rules,)
+        ``deviation`` is that of the churned terms above the rule, under permutation.
     adjusted : Adjusted
     alpha : float
     segment_by : str or None
@@ -41,6 +42,7 @@ class Family:
     grid: Grid
     scopes: tuple[tuple[str | None, NDArray[np.bool_]], ...]
     statistic: Float
+    deviation: Float
     adjusted: Adjusted
     alpha: float
     segment_by: str | None
