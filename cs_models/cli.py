@@ -19,8 +19,6 @@ import typer
 from cs_models import errors
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cs_models.run.reading.run_file import Run
     from cs_models.run.terminal.signals import Guard
 
@@ -51,15 +49,15 @@ class Decision(StrEnum):
 def check(params: RunFile, assignments: Assignments = None) -> None:
     """Hold the source against the data contract: counts, refusals, quarantine."""
     from cs_models.run import workflow
-    from cs_models.run.terminal.screen import print_report
+    from cs_models.run.terminal.screen import make_console, print_report
 
     run_file = _load(params, assignments)
     try:
         report = workflow.check_source(run_file)
     except workflow.SourceRefused as refused:
-        print_report(_stdout(), refused.report)
+        print_report(make_console(), refused.report)
         raise
-    print_report(_stdout(), report)
+    print_report(make_console(), report)
 
 
 @app.command()
@@ -234,7 +232,9 @@ def _refused(error: errors.CsModelsError, guard: Guard) -> int:
 
 def _unexpected(error: BaseException) -> int:
     """Say that this is a fault of the program, and where its details are."""
-    if isinstance(error, (MemoryError, OSError)) and _resources(error):
+    from cs_models.run.worker import verdict
+
+    if verdict.exhausted(error):
         _say(f"cs-models: out of resources: {_redacted(str(error))}")
         return errors.ResourceError.exit_code
     handle, name = tempfile.mkstemp(prefix="cs-models-", suffix=".log")
@@ -244,13 +244,6 @@ def _unexpected(error: BaseException) -> int:
     _say(f"cs-models: an unexpected {type(error).__name__}: {_redacted(str(error))[:300]}")
     _say(f"  details: {name}")
     return errors.CsModelsError.exit_code
-
-
-def _resources(error: BaseException) -> bool:
-    import errno
-
-    full = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE)
-    return isinstance(error, MemoryError) or getattr(error, "errno", None) in full
 
 
 def _load(params: Path, assignments: list[str] | None) -> Run:
@@ -280,13 +273,6 @@ def _days(option: str, text: str) -> tuple[int, ...]:
             repair="days between 1 and 3650 between commas, for example 7,28,90",
         )
     return tuple(sorted({int(word) for word in words}))
-
-
-def _stdout() -> Console:
-    from rich.console import Console
-
-    # Wide enough off a terminal that no cell of a table is cut.
-    return Console() if sys.stdout.isatty() else Console(width=200)
 
 
 def _say(text: str) -> None:

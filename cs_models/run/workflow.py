@@ -22,6 +22,7 @@ from cs_models.run.reading.project import Notebook
 from cs_models.run.reading.run_file import Run
 from cs_models.run.terminal.screen import Screen
 from cs_models.run.terminal.signals import Guard
+from cs_models.run.worker import verdict
 from cs_models.run.worker.job import Job, Result
 
 
@@ -271,7 +272,8 @@ def _recorded(
         yield
     except BaseException as error:
         signal_number = guard.received
-        exit_code = getattr(error, "exit_code", 1)
+        unknown = 6 if verdict.exhausted(error) else 1
+        exit_code = getattr(error, "exit_code", unknown)
         reason = redact(str(error) or type(error).__name__)
         with guard.held(), contextlib.suppress(OSError):
             if signal_number is not None:

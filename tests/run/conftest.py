@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,7 +94,12 @@ class Project:
         (folder,) = (path.parent for path in self.reports.glob("2*/manifest.json"))
         return folder
 
-    def start(self, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *words: str,
+        env: dict[str, str] | None = None,
+        preexec_fn: Callable[[], None] | None = None,
+    ) -> subprocess.Popen[str]:
         """Start `cs-models` in the project."""
         return subprocess.Popen(
             [sys.executable, "-m", "cs_models", *words],
@@ -102,6 +108,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=preexec_fn,
         )
 
     def call(
@@ -117,3 +124,25 @@ class Project:
 def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
     """Return a maker of tiny projects."""
     return lambda: Project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def still_alive() -> Callable[[list[int]], list[int]]:
+    """Return a function that waits for processes to end and returns those that do not."""
+
+    def alive(pids: list[int]) -> list[int]:
+        deadline = time.monotonic() + 8
+        while (left := [pid for pid in pids if _running(pid)]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left
+
+    return alive
+
+
+def _running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        # A process that ended but whose new parent has not asked for it is not running.
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
+import resource
 import subprocess
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from cs_models import files
 from cs_models.run import execute
 from cs_models.run.worker.job import Job
 
@@ -37,6 +39,12 @@ NOTEBOOKS = {
         "OSError",
     ),
 }
+
+
+BARE_END = """
+content = '{"headline": "", "as_of": "", "counts": {}, "findings": []}'
+open(output_dir + "/results.json", "w").write(content)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +123,7 @@ def test_no_artefact_tells_where_the_project_is(failed):
     assert found.stdout == ""
 
 
-def test_a_notebook_may_not_take_longer_than_it_may(make_project):
+def test_a_notebook_may_not_take_longer_than_it_may(make_project, still_alive):
     """The whole notebook has a limit of its own; its kernel ends with it."""
     project = make_project()
     pid = project.root / "pid"
@@ -134,5 +142,24 @@ def test_a_notebook_may_not_take_longer_than_it_may(make_project):
     )
     assert (result.exit_code, result.message) == (6, "the notebook took longer than 5 seconds")
     if pid.exists() and pid.read_text():  # on a busy machine the kernel may not have begun
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(pid.read_text()), 0)
+        assert still_alive([int(pid.read_text())]) == []
+
+
+def test_a_full_disk_leaves_the_last_report(make_project):
+    """No file may grow beyond 20 kB here, as on a disk with no room: exit 6, latest stays."""
+    project = make_project()
+    project.add("00_data_readiness", "print('x' * 50_000)", end=BARE_END, bare=True)
+    earlier = project.reports / "20200101-000000-earlier"
+    earlier.mkdir(parents=True)
+    (project.reports / "latest").symlink_to(earlier.name)
+    limit = (20_000, 20_000)
+    process = project.start(
+        *("run", "parameters/sample.yml"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 6, stderr
+    assert "File too large" in stderr
+    assert (project.reports / "latest").readlink() == Path(earlier.name)
+    assert not list(project.reports.rglob("report.html"))
+    assert not list(project.reports.rglob(f"*{files.TEMPORARY_SUFFIX}"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from pathlib import Path
@@ -30,7 +29,7 @@ SIGNALS = {"kill": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM}
 
 
 @pytest.fixture(scope="module")
-def stopped(make_project):
+def stopped(make_project, still_alive):
     """Return, for each signal, the project, the finished command and whether anybody is left."""
     projects = {name: make_project() for name in SIGNALS}
     for project in projects.values():
@@ -45,7 +44,7 @@ def stopped(make_project):
         processes[name].send_signal(SIGNALS[name])
         _, stderr = processes[name].communicate(timeout=30)
         seconds = time.monotonic() - began
-        found[name] = (project, processes[name].returncode, stderr, _still_alive(pids), seconds)
+        found[name] = (project, processes[name].returncode, stderr, still_alive(pids), seconds)
     return found
 
 
@@ -115,22 +114,3 @@ def _wait_for(path: Path) -> str:
             return path.read_text()
         time.sleep(0.05)
     raise AssertionError(f"{path.name} was never written")
-
-
-def _still_alive(pids: list[int]) -> list[int]:
-    deadline = time.monotonic() + 8
-    while time.monotonic() < deadline:
-        alive = [pid for pid in pids if _running(pid)]
-        if not alive:
-            return []
-        time.sleep(0.1)
-    return alive
-
-
-def _running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        # A process that ended but whose new parent has not asked for it is not running.
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (ProcessLookupError, FileNotFoundError):
-        return False

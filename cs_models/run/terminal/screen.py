@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -29,7 +30,7 @@ class Screen:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or make_console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -77,32 +78,46 @@ class Screen:
                 self._progress.update(task, completed=event.content["done"])
 
     def faults(self, report: CheckReport) -> None:
-        """Print counts and faults of a source as tables."""
-        print_report(self.console, report)
+        """Print what stops or thins the source; notes are for `cs-models check`."""
+        telling = tuple(fault for fault in report.faults if fault.severity != "note")
+        print_report(self.console, CheckReport(telling, report.counts))
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return a console for standard output or error, wide where nobody's window is cut."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 200)
 
 
 def print_report(console: Console, report: CheckReport) -> None:
-    """Print what the contract found in a source: rows for each table, then every fault.
+    """Print counts and faults of a source as two tables.
 
     Source text is escaped: an account may be called ``[bold]``.
     """
     if report.counts:
         names = list(dict.fromkeys(name for c in report.counts.values() for name in c))
-        counts = Table("table", *names, title="rows")
+        counts = Table("table", title="rows", title_justify="left")
+        for name in names:
+            counts.add_column(name, justify="right")
         for table, found in report.counts.items():
-            counts.add_row(table, *(f"{found.get(name, 0):,}" for name in names))
+            counts.add_row(escape(table), *(f"{found.get(name, 0):,}" for name in names))
         console.print(counts)
     if report.faults:
-        faults = Table("severity", "where", "rule", "rows", "for example", "repair", title="faults")
-        for fault in report.faults:
-            where = f"{fault.table}.{fault.column}" if fault.column else fault.table
-            samples = escape(", ".join(map(repr, fault.samples)))
-            faults.add_row(
-                f"[{_STYLES[fault.severity]}]{fault.severity}[/]",
-                escape(where),
-                escape(fault.rule),
-                f"{fault.count:,}",
-                samples,
-                escape(fault.repair),
-            )
-        console.print(faults)
+        console.print(_faults(report))
+
+
+def _faults(report: CheckReport) -> Table:
+    faults = Table(title="faults", title_justify="left")
+    for name in ("severity", "where", "rule", "rows", "for example", "repair"):
+        faults.add_column(name, overflow="fold", justify="right" if name == "rows" else "left")
+    for fault in report.faults:
+        cells = (
+            f"{fault.table}.{fault.column}" if fault.column else fault.table,
+            fault.rule,
+            f"{fault.count:,}" if fault.count else "",
+            ", ".join(map(repr, fault.samples)),
+            fault.repair,
+        )
+        severity = f"[{_STYLES[fault.severity]}]{fault.severity}[/]"
+        faults.add_row(severity, *map(escape, cells))
+    return faults

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cs_models import errors
-from cs_models.run.worker import orphan
+from cs_models.run.worker import orphan, verdict
 from cs_models.run.worker.job import Job
 
 PARENT = "CS_MODELS_PARENT_PID"
@@ -34,13 +34,15 @@ def main() -> None:
         exit_code, message = _run(job, tell)
     except errors.CsModelsError as error:
         exit_code, message = error.exit_code, str(error)
-    except MemoryError:
-        exit_code, message = errors.ResourceError.exit_code, "the worker ran out of memory"
+    except (MemoryError, OSError) as error:
+        if not verdict.exhausted(error):
+            raise
+        exit_code, message = errors.ResourceError.exit_code, f"out of resources: {error}"
     tell(event="result", exit_code=exit_code, message=message)
 
 
 def _run(job: Job, tell: Callable[..., None]) -> tuple[int, str]:
-    from cs_models.run.worker import engine, prepare, verdict
+    from cs_models.run.worker import engine, prepare
 
     folder = Path(job.folder)
     notebook = prepare.prepare(Path(job.notebook), job.parameters)

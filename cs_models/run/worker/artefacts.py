@@ -63,7 +63,7 @@ def export(folder: Path, report: Mapping[str, Any]) -> None:
 
     try:
         html.export(folder / EXECUTED, folder / REPORT, run=dict(report))
-    except errors.CsModelsError:
+    except (errors.CsModelsError, OSError, MemoryError):
         raise
     except Exception as error:
         raise errors.NotebookError(

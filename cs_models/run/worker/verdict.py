@@ -8,6 +8,7 @@ error, its sentinel cell ran and its results can be read.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +71,12 @@ def judge(
     return Verdict(errors.NotebookError.exit_code, fault) if fault else Verdict(0, "")
 
 
+def exhausted(error: BaseException) -> bool:
+    """Tell whether an error means that memory, the disk or another resource is used up."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) in full
+
+
 def unfinished(notebook: Any) -> str:
     """Return why a notebook must not be exported; empty when all of it ran.
 
@@ -123,8 +130,8 @@ def _of_engine(error: BaseException, described: dict[str, Any], place: str) -> V
     if isinstance(error, PapermillExecutionError):
         text = described.get("text") or f"{error.ename}: {error.evalue}"
         return Verdict(described.get("exit_code", errors.NotebookError.exit_code), text + place)
-    if isinstance(error, MemoryError):
-        return Verdict(resources, "the worker ran out of memory")
+    if exhausted(error):
+        return Verdict(resources, f"out of resources: {error or type(error).__name__}")
     if isinstance(error, RuntimeError) and "ernel" in str(error):
         return Verdict(resources, f"the kernel did not start: {error}")
     return Verdict(errors.NotebookError.exit_code, f"{type(error).__name__}: {error}")
