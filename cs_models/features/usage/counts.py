@@ -12,11 +12,10 @@ One dated example: D = 2024-10-03, s = 2024-01-01.  ``last_7d`` is 2024-09-26 to
 ``first_60d`` is 2024-01-01 to 2024-02-29.  An event of 2024-10-02 known from 2024-10-04 on
 enters neither.
 
-How it stays cheap: the events that any window looks at are joined to their points once, with
-their features as small numbers; everything else groups that.  Only what reaches further back
-(the last use of accounts that went quiet, the first use of a feature in a long term) reads the
-events again, and then without users.  Features stay in rows, so that the expression does not
-grow with their number.
+How it stays cheap: events are joined to the points that may see them once, with their features
+as small numbers, and everything else groups that.  Only the last use of accounts that went
+quiet reads the events again.  Features stay in rows, so that the expression does not grow with
+their number.  Measured alternatives: docs/decisions/0004-panel-evaluation.md.
 
 Nothing here knows an outcome: the points carry none, and this module cannot import it.
 
@@ -124,18 +123,20 @@ def expression(events: ir.Table, points: ir.Table, request: Request) -> ir.Table
     """
     keyed = _keyed(points, request)
     # Without a name Ibis repeats the join in every part; with one the engine does it once.
-    seen = _numbered(_in_windows(events, keyed, request), request.places).alias("seen")
-    rows = _accounts(events, keyed, seen, request)
+    seen = _numbered(
+        _seen(events, keyed, "since", "user_id", "feature", "quantity"), request.places
+    ).alias("seen")
+    rows = _accounts(events, keyed, _in_windows(seen, request), request)
     if not request.features:
         return rows
-    return ibis.union(rows, _features(events, keyed, seen, request).select(*rows.columns))
+    return ibis.union(rows, _features(seen, request).select(*rows.columns))
 
 
 def _keyed(points: ir.Table, request: Request) -> ir.Table:
     """Give every point a number and the earliest date that any of its windows looks at."""
     order = [points.subscription_id, points.as_of_date]
     since = _before(points.as_of_date, request.reach)
-    if request.first_days:
+    if request.first_days or request.features:
         since = ibis.least(since, points.term_start)
     return points.select(
         "subscription_id",
@@ -176,13 +177,12 @@ def _seen(events: ir.Table, keyed: ir.Table, since: str, *columns: str) -> ir.Ta
     )
 
 
-def _in_windows(events: ir.Table, keyed: ir.Table, request: Request) -> ir.Table:
-    """Pair each point with the events of any of its windows."""
-    seen = _seen(events, keyed, "since", "user_id", "feature", "quantity")
-    if not request.first_days:
-        return seen
-    first = (seen.into >= 0) & (seen.into < max(request.first_days))
-    return seen.filter((seen.ago <= request.reach) | first)
+def _in_windows(seen: ir.Table, request: Request) -> ir.Table:
+    """Keep the events of any window; the others only date the first use of a feature."""
+    last = seen.ago <= request.reach
+    if request.first_days:
+        return seen.filter(last | ((seen.into >= 0) & (seen.into < max(request.first_days))))
+    return seen.filter(last) if request.features else seen
 
 
 def _numbered(seen: ir.Table, places: dict[str, int]) -> ir.Table:
@@ -201,9 +201,10 @@ def _within(rows: ir.Table, window: Window) -> ir.BooleanValue:
     return (rows.into >= 0) & (rows.into < window.days)
 
 
-def _reached(seen: ir.Table, *keys: str) -> ir.Table:
-    """Return, for every key, its last use and its first one in the term."""
-    return seen.group_by(*keys).agg(ago=seen.ago.min(), into=seen.into.min(where=seen.into >= 0))
+def _reached(seen: ir.Table, request: Request, *keys: str) -> ir.Table:
+    """Return, for every key, its last use and, when asked for, its first one in the term."""
+    first = {"into": seen.into.min(where=seen.into >= 0)} if request.first_days else {}
+    return seen.group_by(*keys).agg(ago=seen.ago.min(), **first)
 
 
 def _amount(seen: ir.Table) -> ir.DecimalValue:
@@ -242,7 +243,7 @@ def _total(rows: ir.Table, name: str) -> ir.FloatingValue:
 
 def _days(seen: ir.Table, request: Request) -> ir.Table:
     """Return the events and active days of every window, and the last use in reach."""
-    days = seen.group_by("point", "ago", "into").agg(amount=_amount(seen).sum())
+    days = seen.group_by("point", "ago").agg(amount=_amount(seen).sum(), into=seen.into.min())
     return days.group_by("point").agg(
         recent=days.ago.min(where=days.ago <= request.reach),
         **{f"events_{w.name}": days.amount.sum(where=_within(days, w)) for w in request.compared},
@@ -252,7 +253,7 @@ def _days(seen: ir.Table, request: Request) -> ir.Table:
 
 def _users(seen: ir.Table, request: Request) -> ir.Table:
     """Return the users active in every window."""
-    users = _reached(seen.drop_null("user_id"), "point", "user_id")
+    users = _reached(seen.drop_null("user_id"), request, "point", "user_id")
     return users.group_by("point").agg(
         **{f"users_{w.name}": _within(users, w).sum() for w in request.windows}
     )
@@ -260,32 +261,28 @@ def _users(seen: ir.Table, request: Request) -> ir.Table:
 
 def _breadth(seen: ir.Table, request: Request) -> ir.Table:
     """Return how many different features were used in every window."""
-    used = _reached(seen.filter(seen.place < len(request.breadth)), "point", "place")
+    used = _reached(seen.filter(seen.place < len(request.breadth)), request, "point", "place")
     return used.group_by("point").agg(
         **{f"features_{w.name}": _within(used, w).sum() for w in request.windows}
     )
 
 
-def _features(events: ir.Table, keyed: ir.Table, seen: ir.Table, request: Request) -> ir.Table:
+def _features(seen: ir.Table, request: Request) -> ir.Table:
     """Return one row per point and feature that it used in a window or in its term."""
     own = {name: request.places[name] for name in request.features}
-    known = seen.drop_null("place")
+    dated = seen.drop_null("place")
     if len(own) < len(request.places):
-        known = known.filter(known.place.isin(list(own.values())))
-    users = known.group_by("point", "place", "user_id").agg(
-        ago=known.ago.min(),
-        into=known.into.min(where=known.into >= 0),
-        **{
-            f"events_{w.name}": _amount(known).sum(where=_within(known, w)) for w in request.windows
-        },
+        dated = dated.filter(dated.place.isin(list(own.values())))
+    known = _in_windows(dated, request)
+    amounts = known.group_by("point", "place").agg(
+        **{f"events_{w.name}": _amount(known).sum(where=_within(known, w)) for w in request.windows}
     )
-    named = users.user_id.notnull()
-    used = users.group_by("point", "place").agg(
-        **{f"events_{w.name}": users[f"events_{w.name}"].sum() for w in request.windows},
-        **{f"users_{w.name}": (_within(users, w) & named).sum() for w in request.windows},
+    people = _reached(known.drop_null("user_id"), request, "point", "place", "user_id")
+    users = people.group_by("point", "place").agg(
+        **{f"users_{w.name}": _within(people, w).sum() for w in request.windows}
     )
-    term = _numbered(_seen(events, keyed, "term_start", "feature"), own)
-    term = term.drop_null("place")
+    used = amounts.left_join(users, ["point", "place"]).drop("point_right", "place_right")
+    term = dated.filter(dated.into >= 0)
     first = term.group_by("point", "place").agg(to_date=term.into.min())
     n = len(request.windows)
     both = used.outer_join(first, ["point", "place"])
