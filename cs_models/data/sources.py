@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from zoneinfo import available_timezones
 
 import ibis.expr.types as ir
@@ -19,7 +18,7 @@ import ibis.expr.types as ir
 from cs_models.data.contract import TABLES, TableSpec
 from cs_models.data.faults import CheckReport, Fault, ordered
 from cs_models.data.intake import arrivals, checks, columns, engine, keys, outcomes
-from cs_models.data.intake.conversion import Setting
+from cs_models.data.intake.moments import Setting
 from cs_models.data.intake.verdict import Verdict
 from cs_models.data.mapping import Source, TableSource
 from cs_models.data.tables import Tables
@@ -109,14 +108,16 @@ def _examine(
                     )
                 )
             continue
-        with engine.reading(_place(source, name), source.encoding):
+        with engine.reading(_place(source, name), opened.texts.get(name, ()), source.encoding):
             verdict = _judged(spec, opened, source, setting, tables)
             faults += verdict.faults
             counts[name] = verdict.counts
             if not verdict.refused:
                 tables[name] = _finished(spec, verdict, opened, source, setting)
                 faults += _doubts(spec, verdict, source, setting)
-            opened.drop(f"raw {name}", f"rows of {name}", f"references of {name}")
+            opened.drop(f"raw {name}", f"references of {name}")
+            if not _in_place(spec, opened):
+                opened.drop(f"rows of {name}")
     return tables, CheckReport(ordered(faults), counts), opened
 
 
@@ -128,17 +129,17 @@ def _judged(
     parents: dict[str, ir.Table],
 ) -> Verdict:
     mapping = (source.tables or {}).get(spec.name) or TableSource(from_=spec.name)
-    keep = partial(opened.backend.create_table, database=engine.CANONICAL)
     raw = opened.raw[spec.name]
     if spec.name not in opened.in_place:
         # A CSV file is parsed once, a SELECT of the run file runs once.
-        raw = keep(f"raw {spec.name}", raw)
-    verdict = checks.rows(columns.of(spec, raw, mapping, setting), setting)
+        raw = opened.table(f"raw {spec.name}", raw)
+    found = columns.of(spec, raw, mapping, setting, opened.view)
+    verdict = checks.rows(found, setting, opened.view)
     if not verdict.refused:
-        if not _in_place(spec, opened):
-            verdict = replace(verdict, rows=keep(f"rows of {spec.name}", verdict.rows))
+        keep = opened.view if _in_place(spec, opened) else opened.table
+        verdict = replace(verdict, rows=keep(f"rows of {spec.name}", verdict.rows))
         verdict = keys.unique(spec, verdict)
-        verdict = keys.referring(spec, verdict, parents, keep)
+        verdict = keys.referring(spec, verdict, parents, opened.table)
     return checks.size(spec, verdict, opened.expected_rows.get(spec.name))
 
 
@@ -154,9 +155,8 @@ def _finished(
     tells = "known_at" in verdict.present
     lag_days = arrivals.usual_lag(spec, rows, setting) if tells else spec.lag_days
     rows = arrivals.dated(spec, rows, setting, lag_days)
-    keep = opened.backend.create_view if _in_place(spec, opened) else opened.backend.create_table
-    table: ir.Table = keep(spec.name, rows, database=engine.CANONICAL)
-    return table
+    keep = opened.view if _in_place(spec, opened) else opened.table
+    return keep(spec.name, rows)
 
 
 def _doubts(spec: TableSpec, verdict: Verdict, source: Source, setting: Setting) -> list[Fault]:

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from cs_models.data.contract import TableSpec
 from cs_models.data.intake import clock
-from cs_models.data.intake.conversion import Setting
+from cs_models.data.intake.moments import Setting
 
 LAG_QUANTILE = 0.99
 

@@ -17,15 +17,15 @@ import ibis.expr.types as ir
 from cs_models.data.contract import OPEN_ENDED_FROM, TableSpec
 from cs_models.data.faults import Fault, Severity
 from cs_models.data.intake import rules
-from cs_models.data.intake.columns import RAW, Columns
-from cs_models.data.intake.conversion import Setting
+from cs_models.data.intake.columns import RAW, Columns, Keep
+from cs_models.data.intake.moments import Setting
 from cs_models.data.intake.verdict import Verdict, samples
 
 TOO_MANY_BAD = 0.20
 """Share of a required table's rows in quarantine above which the run is refused."""
 
 
-def rows(columns: Columns, setting: Setting) -> Verdict:
+def rows(columns: Columns, setting: Setting, view: Keep) -> Verdict:
     """Hold each row of one table against the contract's row rules.
 
     Parameters
@@ -34,6 +34,8 @@ def rows(columns: Columns, setting: Setting) -> Verdict:
         The table's columns, and how they read.
     setting : Setting
         Time zones and the last day.
+    view : callable
+        ``(name, expression) -> ibis Table``: keeps an expression as a stage of the query.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def rows(columns: Columns, setting: Setting) -> Verdict:
         With the rows that pass, and ``raw <key>`` columns for `keys.unique`.
     """
     tidy = columns.tidy()
-    typed = columns.typed(tidy)
+    typed = view(f"typed {columns.spec.name}", columns.typed(tidy))
     applied = rules.of(columns, setting, tidy)
     late = rules.too_late(columns, setting)
     counted = _counted(typed, applied, late)

@@ -76,21 +76,50 @@ def changes(zone: str, until: date) -> tuple[int, tuple[Change, ...]]:
     return first, tuple(found)
 
 
+def moved(
+    time: ir.TimestampValue, until: date, *, origin: str = "UTC", target: str = "UTC"
+) -> ir.TimestampValue:
+    """Return the wall-clock time in `target` of a wall-clock time in `origin`.
+
+    Parameters
+    ----------
+    time : ibis timestamp
+        Naive times.
+    until : date
+        Last day of interest; later clock changes are not written into the query.
+    origin, target : str, default "UTC"
+        IANA names.
+    """
+    if origin == target:
+        return time
+    first, spans = _spans(origin, target, until)
+    return _by_span(time, first, spans)
+
+
 def local_date(instant: ir.TimestampValue, zone: str, until: date) -> ir.DateValue:
     """Return the calendar date in `zone` of an instant in naive UTC."""
-    return to_local(instant, zone, until).date()
+    return moved(instant, until, target=zone).date()
 
 
-def to_local(instant: ir.TimestampValue, zone: str, until: date) -> ir.TimestampValue:
-    """Return the wall-clock time in `zone` of an instant in naive UTC."""
-    first, steps = changes(zone, until)
-    return _by_span(instant, first, [(step.instant, step.after) for step in steps])
-
-
-def to_utc(local: ir.TimestampValue, zone: str, until: date) -> ir.TimestampValue:
-    """Return the naive UTC instant of a wall-clock time in `zone`, the later one in doubt."""
-    first, steps = changes(zone, until)
-    return _by_span(local, -first, [(_switch(step), -step.after) for step in steps])
+@lru_cache(maxsize=64)
+def _spans(origin: str, target: str, until: date) -> tuple[int, tuple[tuple[datetime, int], ...]]:
+    """Return the seconds to add to a local time of `origin`: at first, and from each start on."""
+    east, switches = changes(origin, until)
+    there, turns = changes(target, until)
+    starts = [datetime.min, *(_switch(step) for step in switches), datetime.max]
+    shifts = [-east, *(-step.after for step in switches)]
+    spans: list[tuple[datetime, int]] = []
+    for start, end, shift in zip(starts, starts[1:], shifts, strict=False):
+        moving = timedelta(seconds=shift)
+        begins = [turn.instant - moving for turn in turns]
+        before = [turn.after for turn, begin in zip(turns, begins, strict=True) if begin <= start]
+        spans.append((start, shift + (before[-1] if before else there)))
+        spans += [
+            (begin, shift + turn.after)
+            for turn, begin in zip(turns, begins, strict=True)
+            if start < begin < end
+        ]
+    return spans[0][1], tuple(spans[1:])
 
 
 def doubtful(local: ir.TimestampValue, zone: str, until: date, *, skipped: bool) -> ir.BooleanValue:

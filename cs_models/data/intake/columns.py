@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
 
-from cs_models.data.contract import TableSpec
+from cs_models.data.contract import ColumnSpec, TableSpec
 from cs_models.data.faults import Fault
-from cs_models.data.intake import conversion
+from cs_models.data.intake import conversion, moments
+from cs_models.data.intake.moments import Setting
 from cs_models.data.mapping import TableSource
 
 RAW = "raw "
@@ -19,6 +20,11 @@ RAW = "raw "
 
 LOCAL = "local "
 """Prefix of the wall-clock time of an instant without offset."""
+
+
+Keep = Callable[[str, ir.Table], ir.Table]
+
+_MOMENTS = ("instant", "date")
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,9 @@ class Columns:
         return self.raw.select(**columns)
 
 
-def of(spec: TableSpec, raw: ir.Table, source: TableSource, setting: conversion.Setting) -> Columns:
+def of(
+    spec: TableSpec, raw: ir.Table, source: TableSource, setting: Setting, view: Keep
+) -> Columns:
     """Find the contract's columns in a source table and say how each is read.
 
     Parameters
@@ -100,12 +108,24 @@ def of(spec: TableSpec, raw: ir.Table, source: TableSource, setting: conversion.
         The mapping of this table.
     setting : Setting
         Time zones and the last day.
+    view : callable
+        ``(name, expression) -> ibis Table``: keeps an expression as a stage of the query.
     """
     located, faults = _located(spec, raw, source)
-    readings = {
-        name: conversion.read(raw[column], spec[name], source, setting)
-        for name, column in located.items()
+    told = {
+        name: conversion.translated(raw[column], name, source) for name, column in located.items()
     }
+    taken_apart: dict[str, ir.Value] = {}
+    for name, column in told.items():
+        if spec[name].kind in _MOMENTS and column.type().is_string():
+            taken_apart |= moments.parts(column, source.formats.get(name)).columns(name)
+    if taken_apart:
+        raw = view(f"parsed {spec.name}", raw.mutate(**taken_apart))
+        told = {
+            name: conversion.translated(raw[column], name, source)
+            for name, column in located.items()
+        }
+    readings = {name: _read(raw, column, spec[name], setting) for name, column in told.items()}
     for name, reading in readings.items():
         if reading.refusal:
             repair = f"store it as {conversion.EXPECTED[spec[name].kind]}"
@@ -114,6 +134,16 @@ def of(spec: TableSpec, raw: ir.Table, source: TableSource, setting: conversion.
             Fault(spec.name, name, rule, "note", repair=repair) for rule, repair in reading.notes
         ]
     return Columns(spec, raw, readings, tuple(faults))
+
+
+def _read(
+    raw: ir.Table, column: ir.Value, spec: ColumnSpec, setting: Setting
+) -> conversion.Reading:
+    if spec.kind not in _MOMENTS:
+        return conversion.read(column, spec)
+    if column.type().is_string():
+        return moments.of_text(moments.Parts.staged(raw, spec.name), spec, setting)
+    return moments.of_type(column, spec, setting)
 
 
 def _located(

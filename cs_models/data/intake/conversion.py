@@ -9,23 +9,17 @@ stripped, never a number.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from cs_models.data.contract import ColumnSpec
-from cs_models.data.intake import clock, functions
+from cs_models.data.intake import functions
 from cs_models.data.mapping import TableSource
 
 _NUMBER = r"^[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?$"
 _WHOLE = r"^[+-]?[0-9]+(\.0*)?$"
-_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_OFFSET = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
-_TIME = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?( ?[zZ]| ?[+-][0-9]{2}(:?[0-9]{2})?)?"
-_INSTANT = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({_TIME})?$"
-
 _MOJIBAKE = "\u00c3[\u0080-\u00bf]"
 _LOST = "\ufffd"
 
@@ -41,15 +35,6 @@ EXPECTED = {
     "number": "a plain decimal number",
     "boolean": "true or false",
 }
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What reading depends on: the reporting zone, the zone of naive instants, the last day."""
-
-    timezone: str
-    naive_timezone: str
-    as_of: date
 
 
 @dataclass(frozen=True)
@@ -80,25 +65,18 @@ class Reading:
     refusal: str = ""
 
 
-def read(raw: ir.Value, spec: ColumnSpec, source: TableSource, setting: Setting) -> Reading:
+def read(raw: ir.Value, spec: ColumnSpec) -> Reading:
     """Return the reading of one source column under the contract.
 
     Parameters
     ----------
     raw : ibis Value
-        The source's column.
+        The source's column, its values `translated`.
     spec : ColumnSpec
-        What the contract asks of it.
-    source : TableSource
-        Declared formats, value maps and unknown-value texts.
-    setting : Setting
-        Time zones and the last day.
+        What the contract asks of it; neither an instant nor a date (see `moments`).
     """
-    raw = _translated(raw, spec.name, source)
     if spec.kind in ("id", "text", "category"):
         return _text(raw, spec)
-    if spec.kind in ("instant", "date"):
-        return _moment(raw, spec, source.formats.get(spec.name), setting)
     return _boolean(raw, spec) if spec.kind == "boolean" else _number(raw, spec)
 
 
@@ -118,7 +96,8 @@ def garbled(text: ir.StringValue) -> ir.BooleanValue:
     return text.contains(_LOST) | (text.contains(_MOJIBAKE[0]) & text.re_search(_MOJIBAKE))
 
 
-def _translated(raw: ir.Value, name: str, source: TableSource) -> ir.Value:
+def translated(raw: ir.Value, name: str, source: TableSource) -> ir.Value:
+    """Return a source column with the run file's words for its values, and its unknowns as NULL."""
     unknown = dict.fromkeys(source.nulls.get(name, ()))
     pairs = {**unknown, **source.values.get(name, {})}
     if not pairs:
@@ -138,13 +117,13 @@ def _text(raw: ir.Value, spec: ColumnSpec) -> Reading:
     kind = raw.type()
     notes: tuple[tuple[str, str], ...] = ()
     if spec.kind == "id" and (kind.is_floating() or (kind.is_decimal() and kind.scale)):
-        return _refused(spec, f"identifiers are text, this column holds {kind}", raw)
+        return refused(spec, f"identifiers are text, this column holds {kind}", raw)
     if (
         kind.is_binary()
         or kind.is_nested()
         or (spec.kind == "id" and (kind.is_temporal() or kind.is_boolean()))
     ):
-        return _refused(spec, f"must be text, this column holds {kind}", raw)
+        return refused(spec, f"must be text, this column holds {kind}", raw)
     if not kind.is_string():
         notes = (
             (
@@ -170,7 +149,7 @@ def _number(raw: ir.Value, spec: ColumnSpec) -> Reading:
         )
         return Reading(number.try_cast(spec.dtype), raw=text)
     if not kind.is_numeric() or kind.is_boolean():
-        return _refused(spec, f"must be {EXPECTED[spec.kind]}, this column holds {kind}", raw)
+        return refused(spec, f"must be {EXPECTED[spec.kind]}, this column holds {kind}", raw)
     if kind.is_floating():
         raw = ibis.ifelse(raw.isnan(), None, raw)
         sound = raw == raw.floor() if whole else ~raw.isinf()
@@ -194,7 +173,7 @@ def _boolean(raw: ir.Value, spec: ColumnSpec) -> Reading:
             raw=raw.cast("string"),
         )
     if not kind.is_string():
-        return _refused(spec, f"must be true or false, this column holds {kind}", raw)
+        return refused(spec, f"must be true or false, this column holds {kind}", raw)
     text = functions.stripped(raw).nullif("")
     word = text.lower()
     return Reading(
@@ -203,80 +182,6 @@ def _boolean(raw: ir.Value, spec: ColumnSpec) -> Reading:
     )
 
 
-def _moment(raw: ir.Value, spec: ColumnSpec, pattern: str | None, setting: Setting) -> Reading:
-    """Read a date or an instant.
-
-    A value without a time of day is a calendar date in the reporting zone, so that a date stays
-    the same date whatever the zone.
-    """
-    kind = raw.type()
-    if kind.is_string():
-        return _moment_in_text(raw, spec, pattern, setting)
-    if kind.is_date():
-        return (
-            Reading(raw)
-            if spec.kind == "date"
-            else Reading(_midnight(raw.cast("timestamp"), setting))
-        )
-    if not kind.is_timestamp():
-        why = f"must be {EXPECTED[spec.kind]}, this column holds {kind}, and a number is no date"
-        return _refused(spec, why, raw)
-    if kind.timezone is not None:
-        return _from_instant(raw.cast("timestamp"), spec, setting)
-    return _from_local(raw.cast("timestamp"), spec, setting, naive=True)
-
-
-def _moment_in_text(
-    raw: ir.Value, spec: ColumnSpec, pattern: str | None, setting: Setting
-) -> Reading:
-    text = functions.stripped(raw).nullif("")
-    if pattern is not None:
-        time = functions.parsed(text, pattern)
-        reading = _from_local(time, spec, setting, naive=True)
-        day = time == time.truncate("D")
-        value = (
-            reading.value
-            if spec.kind == "date"
-            else ibis.ifelse(day, _midnight(time, setting), reading.value)
-        )
-        return Reading(value, raw=text, local=reading.local)
-    readable = ibis.ifelse(text.re_search(_INSTANT), text, None)
-    time = readable.try_cast("timestamp('UTC')").cast("timestamp")
-    anchored = readable.re_search(_OFFSET) & (readable.length() > len("2024-01-01"))
-    day = readable.re_search(_DAY)
-    local = _from_local(time, spec, setting, naive=True)
-    instant = _from_instant(time, spec, setting)
-    whole = time.date() if spec.kind == "date" else _midnight(time, setting)
-    value = ibis.cases((day, whole), (anchored, instant.value), else_=local.value)
-    doubt = None if local.local is None else ibis.ifelse(day | anchored, None, local.local)
-    return Reading(value, raw=text, local=doubt)
-
-
-def _from_instant(instant: ir.TimestampValue, spec: ColumnSpec, setting: Setting) -> Reading:
-    if spec.kind == "instant":
-        return Reading(instant)
-    return Reading(clock.local_date(instant, setting.timezone, setting.as_of))
-
-
-def _from_local(
-    local: ir.TimestampValue, spec: ColumnSpec, setting: Setting, *, naive: bool
-) -> Reading:
-    instant = clock.to_utc(local, setting.naive_timezone, setting.as_of)
-    shifts = clock.changes(setting.naive_timezone, setting.as_of) != (0, ())
-    if spec.kind == "instant":
-        return Reading(instant, local=local if shifts and naive else None)
-    # A naive midnight in a date column is a date that its writer had no type for.
-    day = ibis.ifelse(
-        local == local.truncate("D"),
-        local.date(),
-        clock.local_date(instant, setting.timezone, setting.as_of),
-    )
-    return Reading(day)
-
-
-def _midnight(local: ir.TimestampValue, setting: Setting) -> ir.TimestampValue:
-    return clock.to_utc(local, setting.timezone, setting.as_of)
-
-
-def _refused(spec: ColumnSpec, why: str, raw: ir.Value) -> Reading:
+def refused(spec: ColumnSpec, why: str, raw: ir.Value) -> Reading:
+    """Return the reading of a column whose type says that it cannot be read."""
     return Reading(ibis.null(spec.dtype), raw=raw.cast("string"), refusal=why)

@@ -73,7 +73,7 @@ def header(path: Path, *, encoding: str, delimiter: str) -> list[str]:
 
 def not_in_encoding(path: Path, encoding: str) -> DataError:
     """Return the refusal of a file in another encoding than declared, with its first bad byte."""
-    position = _first_bad_byte(path, encoding)
+    position = first_bad_byte(path, encoding)
     got = (
         "bytes of another encoding"
         if position is None
@@ -153,16 +153,18 @@ def _opened(path: Path, encoding: str) -> IO[str]:
     return path.open(encoding=encoding, newline="")
 
 
-def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int] | None:
+def first_bad_byte(path: Path, encoding: str) -> tuple[int, int] | None:
+    """Return offset and value of the first byte of a CSV file that is not in its encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset = 0
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            pending = len(decoder.getstate()[0])
-            try:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                pending = len(decoder.getstate()[0])
                 decoder.decode(block)
-            except UnicodeDecodeError as error:
-                position = offset - pending + error.start
-                return position, error.object[error.start]
-            offset += len(block)
+                offset += len(block)
+    except UnicodeDecodeError as error:
+        return offset - pending + error.start, error.object[error.start]
+    except (EOFError, OSError):
+        return None  # cut short: another fault, told by who reads it whole
     return None

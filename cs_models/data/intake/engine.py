@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -46,6 +46,8 @@ class Opened:
         Rows that the source's checksums promise.
     notes : tuple of (str, str, str)
         Table, rule and repair of what is worth saying about the files.
+    texts : mapping of str to sequence of Path
+        CSV files behind each canonical table that has a ``from``.
     """
 
     backend: Any
@@ -53,6 +55,17 @@ class Opened:
     in_place: frozenset[str]
     expected_rows: Mapping[str, int]
     notes: tuple[tuple[str, str, str], ...] = ()
+    texts: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+
+    def table(self, name: str, rows: ir.Table) -> ir.Table:
+        """Keep rows inside the engine, in the checked schema."""
+        kept: ir.Table = self.backend.create_table(name, rows, database=CANONICAL)
+        return kept
+
+    def view(self, name: str, rows: ir.Table) -> ir.Table:
+        """Keep an expression as a stage that later queries name instead of repeating it."""
+        kept: ir.Table = self.backend.create_view(name, rows, database=CANONICAL)
+        return kept
 
     def drop(self, *names: str) -> None:
         """Drop tables of the checked schema, where they exist."""
@@ -99,30 +112,32 @@ def open_source(source: Source) -> Opened:
 
 
 @contextmanager
-def reading(where: str, encoding: str = "utf-8") -> Iterator[None]:
+def reading(where: str, files: Sequence[Path] = (), encoding: str = "utf-8") -> Iterator[None]:
     """Turn an engine's failure to read `where` into a DataError that names it.
 
     Parameters
     ----------
     where : str
         Table or file being read.
+    files : sequence of Path, default ()
+        CSV files behind it, to look for bytes of another encoding.
     encoding : str, default "utf-8"
-        Declared encoding, for the message.
+        Their declared encoding.
     """
     try:
         yield
     except CsModelsError:
         raise
     except (duckdb.Error, ibis_errors.IbisError, OSError) as error:
+        for file in files:
+            if delimited.first_bad_byte(file, encoding) is not None:
+                raise delimited.not_in_encoding(file, encoding) from error
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        text = " · ".join(lines[:3])[:500]
-        repair = "write the file again, whole, and compare it with its origin"
-        if "unicode" in text.lower() or "encod" in text.lower():
-            repair = (
-                f"the file is not {encoding}: save it as UTF-8 or declare `encoding:` of the source"
-            )
         raise DataError(
-            "the source cannot be read", where=where, got=text, repair=repair
+            "the source cannot be read",
+            where=where,
+            got=" · ".join(lines[:4])[:500],
+            repair="write the file again, whole, and compare it with its origin",
         ) from error
 
 
@@ -130,7 +145,7 @@ def _open_folder(source: Source, path: Path, connection: Any, backend: Any) -> O
     plan = folder.plan(source, path)
     notes = []
     for view, files in plan.views.items():
-        with reading(", ".join(file.name for file in files), source.encoding):
+        with reading(", ".join(file.name for file in files)):
             connection.execute(f"CREATE VIEW {quoted(view)} AS {folder.select_sql(files, source)}")
         if any(not delimited.ends_in_a_line(file) for file in files if folder.is_text(file)):
             notes.append(
@@ -151,7 +166,8 @@ def _open_folder(source: Source, path: Path, connection: Any, backend: Any) -> O
         for name, view in plan.view_of.items()
         if not any(map(folder.is_text, plan.views[view]))
     )
-    return Opened(backend, raw, in_place, plan.expected_rows, tuple(notes))
+    texts = {name: plan.views[view] for name, view in plan.view_of.items() if name not in in_place}
+    return Opened(backend, raw, in_place, plan.expected_rows, tuple(notes), texts)
 
 
 def _open_database(source: Source, path: Path, connection: Any, backend: Any) -> Opened:

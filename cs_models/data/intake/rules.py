@@ -18,7 +18,8 @@ import ibis.expr.types as ir
 from cs_models.data.contract import EARLIEST, OPEN_ENDED_FROM, ColumnSpec, Severity, TableSpec
 from cs_models.data.intake import clock
 from cs_models.data.intake.columns import LOCAL, RAW, Columns
-from cs_models.data.intake.conversion import EXPECTED, Reading, Setting, garbled
+from cs_models.data.intake.conversion import EXPECTED, Reading, garbled
+from cs_models.data.intake.moments import Setting
 
 Effect = Literal["none", "row", "value", "exclude"]
 Condition = Callable[[ir.Table], ir.BooleanValue]
