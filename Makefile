@@ -38,7 +38,7 @@ lab: $(READY) ## Open JupyterLab on the notebooks (token on, this machine only)
 	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. notebooks/00_data_readiness.ipynb
 
 sample: $(READY) ## Make data/sample again, byte for byte
-	@$(BIN)/cs-models sample data/sample --scenario step-by-segment
+	@$(BIN)/cs-models sample data/sample --scenario step-by-segment --seed 6
 
 lint: $(READY) ## Check style, types, floors and notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
