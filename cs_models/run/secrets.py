@@ -23,7 +23,8 @@ _WORDS = re.compile(
 _BEFORE_KEY = frozenset(
     ("api", "access", "private", "secret", "encryption", "signing", "ssh", "auth")
 )
-_CONNECTION = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<who>[^\s/:@'\"]*):[^\s@'\"]+@")
+# It starts at a fixed text and is bounded: a notebook holds long words, such as encoded arrays.
+_CONNECTION = re.compile(r"://[^\s/:@'\"]{0,200}:[^\s@'\"]{1,500}@")
 _SHORTEST_SECRET = 6
 _FOLDERS = ("PWD", "OLDPWD")  # the working directory, whatever the name looks like
 
@@ -80,7 +81,7 @@ def redactor(
     def redact(text: str) -> str:
         if known is not None:
             text = known.sub(lambda match: replacements[match.group()], text)
-        return _CONNECTION.sub(rf"\g<scheme>{REDACTED}@", text)
+        return _CONNECTION.sub(f"://{REDACTED}@", text)
 
     return redact
 
