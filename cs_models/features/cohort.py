@@ -153,7 +153,7 @@ def terms(
     """
     _check(tables, decision, days, grace_days)
     start = data_start or _first_event(tables["events"])
-    rows = _dated(tables, decision, days)
+    rows = _known_before(_dated(tables, decision, days))
     due = rows.term_end.delta(ibis.literal(as_of), unit="day") + grace_days <= 0
     reasons = [
         (~due, NOT_DUE),
@@ -275,11 +275,10 @@ def _dated(tables: Mapping[str, ir.Table], decision: Decision, days: int) -> ir.
     step = ibis.interval(days=days)
     point = rows.term_start + step if decision == "after_start" else rows.term_end - step
     # DuckDB turns date ± interval into a timestamp behind Ibis's back; the round trip undoes it.
-    rows = rows.mutate(
+    return rows.mutate(
         as_of_date=point.cast("timestamp").cast("date"),
         length_days=rows.term_end.delta(rows.term_start, unit="day"),
     )
-    return _known_before(rows)
 
 
 def _describe(tables: Mapping[str, ir.Table], kept: ir.Table) -> ir.Table:
