@@ -142,6 +142,11 @@ class World:
         self.tables[table].append({**self.tables[table][-1], **values})
         return self
 
+    def only(self, *names: str) -> World:
+        """Keep these tables alone, for a check that looks at no other."""
+        self.tables = {name: self.tables[name] for name in names}
+        return self
+
     def parquet(self) -> World:
         """Write every table as Parquet."""
         for name, rows in self.tables.items():

@@ -158,7 +158,8 @@ def _misplaced(spec: TableSpec, pairs: ir.Table, parents: Mapping[str, ir.Table]
     """Say which references exist but contradict their parent."""
     faults = []
     users = parents.get("users")
-    if users is not None and spec.name != "users" and "user_id" in pairs.columns:
+    both = {"account_id", "user_id"} <= set(pairs.columns)
+    if users is not None and spec.name != "users" and both:
         homes = users.select(user_id="user_id", home="account_id")
         away = pairs.inner_join(homes, "user_id").filter(lambda t: t.home != t.account_id)
         if count := number(away.rows.sum()):
