@@ -24,7 +24,15 @@ from cs_models.learn.selection.announce import Search
 from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, Family
 from cs_models.learn.selection.grid import Column
 
-__all__ = ["FEWEST_CHURNED_ACCOUNTS", "SEARCHED", "Search", "apply", "distance", "learn"]
+__all__ = [
+    "FEWEST_CHURNED_ACCOUNTS",
+    "SEARCHED",
+    "Search",
+    "apply",
+    "distance",
+    "learn",
+    "learnable",
+]
 
 Rule = Mapping[str, Any] | pd.Series
 
@@ -87,10 +95,7 @@ def learn(
         No row at all can be used; anything more gives a verdict instead.
     """
     columns = _columns(frame, features)
-    population = populations.build(
-        frame, columns=[column.name for column in columns], outcome=outcome, cluster=cluster,
-        strata=strata, segment_by=segment_by,
-    )  # fmt: skip
+    population = _population(frame, columns, outcome, cluster, strata, segment_by)
     columns = [column for column in columns if column.name in population.columns]
     everyone = np.ones(population.n_rows, dtype=bool)
     scopes: list[tuple[str | None, NDArray[np.bool_]]] = [(None, everyone)]
@@ -115,6 +120,39 @@ def learn(
         n_permutations=n_permutations,
     )  # fmt: skip
     return announce.search(family, to_fold=to_fold, to_bootstrap=to_bootstrap)
+
+
+def learnable(
+    frame: pd.DataFrame,
+    *,
+    features: Sequence[str],
+    outcome: str = "churned",
+    cluster: str = "account_id",
+    strata: Sequence[str] = ("segment", "term_months"),
+    segment_by: str | None = "segment",
+) -> pd.DataFrame:
+    """Return the rows that :func:`learn` would learn from, without searching.
+
+    Parameters
+    ----------
+    frame, features, outcome, cluster, strata, segment_by
+        As for :func:`learn`.
+
+    Returns
+    -------
+    DataFrame, one row per (subscription_id, as_of_date)
+        The same rows as ``Search.learnt_from``; ``attrs["excluded"]`` counts those left out, by
+        reason.
+
+    Raises
+    ------
+    ParameterError, DataError, TooLittleDataError
+        As :func:`learn` does.
+    """
+    population = _population(frame, _columns(frame, features), outcome, cluster, strata, segment_by)
+    rows = population.named_frame(segment_by)
+    rows.attrs["excluded"] = dict(population.excluded)
+    return rows
 
 
 def apply(rule: Rule, frame: pd.DataFrame) -> pd.Series:
@@ -186,6 +224,20 @@ def distance(rule: Rule, frame: pd.DataFrame) -> pd.DataFrame:
         more_users = pd.Series(lacking, index=frame.index, dtype=float).clip(lower=0.0)
     out = pd.DataFrame({"actions": actions.astype(float), "users": more_users})
     return out.where(known)
+
+
+def _population(
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    outcome: str,
+    cluster: str,
+    strata: Sequence[str],
+    segment_by: str | None,
+) -> populations.Population:
+    return populations.build(
+        frame, columns=[column.name for column in columns], outcome=outcome, cluster=cluster,
+        strata=strata, segment_by=segment_by,
+    )  # fmt: skip
 
 
 def _columns(frame: pd.DataFrame, features: Sequence[str]) -> list[Column]:

@@ -176,11 +176,12 @@ def _rule_parts(rule: Mapping[str, Any]) -> list[str | Number]:
     low, high = rule["lift_low"], rule["lift_high"]
     if rule["direction"] == "at_most":
         good, other, low, high = other, good, -high, -low
+    between = interval(low, high, "points", unit="points").replace("+", "").replace(" to ", " and ")
     return [
         f"{who} with {rule['rule']} renewed ", num(percent(good), RATES),
         " of the time, the others ", num(percent(other), RATES), ": a gap of ",
         num(points(abs(good - other), 0).lstrip("+"), RATES),
-        " (between ", num(interval(low, high, "points").replace("+", ""), RATES),
+        " (between ", num(between, RATES),
         ", the search allowed for; ", num(integer(rule["n_terms"]), RATES), " terms).",
         *_cut_words(rule),
     ]  # fmt: skip

@@ -218,6 +218,12 @@ class _History(NotebookParameters):
         json_schema_extra=_unit("column"),
     )
 
+    strata: Annotated[tuple[Stratum, ...], AfterValidator(_distinct)] = Field(
+        ("segment", "term_months"),
+        description="accounts are compared within these columns only",
+        json_schema_extra=_unit("columns"),
+    )
+
     @pydantic.model_validator(mode="after")
     def _windows_and_dates_agree(self) -> Self:
         if self.window_days[-1] > self.landmark_days:
@@ -245,11 +251,6 @@ class DataReadiness(_History):
 class AdoptionThresholds(_History):
     """Parameters of `02_adoption_thresholds`."""
 
-    strata: Annotated[tuple[Stratum, ...], AfterValidator(_distinct)] = Field(
-        ("segment", "term_months"),
-        description="accounts are compared within these columns only",
-        json_schema_extra=_unit("columns"),
-    )
     min_users: Annotated[
         tuple[Annotated[int, Field(ge=1, le=1000)], ...],
         Field(min_length=1, max_length=8),

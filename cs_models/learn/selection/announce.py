@@ -103,17 +103,8 @@ def search(
         profiles=profiles,
         counts=counts,
         families=families,
-        learnt_from=_learnt_from(family),
+        learnt_from=family.population.named_frame(family.segment_by),
     )
-
-
-def _learnt_from(family: Family) -> pd.DataFrame:
-    population = family.population
-    if family.segment_by is None:
-        return population.frame
-    # An account that changed its segment is counted, as a whole, in its newest one.
-    names = pd.Series(population.segments, dtype="string").reindex(population.segment)
-    return population.frame.assign(**{family.segment_by: names.to_numpy(dtype=object)})
 
 
 def _records(

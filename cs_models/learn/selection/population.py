@@ -75,6 +75,20 @@ class Population:
         """Return the number of terms."""
         return len(self.churned)
 
+    def named_frame(self, segment_by: str | None) -> pd.DataFrame:
+        """Return the rows with the segment that each is counted in.
+
+        Parameters
+        ----------
+        segment_by : str or None
+            Column that holds the segment.  An account that changed its segment is counted, as
+            a whole, in its newest one.
+        """
+        if segment_by is None:
+            return self.frame.copy()
+        names = pd.Series(self.segments, dtype="string").reindex(self.segment)
+        return self.frame.assign(**{segment_by: names.to_numpy(dtype=object)})
+
     @property
     def share_unpermuted(self) -> float:
         """Return the share of accounts that are alone in their group."""
@@ -182,7 +196,6 @@ def _evaluable(
     excluded = {
         "outcome not evaluable": int((~known).sum()),
         "a feature is missing": int((known & ~complete).sum()),
-        "feature columns missing in more than a fifth of the terms": len(columns) - len(usable),
     }
     if not complete.any() or not usable:
         raise TooLittleDataError(

@@ -6,8 +6,13 @@ threshold search would learn from, so that a history called ready is one the sea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
+from cs_models.errors import TooLittleDataError
+from cs_models.features import catalogue
+from cs_models.learn import thresholds
 from cs_models.learn.thresholds import FEWEST_CHURNED_ACCOUNTS
 from cs_models.report.evidence.thresholds import WHOLE_BOOK, records
 
@@ -15,6 +20,37 @@ from cs_models.report.evidence.thresholds import WHOLE_BOOK, records
 SHAPE_TERMS, SHAPE_LOST = 1500, 300
 ASSOCIATION = "Does a level of use go with renewal?"
 SHAPE = "Is it a threshold or a slope?"
+
+
+def learnable(
+    history: pd.DataFrame, *, strata: Sequence[str], segment_by: str | None
+) -> pd.DataFrame:
+    """Return the terms that the threshold search would learn from.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Panel, one row per evaluable term.
+    strata : sequence of str
+        Accounts are compared within these columns only.
+    segment_by : str or None
+        Column that holds the segment.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `history`, none when nothing at all can be learnt; ``attrs["excluded"]`` counts
+        the terms left out, by reason.
+    """
+    features = catalogue.among(history.columns, anchor="first", measures=thresholds.SEARCHED)
+    try:
+        return thresholds.learnable(
+            history, features=features, strata=strata, segment_by=segment_by
+        )
+    except TooLittleDataError as reason:
+        none = history.iloc[:0].copy()
+        none.attrs["excluded"] = {reason.what: len(history)}
+        return none
 
 
 def groups(history: pd.DataFrame, by: str | None) -> pd.DataFrame:

@@ -6,7 +6,7 @@ objects.  Nothing is computed here that a sentence of the page quotes; both read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -246,17 +246,16 @@ def below(where: pd.DataFrame, currency: str) -> Table:
     )
 
 
-def exclusions(frame: pd.DataFrame, search: Search | None = None) -> Table:
+def exclusions(frame: pd.DataFrame, left: Mapping[str, int]) -> Table:
     """Show which terms were left out of the history, and why.
 
     Parameters
     ----------
     frame : DataFrame
         ``Cohort.exclusions``.
-    search : Search, optional
-        Adds the terms that the search itself left out.
+    left : mapping of str to int
+        What the search itself leaves out, terms by reason.
     """
-    left = {} if search is None else search.counts["excluded"]
     own = pd.DataFrame(
         [{"reason": reason, "n_terms": n} for reason, n in left.items() if n],
         columns=["reason", "n_terms"],
