@@ -1,0 +1,87 @@
+"""Every notebook is a question, short cells, and nothing that a run left behind."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+LONGEST_CELL = 32
+
+
+def _code(notebook: nbformat.NotebookNode, *, tagged: str | None = None) -> list[str]:
+    return [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and (tagged is None or tagged in cell.metadata.get("tags", []))
+    ]
+
+
+def _names() -> list[str]:
+    return [path.stem for path in NOTEBOOKS]
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=_names())
+def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
+    """Return one of the project's notebooks."""
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_there_are_the_notebooks_of_the_architecture() -> None:
+    """The two notebooks of this version are there under their names."""
+    assert {"00_data_readiness", "02_adoption_thresholds"} <= set(_names())
+
+
+def test_one_question_and_the_decision_it_serves(notebook: nbformat.NotebookNode) -> None:
+    """A notebook opens with its only H1, a question, and says which decision it serves."""
+    words = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    heads = [line for text in words for line in text.splitlines() if line.startswith("# ")]
+    assert len(heads) == 1
+    assert heads[0].endswith("?")
+    assert notebook.cells[0].source.startswith(heads[0])
+    assert "decision it serves" in notebook.cells[0].source
+
+
+def test_cells_are_short_and_do_not_program(notebook: nbformat.NotebookNode) -> None:
+    """No function, loop, condition, try or class is written in a notebook."""
+    for source in _code(notebook):
+        assert len(source.splitlines()) <= LONGEST_CELL
+        forbidden = (
+            ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.Try, ast.Lambda,
+            ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp,
+        )  # fmt: skip
+        found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, forbidden)]
+        assert not found, ast.unparse(found[0])
+
+
+def test_numbers_stand_in_the_parameters_only(notebook: nbformat.NotebookNode) -> None:
+    """A bare number outside the parameters cell is a parameter that nobody can set."""
+    for source in _code(notebook):
+        if source in _code(notebook, tagged="parameters"):
+            continue
+        numbers = [
+            node.value
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Constant) and type(node.value) in (int, float)
+        ]
+        assert set(numbers) <= {0}  # answer[0]: the first
+
+
+def test_cells_are_tagged_for_the_run(notebook: nbformat.NotebookNode) -> None:
+    """One parameters cell, then setup; the last cell is the sentinel and saves the results."""
+    code = _code(notebook)
+    assert _code(notebook, tagged="parameters") == code[:1]
+    assert _code(notebook, tagged="setup") == code[1:2]
+    assert _code(notebook, tagged="sentinel") == code[-1:]
+    assert "results.save(" in code[-1]
+
+
+def test_nothing_of_a_run_is_left(notebook: nbformat.NotebookNode) -> None:
+    """Notebooks are committed without outputs and counts."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
