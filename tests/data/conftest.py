@@ -211,6 +211,12 @@ def whole_world_of() -> Callable[[Path], World]:
     return lambda folder: World(folder, copy.deepcopy({**REQUIRED, **OPTIONAL}))
 
 
+@pytest.fixture(scope="session")
+def whole_tables(whole_world_of, tmp_path_factory) -> Tables:
+    """Return the checked tables of the valid world, read once."""
+    return whole_world_of(tmp_path_factory.mktemp("whole")).parquet().read()
+
+
 def _found(
     report: CheckReport, table: str, column: str, rule: str, severity: str | None = None
 ) -> Fault | None:

@@ -8,9 +8,9 @@ from cs_models.data import contract
 from cs_models.data.specification import DTYPES
 
 
-def test_clean_world_has_no_fault(whole_world, rows_of) -> None:
+def test_clean_world_has_no_fault(whole_world, whole_tables) -> None:
     """A history that meets the contract is read whole, with typed columns and no fault."""
-    tables = whole_world.parquet().read()
+    tables = whole_tables
     faults = [fault for fault in tables.checks.faults if fault.severity != "note"]
     assert faults == []
     assert set(tables) == set(contract.TABLES)
@@ -24,22 +24,21 @@ def test_clean_world_has_no_fault(whole_world, rows_of) -> None:
             assert told == DTYPES[column.kind], f"{name}.{column.name}"
 
 
-def test_formats_agree(whole_world, tmp_path, rows_of) -> None:
+def test_formats_agree(whole_world, whole_tables) -> None:
     """Parquet, CSV and a DuckDB file of one history give the same tables, row for row."""
-    parquet = whole_world.parquet().read(kind="parquet")
     text = whole_world.csv().read(kind="csv")
     database = whole_world.read(path=str(whole_world.duckdb()))
     for name in contract.TABLES:
-        columns = parquet[name].columns
+        columns = whole_tables[name].columns
         frames = [
-            tables[name].order_by(columns).to_pyarrow() for tables in (parquet, text, database)
+            tables[name].order_by(columns).to_pyarrow() for tables in (whole_tables, text, database)
         ]
         assert frames[0].to_pylist() == frames[1].to_pylist() == frames[2].to_pylist(), name
 
 
-def test_derived_columns(whole_world, rows_of) -> None:
+def test_derived_columns(whole_tables, rows_of) -> None:
     """The door adds calendar dates, known dates and the numbering of terms."""
-    tables = whole_world.parquet().read()
+    tables = whole_tables
     for name, spec in contract.TABLES.items():
         assert set(spec.derived) <= set(tables[name].columns)
         assert set(tables[name].columns) == {*spec.names, *spec.derived}

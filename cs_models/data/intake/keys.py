@@ -92,7 +92,12 @@ def referring(
     groups = table.group_by(*[column.name for column in columns])
     pairs = keep(f"references of {spec.name}", groups.aggregate(rows=table.count(), **first))
     for column in columns:
-        verdict = _without_orphans(spec, verdict, column, pairs, parents[str(column.references)])
+        target = TABLES[str(column.references)]
+        known = parents[target.name].select(**{column.name: target.key[0]}).distinct()
+        verdict = _without_orphans(spec, verdict, column, pairs, known)
+        if column.required:
+            # A row that left is no other fault as well.
+            pairs = pairs.semi_join(known, column.name)
     return verdict.with_fault(*_misplaced(spec, pairs, parents))
 
 
@@ -135,11 +140,10 @@ def _case_twins(groups: ir.Table) -> Fault:
 
 
 def _without_orphans(
-    spec: TableSpec, verdict: Verdict, column: ColumnSpec, pairs: ir.Table, parent: ir.Table
+    spec: TableSpec, verdict: Verdict, column: ColumnSpec, pairs: ir.Table, known: ir.Table
 ) -> Verdict:
     name = column.name
     target = TABLES[str(column.references)]
-    known = parent.select(**{name: parent[target.key[0]]}).distinct()
     orphans = pairs.filter(pairs[name].notnull()).anti_join(known, name)
     count = number(orphans.rows.sum())
     if not count:
