@@ -108,7 +108,7 @@ def test_attrs_are_plain_and_enough_to_make_the_panel_again(small: SimpleNamespa
     """The recipe survives JSON and gives the same panel."""
     tables = small.random_world(2)
     found = cohort.terms(tables, AS_OF, days=30)
-    frame = panel.build(tables, found, first_days=(30,), min_accounts=3)
+    frame = panel.build(tables, found, windows_days=(28,), first_days=(30,), min_accounts=3)
     copy = frame.copy()
     copy.attrs = json.loads(json.dumps(frame.attrs))
     again = panel.make(tables, found, panel.recipe_of(copy))
@@ -120,8 +120,8 @@ def test_todays_customers_have_the_columns_that_were_learnt_from(small: SimpleNa
     tables = small.random_world(4, n_accounts=30)
     past = cohort.terms(tables, date(2024, 1, 31), decision="after_start", days=30)
     today = cohort.running(tables, date(2023, 3, 31), days=30)
-    learnt = panel.build(tables, past, first_days=(30,), min_accounts=2)
-    now = panel.build(tables, today, first_days=(30,), min_accounts=2)
+    learnt = panel.build(tables, past, windows_days=(28,), first_days=(30,), min_accounts=2)
+    now = panel.build(tables, today, windows_days=(28,), first_days=(30,), min_accounts=2)
     measures = [name for name in learnt.columns if catalogue.parse(name)]
     assert [name for name in now.columns if catalogue.parse(name)] == measures
     assert now.loc[~now["reached_landmark"], "events__first_30d"].isna().all()

@@ -24,7 +24,7 @@ TERM = (date(2024, 1, 1), date(2025, 1, 1))  # D = 2024-10-03
 AS_OF = date(2025, 3, 31)
 LATER = date(2024, 12, 31)
 slow = settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -203,7 +203,7 @@ def by_hand(tables: dict[str, ir.Table], frame: pd.DataFrame, recorded: date) ->
     return pd.DataFrame.from_dict(rows, orient="index").sort_index()
 
 
-@slow
+@settings(slow, max_examples=4)
 @given(
     seed=st.integers(0, 2**32 - 1),
     decision=st.sampled_from(["before_renewal", "after_start"]),
@@ -236,7 +236,7 @@ def test_what_happens_or_becomes_known_later_changes_no_number(
     """Events after every decision date, or known after it, leave each bit as it was."""
     tables = small.random_world(seed)
     found = cohort.terms(tables, AS_OF, days=30, data_start=date(2022, 1, 1))
-    frame = panel.build(tables, found, min_accounts=1)
+    frame = panel.build(tables, found, windows_days=(28,), min_accounts=1)
     last = max(found.points.as_of_date.execute()).date()
     future = [
         small.event(last + timedelta(days=k), account_id=f"A{k % 12}", feature="f")
@@ -264,7 +264,13 @@ def test_the_order_of_the_rows_changes_nothing(small: SimpleNamespace, seed: int
         for name, table in tables.items()
     }
     frames = [
-        panel.build(world, cohort.terms(world, AS_OF, days=30), first_days=(30,), min_accounts=1)
+        panel.build(
+            world,
+            cohort.terms(world, AS_OF, days=30),
+            windows_days=(28,),
+            first_days=(30,),
+            min_accounts=1,
+        )
         for world in (tables, turned)
     ]
     pd.testing.assert_frame_equal(*frames)
