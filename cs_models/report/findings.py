@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from cs_models.features import catalogue
 from cs_models.learn.thresholds import Search
 from cs_models.report.display import Number, Statement, num
 from cs_models.report.evidence import standing as standings
@@ -75,7 +76,7 @@ def doubt(search: Search) -> Statement:
     rules = leading(search)
     if rules.empty:
         return Statement.of(
-            "finding", "We tried ", searched, " rules and allowed for having tried them all. ",
+            "finding", "We tried ", searched, " rules and allowed for having tried them all.",
             *_naive(counts), id="doubt",
         )  # fmt: skip
     weakest = float(rules["p_adjusted"].astype(float).max())
@@ -207,12 +208,19 @@ def _silence(group: str, row: Mapping[str, Any]) -> list[str | Number]:
 
 
 def _naive(counts: Mapping[str, Any]) -> list[str | Number]:
+    """Say what the usual search, one test a rule, would have announced."""
     naive = counts.get("naive")
-    if not naive or not naive.get("rule"):
+    if not naive:
         return []
-    return ["A search that does not allow for it would have announced “", str(naive["rule"]),
-            "” with a gap of ", num(points(abs(naive["lift"]), 0).lstrip("+"), CHANCE),
-            "."]  # fmt: skip
+    measure = catalogue.parse(str(naive["column"]))
+    words = measure.label() if measure else str(naive["column"])
+    return [
+        " Testing one rule at a time, as is usual, would have called ",
+        num(integer(naive["n_significant"]), CHANCE), " of ",
+        num(integer(naive["n_rules"]), CHANCE),
+        f" rules for all customers significant, and announced “at least {naive['cut']:,.4g} "
+        f"{words}” with a gap of ", num(points(abs(naive["lift"]), 0).lstrip("+"), CHANCE), ".",
+    ]  # fmt: skip
 
 
 def _share(p: float) -> str:

@@ -91,14 +91,19 @@ def test_levels_partition_the_terms_at_the_cut(
     assert (levels["rate"] <= levels["high"]).all()
 
 
-def test_every_number_of_an_answer_is_linked(search: thresholds.Search) -> None:
-    """Rates, gap, interval and n of an answer link to a table; only the rule's words do not."""
-    statements = [*findings.threshold_answer(search), findings.doubt(search)]
+def test_every_number_of_an_answer_is_linked(
+    search: thresholds.Search, nothing: thresholds.Search
+) -> None:
+    """Rates, gap, interval and n of an answer link to a table; only a rule's words do not."""
+    statements = [
+        *findings.threshold_answer(search), findings.doubt(search), findings.doubt(nothing),
+    ]  # fmt: skip
     rule_words = set(findings.leading(search)["rule"])
     for statement in statements:
         free = "".join(part for part in statement.parts if not isinstance(part, Number))
         for words in rule_words:
             free = free.replace(words, "")
+        free = re.sub("“[^”]*”", "", free)  # a rule that is quoted
         assert not re.search(r"\d", free), free
 
 

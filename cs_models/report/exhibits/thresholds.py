@@ -124,21 +124,8 @@ def chance(search: Search, *, alpha: float) -> Sequence[Exhibit]:
         return ()
     observed = float(search.rules["statistic"].abs().max())
     bar = float(np.quantile(search.null_max, 1 - alpha))
-    beaten = float((search.null_max >= observed).mean())
     spread = evidence.histogram(search.null_max)
-    facts = pd.DataFrame(
-        {
-            "what": [
-                "Strength of the best rule in this history",
-                f"Strength that {percent(alpha)} of shuffled histories exceed",
-                "Median of the shuffled histories",
-                "Shuffled histories",
-                "Of these at least as strong as this history",
-            ],
-            "value": [observed, bar, float(np.median(search.null_max)), len(search.null_max),
-                      round(beaten * len(search.null_max))],
-        }
-    )  # fmt: skip
+    facts = _chance_facts(search, observed=observed, bar=bar, alpha=alpha)
     return (
         Exhibit(
             id="chance",
@@ -301,6 +288,23 @@ def left_out(features: Sequence[dict[str, Any]]) -> Table:
             "reason": Column("Why"),
         },
     )
+
+
+def _chance_facts(search: Search, *, observed: float, bar: float, alpha: float) -> pd.DataFrame:
+    facts: list[tuple[str, float]] = [
+        ("Strength of the best rule in this history", observed),
+        (f"Strength that {percent(alpha)} of shuffled histories exceed", bar),
+        ("Median of the shuffled histories", float(np.median(search.null_max))),
+        ("Shuffled histories", len(search.null_max)),
+        ("Of these at least as strong as this history", int((search.null_max >= observed).sum())),
+    ]
+    if naive := search.counts["naive"]:
+        facts += [
+            ("Rules for all customers", naive["n_rules"]),
+            ("Of these significant if each were tested alone", naive["n_significant"]),
+            ("Gap of the one that would be announced then, points", 100 * abs(naive["lift"])),
+        ]
+    return pd.DataFrame(facts, columns=["what", "value"])
 
 
 def _levels(place: int, rule: dict[str, Any], rows: pd.DataFrame) -> Exhibit:
