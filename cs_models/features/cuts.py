@@ -51,6 +51,25 @@ def limits(chosen: pd.DataFrame) -> ir.Table:
     )
 
 
+def sampled(tables: Mapping[str, ir.Table], limits: ir.Table) -> dict[str, ir.Table]:
+    """Fetch the sampled accounts' events once, so that each guard does not read them all again.
+
+    Parameters
+    ----------
+    tables : Mapping[str, ibis.expr.types.Table]
+        Canonical tables.
+    limits : ibis.expr.types.Table
+        account_id, limit.
+
+    Returns
+    -------
+    dict[str, ibis.expr.types.Table]
+        The same tables, ``events`` in memory and of the sampled accounts only.
+    """
+    events = _limited(tables["events"], limits).drop("limit")
+    return {**tables, "events": ibis.memtable(events.to_pyarrow())}
+
+
 def counts(tables: Mapping[str, ir.Table], limits: ir.Table) -> Counts:
     """Count the sampled accounts' events on either side of the limits.
 

@@ -116,10 +116,11 @@ def check(
     few = _restrict(cohort, chosen)
     again = rebuild or _remake(frame)
     limits = cuts.limits(chosen)
-    seen = cuts.counts(tables, limits)
+    sampled = cuts.sampled(tables, limits)
+    seen = cuts.counts(sampled, limits)
     for guard, world in (
-        ("truncation", cuts.truncated(tables, limits)),
-        ("future_shuffle", cuts.future_altered(tables, limits)),
+        ("truncation", cuts.truncated(sampled, limits)),
+        ("future_shuffle", cuts.future_altered(sampled, limits)),
     ):
         results.append(_same(guard, chosen, again(world, few), cohort, seen))
     results.append(_too_good(frame, outcome))
