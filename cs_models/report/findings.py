@@ -86,7 +86,7 @@ def doubt(search: Search) -> Statement:
         " shuffled histories, where use and renewal have nothing to do with each other, the best "
         "of all rules looked as strong as these in ", num(_share(weakest), CHANCE), " at most. ",
         "The customers who used it more stayed more often; whether using more makes a customer "
-        "stay is a question for an experiment.", id="doubt",
+        "stay is a question for an experiment.", *_naive(counts), id="doubt",
     )  # fmt: skip
 
 
@@ -182,8 +182,8 @@ def _rule_parts(rule: Mapping[str, Any]) -> list[str | Number]:
         f"{who} with {rule['rule']} renewed ", num(percent(good), RATES),
         " of the time, the others ", num(percent(other), RATES), ": a gap of ",
         num(points(abs(good - other), 0).lstrip("+"), RATES),
-        " (between ", num(between, RATES),
-        ", the search allowed for; ", num(integer(rule["n_terms"]), RATES), " terms).",
+        " (between ", num(between, RATES), ", allowing for everything that was tried; ",
+        num(integer(rule["n_terms"]), RATES), " terms).",
         *_cut_words(rule),
     ]  # fmt: skip
 
