@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -18,6 +17,7 @@ from cs_models.errors import DataError, ParameterError
 from cs_models.features.cohort import Cohort
 from cs_models.features.usage import columns, counts
 
+_PROOF_ROWS: Final = 1_000_000
 ORDER: Final = ["account_id", "term_start", "subscription_id"]
 
 
@@ -85,7 +85,7 @@ def build(
     Source: ``methods.md`` 1.1 to 1.4.
     """
     last, first = _lengths("windows_days", windows_days), _lengths("first_days", first_days)
-    kept, rare = _reached(tables["events"], cohort.as_of, min_accounts)
+    kept, rare = _reached(tables["events"], min_accounts)
     chosen = kept if features is None else tuple(features)
     if len(set(chosen)) < len(chosen):
         raise ParameterError("a feature is named twice", where="features", got=repr(chosen))
@@ -202,18 +202,18 @@ def _lengths(where: str, lengths: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(set(lengths)))
 
 
-def _reached(
-    events: ir.Table, as_of: date, min_accounts: int
-) -> tuple[tuple[str, ...], dict[str, int]]:
+def _reached(events: ir.Table, min_accounts: int) -> tuple[tuple[str, ...], dict[str, int]]:
     """Return the features that reach enough accounts, and the others with their accounts.
 
-    Counting every feature's accounts is as dear as counting users; most features prove
-    themselves in the last eight weeks, and only the others need the whole history.
+    Counting every feature's accounts is as dear as counting users.  Most features prove
+    themselves in any million rows, whichever the engine reads first, and only the others need
+    the whole history: the answer does not depend on which rows those were.
     """
-    lately = events.event_date >= ibis.literal(as_of - timedelta(days=56))
-    proven = {name for name, n in _accounts_of(events.filter(lately)).items() if n >= min_accounts}
-    unproven = events.filter(events.feature.notin(sorted(proven))) if proven else events
-    others = _accounts_of(unproven)
+    some = _accounts_of(events.limit(_PROOF_ROWS))
+    proven = {name for name, n in some.items() if n >= min_accounts}
+    names = events.select("feature").drop_null().distinct().to_pyarrow()["feature"].to_pylist()
+    unproven = sorted(set(names) - proven)
+    others = _accounts_of(events.filter(events.feature.isin(unproven))) if unproven else {}
     kept = proven | {name for name, n in others.items() if n >= min_accounts}
     return tuple(sorted(kept)), {name: n for name, n in others.items() if name not in kept}
 
