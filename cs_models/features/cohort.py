@@ -10,7 +10,8 @@ happened on 2024-10-03 may not.  ``after_start``, 60 days: D = 2024-03-01.  Its 
 plus 30 days of grace is 2025-01-31, before as_of: the term is evaluable.  Had the customer
 cancelled on 2024-02-10, the term would be left out of the second cohort, counted under "left
 before the landmark", and kept in neither for its outcome being known early: a term enters by
-its renewal date, whatever its outcome.
+its renewal date, whatever its outcome.  A term without a renewal date can never enter, churned
+or not: it is counted under "no renewal date", and runs until somebody ends it.
 
 Source: ``methods.md`` 1.1 and 1.2.
 """
@@ -27,10 +28,11 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from cs_models.errors import DataError, ParameterError
-from cs_models.features import outcomes
+from cs_models.features import outcomes, recording
 
 Decision = Literal["before_renewal", "after_start"]
 
+NO_RENEWAL_DATE: Final = "no renewal date"
 NOT_DUE: Final = "renewal date and grace not yet past"
 UNDECIDED: Final = "outcome pending"
 TOO_SHORT: Final = "term shorter than the days before renewal"
@@ -95,7 +97,10 @@ class Cohort:
         One row a reason: reason, n_terms, n_accounts, n_churned, churn_rate (0 to 1).
         A term stands under the first reason that holds.
     decision, days, as_of, grace_days, data_start
-        How the cohort was made; ``data_start`` is the first date with recorded usage.
+        How the cohort was made; ``data_start`` is the first day of recorded usage.
+    n_stray_events : int, default 0
+        Events dated before ``data_start`` where that day was told from the events
+        (``recording.first_day``); 0 where it was given.
     """
 
     terms: ir.Table
@@ -106,6 +111,7 @@ class Cohort:
     as_of: date
     grace_days: int
     data_start: date
+    n_stray_events: int = 0
 
 
 def terms(
@@ -132,7 +138,8 @@ def terms(
     grace_days : int, default 30
         Days after the renewal date in which a late paper still counts as a renewal.
     data_start : datetime.date, optional
-        First date with recorded usage; the first event's date when not given.
+        First day of recorded usage; told from the events by ``recording.first_day`` when not
+        given.
 
     Returns
     -------
@@ -152,11 +159,12 @@ def terms(
     Source: ``methods.md`` 1.1 and 1.2.
     """
     _check(tables, decision, days, grace_days)
-    start = data_start or _first_event(tables["events"])
+    start, n_stray = _recorded_since(tables["events"], data_start)
     rows = _known_before(_dated(tables, decision, days))
     due = rows.term_end.delta(ibis.literal(as_of), unit="day") + grace_days <= 0
     reasons = [
-        (~due, NOT_DUE),
+        (rows.term_end.isnull(), NO_RENEWAL_DATE),  # noqa: PD003 - Ibis knows no other
+        (~due.fill_null(False), NOT_DUE),
         (rows.outcome == outcomes.PENDING, UNDECIDED),
         *_unfit(rows, decision, days, start),
         (_past(rows.ended_at, rows) | _past(rows.cancel_requested_at, rows), LEFT),
@@ -165,7 +173,7 @@ def terms(
     kept, exclusions = _split(rows, reasons)
     described = _describe(tables, kept).select(*_TERM_COLUMNS)
     points = kept.select(*POINT_COLUMNS)
-    return Cohort(described, points, exclusions, decision, days, as_of, grace_days, start)
+    return Cohort(described, points, exclusions, decision, days, as_of, grace_days, start, n_stray)
 
 
 def running(
@@ -191,7 +199,8 @@ def running(
     days : int, default 60
         Days after the start.
     data_start : datetime.date, optional
-        First date with recorded usage; the first event's date when not given.
+        First day of recorded usage; told from the events by ``recording.first_day`` when not
+        given.
 
     Returns
     -------
@@ -208,11 +217,12 @@ def running(
         If a required table is missing, or there is no event.
     """
     _check(tables, decision, days, 0)
-    start = data_start or _first_event(tables["events"])
+    start, n_stray = _recorded_since(tables["events"], data_start)
     rows = _dated(tables, decision, days)
     today = ibis.literal(as_of)
-    ended = rows.ended_at.fill_null(rows.term_end) <= today
-    alive = (rows.term_start <= today) & (rows.term_end > today) & ~ended
+    # A term without a renewal date is over only once somebody ended it.
+    ended = (rows.ended_at <= today).fill_null(False) | (rows.term_end <= today).fill_null(False)
+    alive = (rows.term_start <= today) & ~ended
     date_seen = ibis.least(rows.as_of_date, today) if decision == "after_start" else today
     rows = rows.mutate(
         reached_landmark=(rows.as_of_date <= today)
@@ -231,7 +241,7 @@ def running(
     columns = (*_TERM_COLUMNS, "reached_landmark", "in_notice")
     described = _describe(tables, kept).select(*columns)
     points = kept.select(*POINT_COLUMNS)
-    return Cohort(described, points, exclusions, decision, days, as_of, 0, start)
+    return Cohort(described, points, exclusions, decision, days, as_of, 0, start, n_stray)
 
 
 def _check(tables: Mapping[str, ir.Table], decision: Decision, days: int, grace_days: int) -> None:
@@ -255,18 +265,9 @@ def _check(tables: Mapping[str, ir.Table], decision: Decision, days: int, grace_
             )
 
 
-def _first_event(events: ir.Table) -> date:
-    """Return the first date with recorded usage."""
-    first = events.event_date.min().execute()
-    if first is None or pd.isna(first):
-        raise DataError(
-            "there is no event, so nothing says from when usage was recorded",
-            where="events",
-            got="0 rows",
-            repair="map a table of product use, or give data_start",
-        )
-    found: date = pd.Timestamp(first).date()
-    return found
+def _recorded_since(events: ir.Table, given: date | None) -> tuple[date, int]:
+    """Return the first day of recorded usage and the events before it, if told from them."""
+    return (given, 0) if given is not None else recording.first_day(events)
 
 
 def _dated(tables: Mapping[str, ir.Table], decision: Decision, days: int) -> ir.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pandas as pd
@@ -67,6 +67,50 @@ def test_an_early_cancellation_enters_by_its_renewal_date_only(small: SimpleName
     assert reasons(cohort.terms(tables, date(2024, 12, 31))) == {cohort.NOT_DUE: (1, 1)}
     late = cohort.terms(tables, AS_OF)
     assert late.terms.churned.execute().tolist() == [1]
+
+
+@pytest.mark.parametrize("decision", ["before_renewal", "after_start"])
+def test_terms_without_a_renewal_date_leave_whatever_became_of_them(
+    small: SimpleNamespace, decision: cohort.Decision
+) -> None:
+    """Kept when churned and left out while running, open-ended terms would all have churned."""
+    gone = {"outcome": "churned", "ended_at": date(2024, 11, 15), "term_end": None}
+    terms = [
+        small.term("due", *YEAR),
+        small.term("open gone", *YEAR, account_id="B", **gone),
+        small.term("open", *YEAR, account_id="C", term_end=None, outcome="pending"),
+        small.term("unknown", *YEAR, account_id="D", term_end=None, outcome=None),
+        small.term("stayed", *YEAR, account_id="E", term_end=None, outcome="renewed"),
+    ]
+    tables = small.world(terms, [small.event(FIRST_DAY)])
+    found = cohort.terms(tables, AS_OF, decision=decision, days=60)
+    assert found.terms.subscription_id.execute().tolist() == ["due"]
+    assert reasons(found) == {cohort.NO_RENEWAL_DATE: (4, 1)}
+
+
+@pytest.mark.parametrize("decision", ["before_renewal", "after_start"])
+def test_an_open_ended_term_runs_until_it_ends(
+    small: SimpleNamespace, decision: cohort.Decision
+) -> None:
+    """Today's customers hold the terms without a renewal date that nobody has ended."""
+    began = date(2024, 9, 1)
+    terms = [
+        small.term("open", began, YEAR[1], term_end=None, outcome="pending"),
+        small.term("leaving", began, YEAR[1], account_id="B", term_end=None,
+                   ended_at=AS_OF + timedelta(days=1)),
+        small.term("ended", began, YEAR[1], account_id="C", term_end=None, ended_at=AS_OF),
+        small.term("future", AS_OF + timedelta(days=1), date(2026, 1, 1), account_id="D",
+                   term_end=None),
+        small.term("dated", began, date(2025, 9, 1), account_id="E"),
+    ]  # fmt: skip
+    tables = small.world(terms, [small.event(FIRST_DAY)])
+    found = cohort.running(tables, AS_OF, decision=decision, days=60)
+    rows = found.terms.execute().set_index("subscription_id")
+    assert set(rows.index) == {"open", "leaving", "dated"}
+    assert rows["reached_landmark"].all()
+    seen = AS_OF if decision == "before_renewal" else date(2024, 10, 31)
+    assert set(rows["as_of_date"]) == {pd.Timestamp(seen)}
+    assert reasons(found) == {cohort.NOT_RUNNING: (2, 0)}
 
 
 @pytest.mark.parametrize("field", ["ended_at", "cancel_requested_at"])
