@@ -61,32 +61,36 @@ def percent(rate: float) -> str:
 
 
 def finding(row: Mapping[str, Any]) -> str:
-    """Say one rule's finding in a sentence: rates either side, gap, doubt, n."""
+    """Say one rule's finding in a sentence: rates either side, gap, doubt, n.
+
+    The gap and its interval compare customers of the same stratum, as the test does; the rates
+    are those that anybody can count.
+    """
     good, other = row["rate_above"], row["rate_below"]
-    low, high = row["lift_low"], row["lift_high"]
+    gap, low, high = row["lift_within_strata"], row["lift_low"], row["lift_high"]
     if row["direction"] == "at_most":
-        good, other, low, high = other, good, -high, -low
+        good, other, gap, low, high = other, good, -gap, -high, -low
     where = "Customers" if row["segment"] is None else f"In {row['segment']}, customers"
-    # The gap of the rates as they are printed: a reader subtracts.
-    gap = round(100 * good) - round(100 * other)
     doubt = (
-        f"a gap of {gap} points, between {100 * low:.0f} and {100 * high:.0f} once everything "
-        f"that was tried is allowed for ({row['n_terms']:,} terms)."
+        f"among like customers a gap of {100 * gap:.0f} points, between {100 * low:.0f} and "
+        f"{100 * high:.0f} once everything that was tried is allowed for ({row['n_terms']:,} "
+        "terms)."
     )
     first, last = f"{row['cut_low']:,.4g}", f"{row['cut_high']:,.4g}"
     if not row["cut_localised"]:
         more, fewer = ("more", "fewer") if row["direction"] == "at_least" else ("fewer", "more")
         return (
-            f"{where} with {more} {_label(row['column'])} renewed more often than those with "
-            f"{fewer}: {percent(good)} against {percent(other)} at the best split, {doubt} "
+            f"{where} with {more} {_label(row['column'])} renewed {percent(good)} of the time, "
+            f"those with {fewer} {percent(other)}, at the best split; {doubt} "
             f"No single level stands out: anything from {first} to {last} fits."
         )
     level_is = (
-        f"The level is {first}." if first == last else f"The level lies between {first} and {last}."
-    )
+        f"The best level is {first}." if first == last
+        else f"Levels from {first} to {last} fit as well."
+    )  # fmt: skip
     return (
         f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "
-        f"{percent(other)}: {doubt} {level_is}"
+        f"{percent(other)}; {doubt} {level_is}"
     )
 
 
@@ -95,14 +99,36 @@ def _label(column: str) -> str:
     return column if measure is None else measure.label()
 
 
-def nothing(counts: Mapping[str, Any], p_best: float, scope: str | None = None) -> str:
-    """Say that the search found nothing, and what it would have found."""
-    where = "" if scope is None else f" in {scope}"
-    return (
-        f"No use of the product separates the customers who renew from those who leave{where}: "
+def nothing(
+    counts: Mapping[str, Any], p_best: float, p_given_covariates: float | None = None
+) -> str:
+    """Say that the search found nothing, why, and what it would have found.
+
+    Parameters
+    ----------
+    counts : mapping
+        ``Search.counts``.
+    p_best : float
+        Adjusted p of the best rule against shuffled histories.
+    p_given_covariates : float, optional
+        Its p given calendar and mix of customers, when the shuffles alone would have let it pass.
+    """
+    why = (
         f"the best of {counts['n_rules']:,} rules tried is one that chance alone would match in "
-        f"{percent(p_best)} of histories. A gap of {100 * counts['smallest_lift']:.0f} points or "
-        "more between two halves of the customers would most likely have been found."
+        f"{percent(p_best)} of histories."
+        if p_given_covariates is None
+        else "what stands out against chance is explained by when the contracts started and by the "
+        "mix of customers."
+    )
+    smallest = counts["smallest_lift"]
+    power = (
+        "" if smallest is None
+        else f" A gap of {100 * smallest:.0f} points or more between two halves of the customers "
+        "would most likely have been found."
+    )  # fmt: skip
+    return (
+        "No use of the product was found that separates the customers who renew from those who "
+        f"leave: {why}{power}"
     )
 
 

@@ -79,8 +79,8 @@ def threshold(
         Its intervals do not allow for having chosen the level by eye: the search does.
     """
     rule = rule_at(column, cut, segment)
-    (exhibit,) = exhibits.either_side(evidence.either_side(pd.DataFrame([rule]), history, by))
-    return exhibit
+    rates = evidence.either_side(pd.DataFrame([rule]), history, by)
+    return exhibits.rates(rates)
 
 
 def thresholds(history: pd.DataFrame, *, by: str | None) -> Any:

@@ -12,8 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from cs_models.features import catalogue
-from cs_models.learn.thresholds import Search
+from cs_models.learn.thresholds import FEWEST_CHURNED_ACCOUNTS, Search
 from cs_models.report.display import Number, Statement, num
 from cs_models.report.evidence import standing as standings
 from cs_models.report.evidence.thresholds import WHOLE_BOOK, group_of, records
@@ -61,10 +60,13 @@ def threshold_answer(search: Search) -> list[Statement]:
     """
     rules = leading(search)
     if rules.empty:
-        whole = search.table[search.table["segment"].isna()].iloc[0]
-        return [Statement.of("answer", search.headline, verdict=whole["verdict"], id="answer")]
+        whole = records(search.table[search.table["segment"].isna()])[0]
+        parts = _nothing_parts(search, whole)
+        return [Statement.of("answer", *parts, verdict=whole["verdict"], id="answer")]
     return [
-        Statement.of("answer", *_rule_parts(rule), verdict=rule["verdict"], id=f"answer-{place}")
+        Statement.of(
+            "answer", *_rule_parts(rule, place), verdict=rule["verdict"], id=f"answer-{place}"
+        )
         for place, rule in enumerate(records(rules), start=1)
     ]
 
@@ -74,19 +76,27 @@ def doubt(search: Search) -> Statement:
     counts = search.counts
     searched = num(integer(counts["n_rules"]), ALL_RULES)
     rules = leading(search)
+    if not counts["n_rules"]:
+        return Statement.of(
+            "finding", "Nothing was searched, so nothing was ruled out.", id="doubt"
+        )
     if rules.empty:
         return Statement.of(
             "finding", "We tried ", searched, " rules and allowed for having tried them all.",
             *_naive(counts), id="doubt",
         )  # fmt: skip
-    weakest = float(rules["p_adjusted"].astype(float).max())
+    shuffled = counts["n_permutations"]
+    weakest = rules["statistic"].astype(float).abs().min()
+    as_strong = int((search.null_max >= weakest).sum())
     return Statement.of(
         "finding", "How sure: we tried ", searched, " rules. In ",
-        num(integer(counts["n_permutations"]), CHANCE),
+        num(integer(shuffled), CHANCE),
         " shuffled histories, where use and renewal have nothing to do with each other, the best "
-        "of all rules looked as strong as these in ", num(_share(weakest), CHANCE), " at most. ",
-        "The customers who used it more stayed more often; whether using more makes a customer "
-        "stay is a question for an experiment.", *_naive(counts), id="doubt",
+        "of all rules looked as strong as the weakest of these in ",
+        num(integer(as_strong) if as_strong else "none", CHANCE), ". ",
+        "Whether changing the use would keep a customer is a question for an experiment, and "
+        "whether there is a step at the level, or simply more with more, has not been tested.",
+        *_naive(counts), id="doubt",
     )  # fmt: skip
 
 
@@ -102,11 +112,13 @@ def today(totals: pd.DataFrame, currency: str) -> Statement:
     """
     by = totals.set_index("status")
     if not by["n_accounts"].sum():
-        return Statement.of("note", "No rule, so no customer stands below one today.", id="today")
+        return Statement.of(
+            "finding", "No level was announced, so no customer stands below one today.", id="today"
+        )
     below, still = by.loc[standings.BELOW], by.loc[standings.OPEN]
     return Statement.of(
         "finding", "Today ", num(integer(below["n_accounts"]), TODAY),
-        " running customers stand below their threshold; they pay ",
+        " running customers stand on the wrong side of their level; they pay ",
         num(money(below["arr"], currency), TODAY), " a year. ",
         num(integer(still["n_accounts"]), TODAY), " more (",
         num(money(still["arr"], currency), TODAY),
@@ -123,7 +135,7 @@ def silent_groups(search: Search) -> list[Statement]:
         group = group_of(row)
         if group in spoken or (group == WHOLE_BOOK and not spoken):
             continue
-        said.append(Statement.of("note", *_silence(group, row), verdict=row["verdict"]))
+        said.append(Statement.of("finding", *_silence(group, row), verdict=row["verdict"]))
     return said
 
 
@@ -141,17 +153,17 @@ def threshold_findings(search: Search, totals: pd.DataFrame, currency: str) -> l
     """
     found = [
         Finding(
-            id=f"lift-{place}", statement="".join(map(_text, _rule_parts(rule))),
-            value=rule["lift"], low=rule["lift_low"], high=rule["lift_high"], unit="share",
-            n=rule["n_terms"], verdict=rule["verdict"], table=RATES[1:],
+            id=f"lift-{place}", statement="".join(map(_text, _rule_parts(rule, place))),
+            value=rule["lift_within_strata"], low=rule["lift_low"], high=rule["lift_high"],
+            unit="share", n=rule["n_terms"], verdict=rule["verdict"], table=RATES[1:],
         )
         for place, rule in enumerate(records(leading(search)), start=1)
     ]  # fmt: skip
     if not found:
-        whole = search.table[search.table["segment"].isna()].iloc[0]
+        whole = records(search.table[search.table["segment"].isna()])[0]
         found.append(
             Finding(
-                id="no-threshold", statement=search.headline, value=None,
+                id="no-threshold", statement=headline(threshold_answer(search)), value=None,
                 n=whole["n_terms"], verdict=whole["verdict"], table=CHANCE[1:],
             )
         )  # fmt: skip
@@ -170,41 +182,73 @@ def headline(statements: Sequence[Statement]) -> str:
     return " ".join(statement.text.strip() for statement in statements)
 
 
-def _rule_parts(rule: Mapping[str, Any]) -> list[str | Number]:
+def _rule_parts(rule: Mapping[str, Any], place: int) -> list[str | Number]:
+    """Say one rule: rates that one can count, and the gap among like customers with its doubt."""
     group = group_of(rule)
     who = "Customers" if group == WHOLE_BOOK else f"{group} customers"
     good, other = rule["rate_above"], rule["rate_below"]
-    low, high = rule["lift_low"], rule["lift_high"]
+    gap, low, high = rule["lift_within_strata"], rule["lift_low"], rule["lift_high"]
     if rule["direction"] == "at_most":
-        good, other, low, high = other, good, -high, -low
-    between = interval(low, high, "points", unit="points").replace("+", "").replace(" to ", " and ")
+        good, other, gap, low, high = other, good, -gap, -high, -low
+    between = interval(low, high, "points").replace("+", "").replace(" to ", " and ")
     return [
         f"{who} with {rule['rule']} renewed ", num(percent(good), RATES),
-        " of the time, the others ", num(percent(other), RATES), ": a gap of ",
-        num(points(abs(good - other), 0).lstrip("+"), RATES),
-        " (between ", num(between, RATES), ", allowing for everything that was tried; ",
-        num(integer(rule["n_terms"]), RATES), " terms).",
-        *_cut_words(rule),
+        " of the time, the others ", num(percent(other), RATES),
+        "; among like customers a gap of ", num(points(gap, 0).lstrip("+"), ALL_RULES),
+        " (between ", num(between, ALL_RULES), ", allowing for everything that was tried; ",
+        num(integer(rule["n_terms"]), ALL_RULES), " terms).",
+        *([] if low > 0 else [" Its size is not pinned down."]),
+        *_cut_words(rule, place),
     ]  # fmt: skip
 
 
-def _cut_words(rule: Mapping[str, Any]) -> list[str | Number]:
+def _cut_words(rule: Mapping[str, Any], place: int) -> list[str | Number]:
+    """Say which levels fit; that a step is there has not been tested."""
     low, high = f"{rule['cut_low']:,.4g}", f"{rule['cut_high']:,.4g}"
+    table = "#cut-table" if place == 1 else f"#cut-table-{place}"
     if not rule["cut_localised"]:
-        return [" The level itself is not pinned down: anything from ",
-                num(low, "#cut-table"), " to ", num(high, "#cut-table"), " fits."]  # fmt: skip
+        return [" No single level stands out: anything from ",
+                num(low, table), " to ", num(high, table), " fits."]  # fmt: skip
     if low == high:
-        return [" The level is ", num(low, "#cut-table"), "."]
-    return [" The level lies between ", num(low, "#cut-table"), " and ",
-            num(high, "#cut-table"), "."]  # fmt: skip
+        return [" No other level than ", num(low, table), " fits as well."]
+    return [" Levels from ", num(low, table), " to ", num(high, table), " fit as well."]
+
+
+def _nothing_parts(search: Search, whole: Mapping[str, Any]) -> list[str | Number]:
+    """Say that nothing was found and what would have been, or what is missing to look."""
+    if whole["verdict"] == "too_little_data":
+        return [
+            "The history is too short to look for a threshold: ",
+            num(integer(whole["n_churned_accounts"]), SCOPES), " of ",
+            num(integer(whole["n_accounts"]), SCOPES), " customers have left; it takes ",
+            num(integer(FEWEST_CHURNED_ACCOUNTS), SCOPES),
+            " with enough customers on both sides of a level.",
+        ]  # fmt: skip
+    if whole["p_given_covariates"] is not None:
+        return [
+            "No use of the product was found that separates the customers who renew from those who "
+            "leave: what stands out against chance is explained by when the contracts started and "
+            "by the mix of customers (",
+            num(integer(search.counts["n_rules"]), SCOPES), " rules tried).",
+        ]  # fmt: skip
+    return [
+        "No use of the product was found that separates the customers who renew from those who "
+        "leave: the best of ", num(integer(search.counts["n_rules"]), SCOPES),
+        " rules tried is one that chance alone would match in ",
+        num(percent(whole["p_adjusted"]), CHANCE), " of histories. A gap of ",
+        num(points(whole["smallest_lift"], 0).lstrip("+"), SCOPES),
+        " or more between two halves of the customers would most likely have been found.",
+    ]  # fmt: skip
 
 
 def _silence(group: str, row: Mapping[str, Any]) -> list[str | Number]:
     if row["verdict"] == "too_little_data":
         return [f"{group}: too few customers have left (", num(
             integer(row["n_churned_accounts"]), SCOPES), ") to look for a threshold."]  # fmt: skip
-    return [f"{group}: no use separates those who renewed (",
-            num(integer(row["n_terms"]), SCOPES), " terms)."]  # fmt: skip
+    return [f"{group}: no rule of its own was found (",
+            num(integer(row["n_terms"]), SCOPES), " terms); a gap under ",
+            num(points(row["smallest_lift"], 0).lstrip("+"), SCOPES),
+            " would often be missed."]  # fmt: skip
 
 
 def _naive(counts: Mapping[str, Any]) -> list[str | Number]:
@@ -212,19 +256,13 @@ def _naive(counts: Mapping[str, Any]) -> list[str | Number]:
     naive = counts.get("naive")
     if not naive:
         return []
-    measure = catalogue.parse(str(naive["column"]))
-    words = measure.label() if measure else str(naive["column"])
     return [
         " Testing one rule at a time, as is usual, would have called ",
         num(integer(naive["n_significant"]), CHANCE), " of ",
         num(integer(naive["n_rules"]), CHANCE),
-        f" rules for all customers significant, and announced “at least {naive['cut']:,.4g} "
-        f"{words}” with a gap of ", num(points(abs(naive["lift"]), 0).lstrip("+"), CHANCE), ".",
+        f" rules for all customers significant, and announced “{naive['rule']}” with a gap of ",
+        num(points(abs(naive["lift"]), 0).lstrip("+"), CHANCE), ".",
     ]  # fmt: skip
-
-
-def _share(p: float) -> str:
-    return f"{100 * p:.2g} %"
 
 
 def _text(part: str | Number) -> str:

@@ -92,7 +92,7 @@ def test_null_history_announces_nothing(make_history: Maker) -> None:
     frame = make_history(np.random.default_rng(23), n_accounts=600, n_features=4)
     search = thresholds.learn(frame, features=features_of(frame), **FAST)
     assert set(search.table["verdict"]) == {"none"}
-    assert search.headline.startswith("No use of the product separates")
+    assert search.headline.startswith("No use of the product was found that separates")
     gap = search.counts["smallest_lift"]
     assert f"A gap of {100 * gap:.0f} points" in search.headline
     assert 0.05 < gap < 0.3

@@ -18,6 +18,7 @@ ROW: dict[str, Any] = {
     "direction": "at_least",
     "rate_above": 0.9234,
     "rate_below": 0.7656,
+    "lift_within_strata": 0.158,
     "lift_low": 0.09,
     "lift_high": 0.23,
     "n_terms": 1812,
@@ -45,15 +46,13 @@ def test_levels_are_short(cut: float, below: float, text: str) -> None:
     assert wording.level(cut, below) == text
 
 
-def test_the_gap_is_what_a_reader_subtracts() -> None:
-    """The printed gap is the difference of the printed rates."""
+def test_the_gap_is_the_one_among_like_customers() -> None:
+    """Rates are those one can count; gap and interval compare customers of the same stratum."""
     sentence = wording.finding(ROW)
-    good, other, gap = re.search(  # type: ignore[union-attr]
-        r"renewed (\d+) % of the time, the others (\d+) %: a gap of (\d+) points", sentence
-    ).groups()
-    assert int(good) - int(other) == int(gap)
+    assert "renewed 92 % of the time, the others 77 %" in sentence
+    assert "among like customers a gap of 16 points, between 9 and 23" in sentence
     assert "1,812 terms" in sentence
-    assert "between 11 and 14" in sentence
+    assert "Levels from 11 to 14 fit as well" in sentence
 
 
 def test_fewer_is_better_is_said_from_the_good_side() -> None:
@@ -63,12 +62,17 @@ def test_fewer_is_better_is_said_from_the_good_side() -> None:
         "rule": wording.rule_text("events__ticket__first_60d", 4.0, 3.0, 1, "at_most"),
         "rate_above": 0.6,
         "rate_below": 0.9,
+        "lift_within_strata": -0.3,
         "lift_low": -0.42,
         "lift_high": -0.18,
     }
     sentence = wording.finding(row)
     assert "with fewer than 4 ticket events" in sentence
-    assert "renewed 90 % of the time, the others 60 %: a gap of 30 points, between 18" in sentence
+    assert (
+        "renewed 90 % of the time, the others 60 %; among like customers a gap of 30 points"
+        in sentence
+    )
+    assert "between 18 and 42" in sentence
 
 
 def test_users_are_named_when_asked_for() -> None:

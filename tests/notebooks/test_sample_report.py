@@ -97,7 +97,7 @@ def test_results_are_those_of_the_contract(results: dict[str, Any]) -> None:
         if row["rule"] is not None:
             assert 0 <= row["rate_above"] <= 1
             assert 0 <= row["rate_below"] <= 1
-            assert row["lift_low"] <= row["lift"] <= row["lift_high"]
+            assert row["lift_low"] <= row["lift_within_strata"] <= row["lift_high"]
             assert 0 < row["p_adjusted"] <= 0.05
             assert row["role"] in {"signal", "echo"}
     for finding in results["findings"]:

@@ -12,7 +12,7 @@ import pytest
 
 from cs_models.learn import thresholds
 from cs_models.report import findings
-from cs_models.report.display import Number
+from cs_models.report.display import Exhibit, Number, Statement
 from cs_models.report.evidence import readiness, standing
 from cs_models.report.evidence import thresholds as evidence
 from cs_models.report.exhibits import thresholds as exhibits
@@ -123,7 +123,7 @@ def test_no_threshold_is_an_answer_too(nothing: thresholds.Search) -> None:
     """Without a rule the answer says so with its verdict, and nobody stands below."""
     answer = findings.threshold_answer(nothing)
     assert [statement.verdict for statement in answer] == ["none"]
-    assert "No use of the product separates" in answer[0].text
+    assert "No use of the product was found that separates" in answer[0].text
     assert findings.leading(nothing).empty
     where = standing.against(
         findings.leading(nothing), _panel(step=0.0), as_of=date(2025, 6, 30), by="segment"
@@ -135,13 +135,29 @@ def test_no_threshold_is_an_answer_too(nothing: thresholds.Search) -> None:
     assert found[0].verdict == "none"
 
 
-def test_exhibits_of_a_search_without_a_rule_are_empty(nothing: thresholds.Search) -> None:
-    """A page without a rule draws only what chance shows."""
+def test_sections_of_a_search_without_a_rule_say_so(nothing: thresholds.Search) -> None:
+    """A page without a rule draws only what chance shows, and says why the rest is empty."""
     rules = findings.leading(nothing)
-    assert exhibits.either_side(evidence.either_side(rules, _panel(step=0.0), "segment")) == ()
-    assert list(exhibits.levels(rules, _panel(step=0.0), "segment")) == []
-    assert list(exhibits.cut(nothing, rules)) == []
-    assert len(exhibits.chance(nothing, alpha=0.05)) == 1
+    for shown in (
+        exhibits.either_side(evidence.either_side(rules, nothing.learnt_from, "segment")),
+        exhibits.levels(rules, nothing.learnt_from, "segment"),
+        exhibits.cut(nothing, rules),
+    ):
+        assert [type(item) for item in shown] == [Statement]
+        assert "nothing to draw" in shown[0].text
+    assert [type(item) for item in exhibits.chance(nothing, alpha=0.05)] == [Exhibit]
+
+
+def test_too_little_data_is_said_before_anything_else(history: pd.DataFrame) -> None:
+    """With few lost customers the answer says how many there are and how many it takes."""
+    few = thresholds.learn(history.head(90), features=[COLUMN], n_permutations=199)
+    (answer,) = findings.threshold_answer(few)
+    assert answer.verdict == "too_little_data"
+    lost = int(history.head(90)["churned"].sum())
+    assert f"{lost} of 90 customers have left; it takes 40" in answer.text
+    assert findings.doubt(few).text == "Nothing was searched, so nothing was ruled out."
+    (shown,) = exhibits.chance(few, alpha=0.05)
+    assert isinstance(shown, Statement)
 
 
 def test_standing_counts_each_running_term_once_and_money_exactly(

@@ -74,6 +74,7 @@ def search(
     """
     grid, p = family.grid, family.adjusted.p
     found: dict[str | None, list[leaders.Leader]] = {}
+    given: dict[str | None, dict[str, float]] = {}
     held: dict[str | None, crossfit.Held] = {}
     if (p <= family.alpha).any():
         training = crossfit.train(family.population, grid, to_fold)
@@ -82,12 +83,14 @@ def search(
                 family.population, grid, family.statistic, p, training,
                 scope=scope, alpha=family.alpha,
             )  # fmt: skip
-            if found[scope]:
-                held[scope] = crossfit.judge(
-                    family.population, grid, training, crossfit.rules_of(grid, scope)
-                )
+        found, given = signals.confirmed(family, found, to_bootstrap)
+        held = {
+            scope: crossfit.judge(family.population, grid, training, crossfit.rules_of(grid, scope))
+            for scope, announced in found.items()
+            if announced
+        }
     roles = signals.roles(family, found, to_bootstrap)
-    records, profiles = _records(family, found, held, roles)
+    records, profiles = _records(family, found, held, roles, given)
     families = _families(family, found, records)
     ordered = _ordered(records)
     table = pd.DataFrame(ordered, columns=list(rows.COLUMNS), dtype=object)
@@ -97,7 +100,7 @@ def search(
     counts = _counts(family)
     return Search(
         table=table,
-        headline=_headline(family, ordered, counts),
+        headline=_headline(ordered, counts),
         rules=rules,
         null_max=family.adjusted.null_max,
         profiles=profiles,
@@ -112,6 +115,7 @@ def _records(
     found: Mapping[str | None, list[leaders.Leader]],
     held: Mapping[str | None, crossfit.Held],
     roles: Mapping[tuple[str | None, str], signals.Role],
+    given: Mapping[str | None, Mapping[str, float]],
 ) -> tuple[list[dict[str, Any]], dict[int, pd.DataFrame]]:
     """Make the rows of every scope: its announced rules, or why there is none."""
     quantile = family.quantile
@@ -119,7 +123,7 @@ def _records(
     for scope, members in family.scopes:
         announced = found.get(scope, [])
         if not announced:
-            records.append(_unannounced(family, scope, members))
+            records.append(_unannounced(family, scope, members, given.get(scope, {})))
         for place, leader in enumerate(announced):
             measured, profile = rows.of_rule(
                 family.population, family.grid, leader.rule,
@@ -132,6 +136,7 @@ def _records(
                 **measured,
                 p_adjusted=float(family.adjusted.p[leader.rule]),
                 p_raw=float(_p_raw(family.statistic[leader.rule])),
+                p_given_covariates=given[scope][leader.feature],
                 p_conditional=role.p,
                 role=role.name,
                 lift_crossfit=rows.signed(worth, measured["direction"]),
@@ -142,7 +147,12 @@ def _records(
     return records, profiles
 
 
-def _unannounced(family: Family, scope: str | None, members: NDArray[np.bool_]) -> dict[str, Any]:
+def _unannounced(
+    family: Family,
+    scope: str | None,
+    members: NDArray[np.bool_],
+    given: Mapping[str, float],
+) -> dict[str, Any]:
     tried = crossfit.rules_of(family.grid, scope)
     if not len(tried):
         return rows.of_scope(
@@ -151,6 +161,7 @@ def _unannounced(family: Family, scope: str | None, members: NDArray[np.bool_]) 
     return rows.of_scope(
         family.population, members, scope, "none", family.segment_by,
         p_adjusted=float(family.adjusted.p[tried].min()),
+        p_given_covariates=min(given.values(), default=None),
         statistic=float(np.abs(family.statistic[tried]).max()),
         smallest_lift=_smallest_lift(family, scope, members),
     )  # fmt: skip
@@ -219,7 +230,7 @@ def _segments_differ(records: list[dict[str, Any]]) -> bool:
     return any(not r["cut_low"] <= book["cut"] <= r["cut_high"] for r in same)
 
 
-def _headline(family: Family, ordered: list[dict[str, Any]], counts: Mapping[str, Any]) -> str:
+def _headline(ordered: list[dict[str, Any]], counts: Mapping[str, Any]) -> str:
     signal = [record for record in ordered if record["role"] == "signal"]
     if signal:
         # Either the segments speak or the whole book does, whichever comes first.
@@ -229,7 +240,7 @@ def _headline(family: Family, ordered: list[dict[str, Any]], counts: Mapping[str
         return wording.headline(speaking, [] if whole else silent)
     book = next(record for record in ordered if record["segment"] is None)
     if book["verdict"] == "none":
-        return wording.nothing(counts, float(family.adjusted.p.min()))
+        return wording.nothing(counts, book["p_adjusted"], book["p_given_covariates"])
     return wording.too_little(int(book["n_churned_accounts"]), FEWEST_CHURNED_ACCOUNTS)
 
 
@@ -266,7 +277,14 @@ def _naive(family: Family) -> dict[str, Any] | None:
     z = gap / np.sqrt(rate * (1 - rate) * (1 / n_above + 1 / (n - n_above)))
     best = int(np.argmax(np.abs(np.round(z, 9))))
     at = rules.iloc[mine[best]]
+    block = family.grid.blocks[int(at["block"])]
+    used = block.amounts[block.rows]
+    below = float(used[used < at["cut"]].max(initial=-np.inf))
+    direction = "at_least" if gap[best] > 0 else "at_most"
     return {
+        "rule": wording.rule_text(
+            at["column"], float(at["cut"]), below, int(at["min_users"]), direction
+        ),
         "feature": at["feature"],
         "column": at["column"],
         "window_days": int(at["window_days"]),

@@ -67,19 +67,19 @@ def measure(
     Effect
     """
     renewed = 1.0 - churned
-    n_above, n_below = int(above.sum()), int((~above).sum())
     rate_above, rate_below = float(renewed[above].mean()), float(renewed[~above].mean())
     lift = rate_above - rate_below
     deff = likelihood.design_effect(above, churned, stratum, account)
-    error = standard_error(rate_above, n_above, rate_below, n_below) * math.sqrt(deff)
+    within, error = _within_strata(above, renewed, stratum)
+    error *= math.sqrt(deff)
     reach = quantile * error
     return Effect(
         rate_above=rate_above,
         rate_below=rate_below,
         lift=lift,
-        lift_low=max(-1.0, lift - reach),
-        lift_high=min(1.0, lift + reach),
-        lift_within_strata=_within_strata(above, renewed, stratum),
+        lift_low=max(-1.0, within - reach),
+        lift_high=min(1.0, within + reach),
+        lift_within_strata=within,
         standard_error=error,
         design_effect=deff,
     )
@@ -93,17 +93,28 @@ def standard_error(rate_above: float, n_above: int, rate_below: float, n_below: 
     return math.sqrt(max(pooled, unpooled))
 
 
-def _within_strata(above: NDArray[np.bool_], renewed: Float, stratum: NDArray[np.int64]) -> float:
-    """Return the Mantel-Haenszel weighted difference of rates."""
-    codes = np.unique(stratum, return_inverse=True)[1]
-    n, n_above = np.bincount(codes), np.bincount(codes, above)
-    up, total = np.bincount(codes, renewed * above), np.bincount(codes, renewed)
-    weight = n_above * (n - n_above) / n
-    both = weight > 0
-    if not both.any():
-        return math.nan
-    gap = up[both] / n_above[both] - (total - up)[both] / (n - n_above)[both]
-    return float((weight[both] * gap).sum() / weight[both].sum())
+def _within_strata(
+    above: NDArray[np.bool_], renewed: Float, stratum: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Return the Mantel-Haenszel weighted difference of rates and its standard error.
+
+    Customers are compared with customers of the same stratum only, as the test does; strata in
+    which all stand on one side say nothing and carry no weight.
+    """
+    weight_sum, gap_sum, variance = 0.0, 0.0, 0.0
+    for code in np.unique(stratum):
+        mine = stratum == code
+        up, down = renewed[mine & above], renewed[mine & ~above]
+        if not len(up) or not len(down):
+            continue
+        weight = len(up) * len(down) / (len(up) + len(down))
+        rates = float(up.mean()), float(down.mean())
+        weight_sum += weight
+        gap_sum += weight * (rates[0] - rates[1])
+        variance += (weight * standard_error(rates[0], len(up), rates[1], len(down))) ** 2
+    if weight_sum == 0:
+        return math.nan, math.nan
+    return gap_sum / weight_sum, math.sqrt(variance) / weight_sum
 
 
 def smallest_detectable_lift(churn_rate: float, information: float, quantile: float) -> float:

@@ -25,7 +25,7 @@ COLUMNS = (
     "n_terms", "n_accounts", "n_churned", "segment", "role", "min_users", "family", "statistic",
     "p_raw", "n_equivalent", "measure", "column", "users_column", "segment_by", "cut_below",
     "cut_localised", "n_above", "lift_within_strata", "design_effect", "smallest_lift",
-    "n_churned_accounts", "p_conditional", "rule_id",
+    "n_churned_accounts", "p_given_covariates", "p_conditional", "rule_id",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ Grain in: the leaders of every scope.  Grain out: one role per (scope, feature).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,8 @@ from cs_models.learn.selection.grid import Grid
 from cs_models.learn.selection.leaders import Leader
 
 MOST_SIGNALS = 5
-N_DRAWS = 999
+FEWEST_DRAWS = 999
+DRAWS_PER_REJECTION = 5  # so that a small alpha can be reached at all
 COVARIATES_PER_CHURN = 0.1
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 
@@ -43,6 +45,42 @@ class Role:
 
     name: str
     p: float | None
+
+
+def confirmed(
+    family: Family,
+    found: Mapping[str | None, Sequence[Leader]],
+    rng: np.random.Generator,
+) -> tuple[dict[str | None, list[Leader]], dict[str | None, dict[str, float]]]:
+    """Keep the leaders that add to what the calendar and the mix of customers explain.
+
+    Shuffling accounts with the same number of terms is not enough where use changes with the
+    calendar: who has one term only is decided by having left, and so the start of an account
+    tells its outcome inside its group.  A feature launched midway would be announced.  Each
+    leader must therefore pass Engine B too, given stratum, ARR, contract length, term number and
+    the quarter in which the term starts.
+
+    Parameters
+    ----------
+    family : Family
+    found : mapping of scope to leaders, best first
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    tuple of dict and dict
+        The leaders kept, by scope; and by scope the p of each feature given the covariates.
+    """
+    kept: dict[str | None, list[Leader]] = {}
+    p: dict[str | None, dict[str, float]] = {}
+    tested = [scope for scope, leaders in found.items() if len(leaders) > 0]
+    alpha = family.alpha / max(len(tested), 1)  # each scope may err; together at most alpha
+    for scope in tested:
+        search = _ConditionalSearch(family, scope, alpha, rng)
+        judged = search.test({}, [leader.feature for leader in found[scope]])
+        p[scope] = {name: min(1.0, each[0] * len(tested)) for name, each in judged.items()}
+        kept[scope] = [one for one in found[scope] if judged[one.feature][0] <= alpha]
+    return kept, p
 
 
 def roles(
@@ -86,6 +124,7 @@ class _ConditionalSearch:
         self, family: Family, scope: str | None, alpha: float, rng: np.random.Generator
     ) -> None:
         self.family, self.alpha, self.rng = family, alpha, rng
+        self.n_draws = max(FEWEST_DRAWS, math.ceil(DRAWS_PER_REJECTION / alpha) - 1)
         self.grid, positions = family.grid.subset(scope)
         self.statistic = family.statistic[positions]
         self.features = self.grid.rules["feature"].to_numpy()
@@ -142,7 +181,7 @@ class _ConditionalSearch:
         model = multiplier.fit_null(design, population.churned, self.rows)
         allowed = ~np.isin(self.features, list(accepted))
         scored, adjusted = multiplier.test(
-            self.grid, model, population.account, allowed, n_draws=N_DRAWS, rng=self.rng
+            self.grid, model, population.account, allowed, n_draws=self.n_draws, rng=self.rng
         )
         out = {}
         for name in waiting:

@@ -6,7 +6,7 @@ objects.  Nothing is computed here that a sentence of the page quotes; both read
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ import pandas as pd
 from cs_models.learn.selection.likelihood import limit
 from cs_models.learn.thresholds import Search
 from cs_models.report import figures
-from cs_models.report.display import Column, Exhibit, Table
-from cs_models.report.evidence import standing as standings
+from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import thresholds as evidence
 from cs_models.report.values import percent
 
+NOTHING = Statement.of("finding", "No level was announced, so there is nothing to draw here.")
+Shown = Sequence[Exhibit | Statement]
 RATE = {
     "rate": Column("Renewal rate", kind="percent"),
     "low": Column("from", kind="percent"),
@@ -32,23 +33,32 @@ LEVEL = 0.95
 CUTS_SHOWN = 15
 
 
-def either_side(rates: pd.DataFrame) -> Sequence[Exhibit]:
+def either_side(frame: pd.DataFrame) -> Shown:
     """Show the renewal rate on both sides of each level.
 
     Parameters
     ----------
-    rates : DataFrame
+    frame : DataFrame
         What ``evidence.either_side`` returned.
 
     Returns
     -------
-    sequence of Exhibit
-        One, or none when no rule was announced.
+    sequence of Exhibit or Statement
+        One figure, or a sentence when no rule was announced.
     """
-    if rates.empty:
-        return ()
+    return (NOTHING,) if frame.empty else (rates(frame),)
+
+
+def rates(frame: pd.DataFrame) -> Exhibit:
+    """Show renewal rates of at least one rule, either side of its level.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``evidence.either_side`` returned, with rows.
+    """
     table = Table.of(
-        rates,
+        frame,
         id="rates-table",
         title="Renewal rate on either side of the level",
         columns={"group": Column("Who"), "rule": Column("Rule"), "side": Column("Side"), **RATE},
@@ -57,20 +67,18 @@ def either_side(rates: pd.DataFrame) -> Sequence[Exhibit]:
     spoken = [
         f"{row['group']}, {row['side']} the level: {percent(row['rate'])} of "
         f"{row['n_terms']:,} terms"
-        for row in evidence.records(rates)
+        for row in evidence.records(frame)
     ]
-    return (
-        Exhibit(
-            id="rates",
-            title="Renewal rate on either side of the level",
-            figure=figures.either_side(rates),
-            table=table,
-            alt="Renewal rates. " + "; ".join(spoken) + ".",
-        ),
+    return Exhibit(
+        id="rates",
+        title="Renewal rate on either side of the level",
+        figure=figures.either_side(frame),
+        table=table,
+        alt="Renewal rates. " + "; ".join(spoken) + ".",
     )
 
 
-def levels(rules: pd.DataFrame, history: pd.DataFrame, by: str | None) -> Sequence[Exhibit]:
+def levels(rules: pd.DataFrame, history: pd.DataFrame, by: str | None) -> Shown:
     """Show the renewal rate by level of use, one figure a rule.
 
     Parameters
@@ -83,12 +91,15 @@ def levels(rules: pd.DataFrame, history: pd.DataFrame, by: str | None) -> Sequen
         Column that holds the segment.
     """
     return [
-        _levels(place, rule, evidence.levels(rule, history, by))
-        for place, rule in enumerate(evidence.records(rules), start=1)
+        *([NOTHING] if rules.empty else []),
+        *(
+            _levels(place, rule, evidence.levels(rule, history, by))
+            for place, rule in enumerate(evidence.records(rules), start=1)
+        ),
     ]
 
 
-def cut(search: Search, rules: pd.DataFrame) -> Sequence[Exhibit]:
+def cut(search: Search, rules: pd.DataFrame) -> Shown:
     """Show the interval of each rule's level.
 
     Parameters
@@ -99,13 +110,16 @@ def cut(search: Search, rules: pd.DataFrame) -> Sequence[Exhibit]:
         Rows of ``Search.table`` that have a cut.
     """
     return [
-        _cut(place, rule, search.profiles[rule["rule_id"]])
-        for place, rule in enumerate(evidence.records(rules), start=1)
-        if rule["rule_id"] in search.profiles
+        *([NOTHING] if rules.empty else []),
+        *(
+            _cut(place, rule, search.profiles[rule["rule_id"]])
+            for place, rule in enumerate(evidence.records(rules), start=1)
+            if rule["rule_id"] in search.profiles
+        ),
     ]
 
 
-def chance(search: Search, *, alpha: float) -> Sequence[Exhibit]:
+def chance(search: Search, *, alpha: float) -> Shown:
     """Show the best rule of the shuffled histories, with this history marked.
 
     Parameters
@@ -117,11 +131,11 @@ def chance(search: Search, *, alpha: float) -> Sequence[Exhibit]:
 
     Returns
     -------
-    sequence of Exhibit
-        One, or none when nothing could be searched.
+    sequence of Exhibit or Statement
+        One figure, or a sentence when nothing could be searched.
     """
     if not len(search.null_max) or search.rules.empty:
-        return ()
+        return (Statement.of("finding", "Nothing was searched, so chance had no part in it."),)
     observed = float(search.rules["statistic"].abs().max())
     bar = float(np.quantile(search.null_max, 1 - alpha))
     spread = evidence.histogram(search.null_max)
@@ -158,16 +172,17 @@ def announced(search: Search) -> Table:
             "role": Column("Role"),
             "rate_above": Column("Renewed at or above", kind="percent", digits=0),
             "rate_below": Column("below", kind="percent", digits=0),
-            "lift": Column("Gap", kind="points"),
+            "lift_within_strata": Column("Gap among like customers", kind="points"),
             "lift_low": Column("from", kind="points"),
             "lift_high": Column("to", kind="points"),
             "lift_crossfit": Column("On customers held out", kind="points"),
             "p_adjusted": Column("Chance alone", kind="percent", digits=2),
             "n_terms": Column("Terms", kind="integer"),
         },
-        note="Gap in percentage points of renewal, with the interval that allows for the whole "
-        "search. “On customers held out”: the gap when the rule is chosen on some customers and "
-        "measured on others. “Chance alone”: how often shuffled histories show as much.",
+        note="Gap in percentage points of renewal, between customers of the same segment and "
+        "contract length, with the interval that allows for the whole search. “On customers held "
+        "out”: the gap when the rule is chosen on some customers and measured on others. “Chance "
+        "alone”: how often shuffled histories show as much.",
     )
 
 
@@ -187,105 +202,7 @@ def scopes(search: Search) -> Table:
             "n_accounts": Column("Customers", kind="integer"),
             "n_churned": Column("Lost terms", kind="integer"),
             "n_churned_accounts": Column("Lost customers", kind="integer"),
-            "smallest": Column("Smallest gap that would have been found", kind="points"),
-        },
-    )
-
-
-def totals(frame: pd.DataFrame, currency: str) -> Table:
-    """Show how many customers stand where, with their ARR."""
-    return Table.of(
-        frame,
-        id="today-totals",
-        title="Running terms today",
-        columns={
-            "status": Column("Where they stand"),
-            "n_accounts": Column("Customers", kind="integer"),
-            "n_terms": Column("Terms", kind="integer"),
-            "arr": Column("ARR", kind="money", unit=currency),
-        },
-    )
-
-
-def below(where: pd.DataFrame, currency: str) -> Table:
-    """Show the customers below by name, largest ARR first."""
-    rows = standings.below(where)
-    asks_for_users = bool((rows["missing_users"].fillna(0) > 0).any())
-    more_users = {"missing_users": Column("and users", kind="integer")} if asks_for_users else {}
-    return Table.of(
-        rows,
-        id="today",
-        title="Customers below their level today",
-        columns={
-            "account_name": Column("Customer"),
-            "account_id": Column("Account"),
-            "segment": Column("Segment"),
-            "arr": Column("ARR", kind="money", unit=currency),
-            "so_far": Column("Reached", kind="number"),
-            "needed": Column("Level", kind="number"),
-            "missing": Column("Short by", kind="number"),
-            **more_users,
-            "in_notice": Column("In notice"),
-            "term_end": Column("Renews", kind="date"),
-        },
-        note="Measured in the window of the rule; the window of these customers is over. "
-        "The whole list is in tables/customers_below.csv.",
-    )
-
-
-def exclusions(frame: pd.DataFrame, left: Mapping[str, int]) -> Table:
-    """Show which terms were left out of the history, and why.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        ``Cohort.exclusions``.
-    left : mapping of str to int
-        What the search itself leaves out, terms by reason.
-    """
-    own = pd.DataFrame(
-        [{"reason": reason, "n_terms": n} for reason, n in left.items() if n],
-        columns=["reason", "n_terms"],
-    )
-    return Table.of(
-        pd.concat([frame, own], ignore_index=True) if len(own) else frame,
-        id="exclusions",
-        title="Terms left out",
-        columns={
-            "reason": Column("Why"),
-            "n_terms": Column("Terms", kind="integer"),
-            "n_accounts": Column("Customers", kind="integer"),
-            "n_churned": Column("Of these lost", kind="integer"),
-            "churn_rate": Column("Lost share of those decided", kind="percent"),
-        },
-    )
-
-
-def guards(frame: pd.DataFrame) -> Table:
-    """Show what the leak guards saw."""
-    return Table.of(
-        frame,
-        id="guards",
-        title="Leak guards",
-        columns={
-            "guard": Column("Guard"),
-            "status": Column("Status"),
-            "detail": Column("What was seen"),
-            "n": Column("Terms checked", kind="integer"),
-        },
-    )
-
-
-def left_out(features: Sequence[dict[str, Any]]) -> Table:
-    """Show the features that too few customers use."""
-    return Table.of(
-        pd.DataFrame(list(features), columns=["feature", "n_accounts", "reason"]),
-        id="left-out",
-        title="Features left out",
-        columns={
-            "feature": Column("Feature"),
-            "n_accounts": Column("Customers", kind="integer"),
-            "reason": Column("Why"),
+            "smallest": Column("Gap that would be found 8 times in 10", kind="points"),
         },
     )
 

@@ -1,0 +1,84 @@
+"""Use that changes with the calendar is not mistaken for a reason to stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs_models.learn import thresholds
+from cs_models.learn.selection import signals
+
+COLUMN = "events__newthing__first_60d"
+LAUNCH_DAY = 800
+HISTORIES = 12
+
+
+def _history(seed: int, *, n_accounts: int = 400) -> pd.DataFrame:
+    """Return yearly terms with i.i.d. churn of 20 % and a feature that was launched midway.
+
+    Who has one term only is decided by having left, so that among accounts with one term an
+    early start goes with leaving; and an early start is a time before the launch.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for account in range(n_accounts):
+        day = int(rng.integers(0, 4 * 365))
+        term_no = 1
+        while day + 395 <= 5 * 365:
+            churned = int(rng.random() < 0.2)
+            use = int(rng.negative_binomial(2, 0.1)) if day > LAUNCH_DAY else 0
+            rows.append((account, term_no, day, churned, use))
+            if churned:
+                break
+            day, term_no = day + 365, term_no + 1
+    frame = pd.DataFrame(rows, columns=["account_id", "term_no", "day", "churned", COLUMN])
+    frame["term_start"] = pd.Timestamp("2021-01-01") + pd.to_timedelta(frame["day"], unit="D")
+    return frame.assign(
+        account_id=frame["account_id"].map("a{:04d}".format),
+        subscription_id=[f"s{i:05d}" for i in range(len(frame))],
+        segment="one",
+        term_months=12,
+        arr=1000.0,
+    )
+
+
+def _announced(seed: int) -> bool:
+    found = thresholds.learn(
+        _history(seed), features=[COLUMN], segment_by=None, n_permutations=199, random_state=seed
+    )
+    return bool((found.table["verdict"] == "associated").any())
+
+
+def test_a_feature_launched_midway_is_not_announced() -> None:
+    """In histories where a launch date is all there is, hardly any threshold is announced."""
+    assert sum(_announced(seed) for seed in range(HISTORIES)) <= 2
+
+
+def test_shuffling_alone_would_announce_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the second test nearly every such history announces the launch."""
+    monkeypatch.setattr(
+        signals,
+        "confirmed",
+        lambda _family, found, _rng: (
+            {scope: list(leaders) for scope, leaders in found.items() if leaders},
+            {scope: {one.feature: 0.0 for one in leaders} for scope, leaders in found.items()},
+        ),
+    )
+    assert sum(_announced(seed) for seed in range(6)) >= 5
+
+
+def test_what_the_calendar_explains_is_said_so() -> None:
+    """The answer names the calendar, not chance, where the second test is what stopped it."""
+    said = [
+        thresholds.learn(
+            _history(seed), features=[COLUMN], segment_by=None, n_permutations=199,
+            random_state=seed,
+        )
+        for seed in range(3)
+    ]  # fmt: skip
+    stopped = [one for one in said if one.table["p_given_covariates"].notna().any()]
+    assert stopped
+    for one in stopped:
+        if one.table["verdict"].iloc[0] == "none":
+            assert "explained by when the contracts started" in one.headline
