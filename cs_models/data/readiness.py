@@ -196,7 +196,8 @@ def _running(tables: Tables, months: pd.DataFrame) -> ibis.Table:
         schema={"month": "date", "next_month": "date"},
     )  # fmt: skip
     terms = tables["subscriptions"]
-    ended = ibis.coalesce(terms.ended_at, terms.term_end)
+    # A contract without an end runs on: its end is unknown, not past.
+    ended = ibis.coalesce(terms.ended_at, terms.term_end, ibis.date(9999, 12, 31))
     terms = terms.select("account_id", "term_start", ended=ended)
     joined = terms.join(
         calendar, [terms.term_start < calendar.next_month, terms.ended > calendar.month]

@@ -7,11 +7,12 @@ objects and the sentences that quote them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import pandas as pd
 
 from cs_models.report import figures
-from cs_models.report.display import Column, Exhibit, Statement, Table, num
+from cs_models.report.display import Column, Exhibit, Number, Statement, Table, num
 from cs_models.report.evidence.readiness import ASSOCIATION, SHAPE
 from cs_models.report.evidence.thresholds import WHOLE_BOOK, records
 from cs_models.report.results import Finding
@@ -70,6 +71,26 @@ def set_aside(summary: pd.DataFrame) -> Statement:
         num(percent(lost / read, 1), "#tables-read"),
         ") broke the data contract and were set aside; the report speaks of the rest.",
         id="set-aside",
+    )  # fmt: skip
+
+
+def recording(data_start: date, n_stray_events: int) -> Statement:
+    """Say from when use is counted, and what was passed over before.
+
+    Parameters
+    ----------
+    data_start : datetime.date
+        First day of regular records.
+    n_stray_events : int
+        Events before it.
+    """
+    stray: list[str | Number] = [
+        " ", num(integer(n_stray_events), "#tables-read"),
+        " earlier events stand so far apart that they were taken for strays.",
+    ] if n_stray_events else []  # fmt: skip
+    return Statement.of(
+        "finding", f"Use is counted from {data_start:%Y-%m-%d} on, when regular records begin.",
+        *stray, id="recording",
     )  # fmt: skip
 
 
