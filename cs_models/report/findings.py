@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from cs_models.features import cohort
 from cs_models.learn.thresholds import FEWEST_CHURNED_ACCOUNTS, Search
 from cs_models.report.display import Number, Statement, num
 from cs_models.report.evidence import standing as standings
@@ -124,6 +125,35 @@ def today(totals: pd.DataFrame, currency: str) -> Statement:
         num(money(still["arr"], currency), TODAY),
         " a year) are still inside the window in which it is reached.", id="today",
     )  # fmt: skip
+
+
+def scope(exclusions: pd.DataFrame, landmark_days: int) -> list[Statement]:
+    """Say of whom the page does not speak: contracts too short to be judged by the landmark.
+
+    Parameters
+    ----------
+    exclusions : DataFrame
+        ``Cohort.exclusions``.
+    landmark_days : int
+        Days into a term at which adoption is judged.
+
+    Returns
+    -------
+    list of Statement
+        One, or none when no contract is that short.
+    """
+    short = exclusions[exclusions["reason"] == cohort.BEYOND_HALF]
+    if not short["n_terms"].sum():
+        return []
+    return [
+        Statement.of(
+            "caution", "This page does not speak of contracts under ",
+            num(f"{2 * landmark_days} days", "#exclusions"), ", monthly ones among them: ",
+            num(integer(short["n_terms"].sum()), "#exclusions"), " terms of ",
+            num(integer(short["n_accounts"].sum()), "#exclusions"),
+            " customers were left out.", id="scope",
+        )
+    ]  # fmt: skip
 
 
 def silent_groups(search: Search) -> list[Statement]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs_models.features import cohort
 from cs_models.learn import thresholds
 from cs_models.report import findings
 from cs_models.report.display import Exhibit, Number, Statement
@@ -220,3 +221,14 @@ def test_readiness_counts_are_those_of_the_search(
     assert not asked.loc[asked["question"] == readiness.SHAPE, "ready"].any()
     few = readiness.questions(readiness.groups(history.head(60), "segment"))
     assert not few["ready"].any()
+
+
+def test_contracts_too_short_to_judge_are_named_first() -> None:
+    """What the page leaves unsaid, monthly contracts, is said beside the answer; or nothing."""
+    exclusions = pd.DataFrame(
+        {"reason": [cohort.NOT_DUE, cohort.BEYOND_HALF], "n_terms": [5, 31], "n_accounts": [5, 4]}
+    )
+    (said,) = findings.scope(exclusions, 60)
+    assert "contracts under 120 days" in said.text
+    assert "31 terms of 4 customers" in said.text
+    assert findings.scope(exclusions.head(1), 60) == []
