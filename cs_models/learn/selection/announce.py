@@ -33,7 +33,8 @@ class Search:
     table : DataFrame, best first
         One row per announced rule: the leader of the whole book and of each segment, then the
         other significant features; one row for each scope without any.  Rates are renewal rates,
-        ``lift`` is above minus below, ``role`` is ``signal`` or ``echo``.
+        ``lift`` is above minus below, raw; ``lift_within_strata`` and its interval ``lift_low``,
+        ``lift_high`` compare like customers; ``role`` is ``signal`` or ``echo``.
     headline : str
         One to three sentences: the leading signals only.
     rules : DataFrame, one row per searched rule

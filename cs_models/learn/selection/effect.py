@@ -1,8 +1,9 @@
 """How big is the gap, honestly: rates either side, and the interval that knows of the search.
 
 Grain in: the rows of one scope and one rule's indicator.  Grain out: one record of rates.
-``methods.md`` 2.7: ``lift ± q · max(pooled, unpooled s.e.) · sqrt(design effect)``, with q the
-quantile of the null maximum over everything that was searched.
+``methods.md`` 2.7: ``gap ± q · max(pooled, unpooled s.e.) · sqrt(design effect)``, with q the
+quantile of the null maximum over everything that was searched, and the gap the one between
+customers of the same stratum, because that is what the test compares.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ class Effect:
 
     Attributes
     ----------
-    rate_above, rate_below, lift, lift_low, lift_high : float
-        Renewal rates 0 to 1; ``lift`` is above minus below.
-    lift_within_strata : float
-        The same gap compared only inside strata (segment and contract length).
+    rate_above, rate_below, lift : float
+        Renewal rates 0 to 1, raw; ``lift`` is above minus below.
+    lift_within_strata, lift_low, lift_high : float
+        The gap compared only inside strata (segment and contract length), and its simultaneous
+        interval.
     standard_error, design_effect : float
+        Of the gap within strata, the design effect included; and that design effect.
     """
 
     rate_above: float
