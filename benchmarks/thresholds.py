@@ -20,8 +20,9 @@ import numpy as np
 import pandas as pd
 
 from cs_models.learn import thresholds
-from cs_models.learn.selection import layout, permutation, stepdown
-from cs_models.learn.selection import population as populations
+from cs_models.learn.engines import permutation, stepdown
+from cs_models.learn.rules import layout
+from cs_models.learn.rules import population as populations
 
 WINDOWS = (14, 30, 60, 90)
 LOOPED = 3  # permutations of the plain loop

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from cs_models.learn.selection import effect, likelihood
-from cs_models.learn.selection.layout import candidate_cuts
+from cs_models.learn.rules.layout import candidate_cuts
+from cs_models.learn.shapes import effect, likelihood
 
 
 def test_limits_of_hansen() -> None:

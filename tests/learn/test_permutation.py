@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cs_models.learn.selection import effect, layout, permutation, stepdown
-from cs_models.learn.selection import grid as grids
-from cs_models.learn.selection import population as populations
+from cs_models.learn.engines import permutation, stepdown
+from cs_models.learn.rules import grid as grids
+from cs_models.learn.rules import layout
+from cs_models.learn.rules import population as populations
+from cs_models.learn.shapes import effect
 
 Maker = Callable[..., pd.DataFrame]
 

@@ -10,9 +10,10 @@ import pytest
 from scipy import stats
 
 from cs_models.learn import thresholds
-from cs_models.learn.selection import grid as grids
-from cs_models.learn.selection import layout, multiplier, signals
-from cs_models.learn.selection import population as populations
+from cs_models.learn.engines import covariates, multiplier
+from cs_models.learn.rules import grid as grids
+from cs_models.learn.rules import layout
+from cs_models.learn.rules import population as populations
 
 Maker = Callable[..., pd.DataFrame]
 
@@ -92,10 +93,10 @@ def test_spline_is_straight_outside_its_knots() -> None:
     """Beyond the outer knots every term of the spline is linear."""
     reference = np.linspace(0, 10, 500)
     beyond = np.array([11.0, 12.0, 13.0, 14.0])
-    terms = signals.restricted_cubic_spline(beyond, reference)
+    terms = covariates.restricted_cubic_spline(beyond, reference)
     assert terms.shape == (4, 3)
     assert np.diff(terms, n=2, axis=0) == pytest.approx(0, abs=1e-9)
-    below = signals.restricted_cubic_spline(-beyond, reference)
+    below = covariates.restricted_cubic_spline(-beyond, reference)
     assert np.diff(below, n=2, axis=0) == pytest.approx(0, abs=1e-9)
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from cs_models.learn import wording
-from cs_models.learn.selection import crossfit, effect, leaders, rows, signals
+from cs_models.learn.selection import crossfit, leaders, rows, signals
 from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, LEVEL, Family
+from cs_models.learn.shapes import effect
 
 _VERDICT_ORDER = {"associated": 0, "none": 1, "too_little_data": 2}
 _ROLE_ORDER = {"signal": 0, "echo": 1}

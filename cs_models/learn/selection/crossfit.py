@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cs_models.learn import splits
-from cs_models.learn.selection.grid import Grid
-from cs_models.learn.selection.population import Population
+from cs_models.learn.rules.grid import Grid
+from cs_models.learn.rules.population import Population
 
 N_FOLDS = 5
 N_REPEATS = 5

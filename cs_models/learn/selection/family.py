@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_models.learn.selection.grid import Grid
-from cs_models.learn.selection.population import Population
-from cs_models.learn.selection.stepdown import Adjusted
+from cs_models.learn.engines.stepdown import Adjusted
+from cs_models.learn.rules.grid import Grid
+from cs_models.learn.rules.population import Population
 
 FEWEST_CHURNED_ACCOUNTS = 40  # methods.md 2.5: below this the answer is "too little data"
 LEVEL = 0.95

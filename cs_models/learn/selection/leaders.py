@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cs_models.learn.rules.grid import Grid
+from cs_models.learn.rules.population import Population
 from cs_models.learn.selection import crossfit
-from cs_models.learn.selection.grid import Grid
-from cs_models.learn.selection.population import Population
 
 EQUIVALENT_PHI = 0.9
 

@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs_models.learn import wording
-from cs_models.learn.selection import effect, likelihood
+from cs_models.learn.rules.grid import Grid
+from cs_models.learn.rules.layout import candidate_cuts
+from cs_models.learn.rules.population import Population
 from cs_models.learn.selection.crossfit import Held
-from cs_models.learn.selection.grid import Grid
-from cs_models.learn.selection.layout import candidate_cuts
-from cs_models.learn.selection.population import Population
+from cs_models.learn.shapes import effect, likelihood
 
 MOST_PROFILE_CUTS = 2000
 COLUMNS = (

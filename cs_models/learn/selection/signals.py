@@ -18,16 +18,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs_models.features import catalogue
-from cs_models.learn.selection import multiplier
+from cs_models.learn.engines import covariates, multiplier
+from cs_models.learn.rules.grid import Grid
 from cs_models.learn.selection.family import Family
-from cs_models.learn.selection.grid import Grid
 from cs_models.learn.selection.leaders import Leader
 
 MOST_SIGNALS = 5
 FEWEST_DRAWS = 999
 DRAWS_PER_REJECTION = 5  # so that a small alpha can be reached at all
-COVARIATES_PER_CHURN = 0.1
-KNOTS = (0.05, 0.35, 0.65, 0.95)
 
 Float = NDArray[np.float64]
 
@@ -129,7 +127,7 @@ class _ConditionalSearch:
         self.statistic = family.statistic[positions]
         self.features = self.grid.rules["feature"].to_numpy()
         self.rows = self.grid.blocks[0].rows
-        self.base = _covariates(family, self.rows)
+        self.base = covariates.of_terms(family.population, self.rows)
 
     def run(self, announced: list[str], book: list[str]) -> dict[str, Role]:
         """Accept one feature after another, then ask the earlier ones again."""
@@ -206,67 +204,7 @@ def _adjuster(frame: pd.DataFrame, grid: Grid, rule: int, rows: NDArray[np.int64
     columns = [grid.blocks[int(at["block"])].amounts]
     total = catalogue.Measure("events", None, "first", int(at["window_days"])).column
     if total in frame.columns and total != at["column"]:
-        columns.append(_filled(_number(frame[total]))[:, 0])
+        columns.append(covariates.filled(covariates.number(frame[total]))[:, 0])
     logged = [np.log1p(np.maximum(column, 0.0)) for column in columns]
-    curves = [restricted_cubic_spline(column, column[rows]) for column in logged]
+    curves = [covariates.restricted_cubic_spline(column, column[rows]) for column in logged]
     return np.column_stack([grid.indicator(rule).astype(np.float64), *curves])
-
-
-def restricted_cubic_spline(values: Float, reference: Float) -> Float:
-    """Return the linear and cubic terms of a spline that is straight beyond its outer knots.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n_rows,)
-    reference : ndarray of float
-        Its 5, 35, 65 and 95 % quantiles are the knots; repeated knots are used once.
-
-    Returns
-    -------
-    ndarray of float, shape (n_rows, 1 to 3)
-    """
-    knots = np.unique(np.quantile(reference, KNOTS))
-    if len(knots) < 3:
-        return values[:, None]
-    last, before = knots[-1], knots[-2]
-    scale = (last - knots[0]) ** 2
-
-    def cube(knot: float) -> Float:
-        return np.asarray(np.maximum(values - knot, 0.0) ** 3)
-
-    terms = [values]
-    for knot in knots[:-2]:
-        bend = cube(knot) - cube(before) * (last - knot) / (last - before)
-        bend += cube(last) * (before - knot) / (last - before)
-        terms.append(bend / scale)
-    return np.column_stack(terms)
-
-
-def _covariates(family: Family, rows: NDArray[np.int64]) -> Float:
-    """Return stratum, log ARR, term number, contract length and start quarter, where known."""
-    population = family.population
-    frame = population.frame
-    parts = [pd.get_dummies(pd.Series(population.stratum)).to_numpy(dtype=np.float64)]
-    logged = [name for name in ("arr", "term_months") if name in frame.columns]
-    parts += [_filled(np.log1p(_number(frame[name]).clip(lower=0))) for name in logged]
-    if "term_no" in frame.columns:
-        parts.append(_filled(_number(frame["term_no"])))
-    if "term_start" in frame.columns:
-        start = pd.to_datetime(frame["term_start"])
-        quarter = pd.Series(start.dt.year * 4 + start.dt.quarter, index=frame.index)
-        affordable = COVARIATES_PER_CHURN * float(population.churned[rows].sum())
-        if quarter.iloc[rows].nunique() <= affordable:
-            parts.append(pd.get_dummies(quarter).to_numpy(dtype=np.float64))
-        else:
-            parts.append(_filled(_number(quarter)))
-    return np.column_stack(parts)
-
-
-def _number(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values).astype(float)
-
-
-def _filled(values: pd.Series) -> Float:
-    """Put the mean where the value is unknown."""
-    mean = values.mean()
-    return values.fillna(0.0 if pd.isna(mean) else mean).to_numpy(dtype=np.float64)[:, None]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cs_models.learn.selection.likelihood import limit
+from cs_models.learn.shapes.likelihood import limit
 from cs_models.learn.thresholds import Search
 from cs_models.report import figures
 from cs_models.report.display import Column, Exhibit, Statement, Table

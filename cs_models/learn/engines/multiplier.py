@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_models.learn.selection import permutation
-from cs_models.learn.selection.grid import Grid
-from cs_models.learn.selection.stepdown import Adjusted, adjust
+from cs_models.learn.engines import permutation
+from cs_models.learn.engines.stepdown import Adjusted, adjust
+from cs_models.learn.rules.grid import Grid
 
 # A rule that the covariates explain nearly whole has nothing of its own left to test.
 SMALLEST_OWN_SHARE = 0.05

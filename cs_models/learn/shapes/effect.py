@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from cs_models.learn.selection import likelihood
+from cs_models.learn.shapes import likelihood
 
 Z_POWER_80 = 0.8416212335729143
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_models.learn.selection.grid import Block, Grid
-from cs_models.learn.selection.population import Population
+from cs_models.learn.rules.grid import Block, Grid
+from cs_models.learn.rules.population import Population
 
 CHUNK = 256  # permutations evaluated together
 _MOST_CELLS = 20_000_000  # rows (or rules) × permutations in memory at once

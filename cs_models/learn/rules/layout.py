@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cs_models.features import catalogue
-from cs_models.learn.selection.grid import Block, Column, Float, Grid, Mask
-from cs_models.learn.selection.population import Population
+from cs_models.learn.rules.grid import Block, Column, Float, Grid, Mask
+from cs_models.learn.rules.population import Population
 
 MOST_CUTS = 200
 SMALLEST_SIDE_SHARE = 0.10

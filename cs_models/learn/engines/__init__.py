@@ -1,0 +1,1 @@
+"""How a rule is tested: shuffled histories, random signs, one p for everything tried."""

@@ -1,0 +1,1 @@
+"""What one rule looks like: its size, its cut, its shape, its segments."""
