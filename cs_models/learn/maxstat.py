@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from cs_models.errors import TooLittleDataError
+from cs_models.learn import logrank
 
 Float = NDArray[np.float64]
 
@@ -118,13 +119,7 @@ def log_rank_scores(durations: Float, event_observed: Float) -> Float:
     ndarray of float, shape (n_rows,)
         ``δ_i − Σ_{j: t_j ≤ t_i} δ_j / (n − #{k: t_k ≤ t_j} + 1)``.
     """
-    order = np.argsort(durations, kind="stable")
-    ordered = durations[order]
-    up_to = np.searchsorted(ordered, ordered, side="right")
-    hazard = np.cumsum(event_observed[order] / (len(ordered) - up_to + 1))[up_to - 1]
-    out = np.empty(len(ordered))
-    out[order] = event_observed[order] - hazard
-    return out
+    return logrank.scores(durations, event_observed, tie="hothorn-lausen")
 
 
 def p_lausen92(b: float, min_share: float = 0.1, max_share: float = 0.9) -> float:

@@ -102,6 +102,15 @@ def test_scores_sum_to_zero_without_ties() -> None:
     assert scores.sum() == pytest.approx(0.0, abs=1e-12)
 
 
+def test_scores_of_ties_are_those_of_hothorn_and_lausen() -> None:
+    """Each churn weighs one over one more than the rows that are watched longer, ties included."""
+    time = np.array([3.0, 1, 3, 2, 3, 5, 2])
+    event = np.array([1.0, 0, 1, 1, 0, 1, 1])
+    weights = event / ((time[None, :] > time[:, None]).sum(axis=1) + 1)
+    expected = [event[i] - weights[time <= time[i]].sum() for i in range(len(time))]
+    assert maxstat.log_rank_scores(time, event) == pytest.approx(expected, abs=1e-12)
+
+
 def test_one_level_is_refused_in_words() -> None:
     """A feature with one level has no cut, and the message says so."""
     with pytest.raises(TooLittleDataError, match="1 distinct values"):
