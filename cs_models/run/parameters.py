@@ -22,6 +22,8 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from cs_models.data.mapping import Source
+from cs_models.features.adoption import Definition
+from cs_models.run.definition import AdoptionDefinition
 from cs_models.run.reading import complaints, project, values
 
 _CURRENCIES = """
@@ -130,13 +132,18 @@ class NotebookParameters(pydantic.BaseModel):
         description="the folder for results.json and tables; set by the run, empty in the lab",
         json_schema_extra=_unit("folder"),
     )
+    adoption_definition: AdoptionDefinition | None = Field(
+        None,
+        description="what adopted means: conditions, or the thresholds that an earlier run learnt",
+        json_schema_extra=_unit("conditions, or a path"),
+    )
 
     @classmethod
     def of(cls, namespace: Mapping[str, Any]) -> Self:
         """Build the model from a notebook's names; names it does not declare are ignored.
 
-        A relative ``source.path`` is taken from the project's folder, wherever in the project
-        the notebook runs.
+        Relative paths (``source.path``, ``adoption_definition.learned``) are taken from the
+        project's folder, wherever in the project the notebook runs.
 
         Raises
         ------
@@ -146,7 +153,11 @@ class NotebookParameters(pydantic.BaseModel):
         declared = {name: namespace[name] for name in cls.model_fields if name in namespace}
         model = cls.checked(declared)
         path = project.inside(model.source.path, Path.cwd())
-        return model.model_copy(update={"source": model.source.model_copy(update={"path": path})})
+        located: dict[str, Any] = {"source": model.source.model_copy(update={"path": path})}
+        defined = model.adoption_definition
+        if defined is not None:
+            located["adoption_definition"] = defined.located(Path.cwd())
+        return model.model_copy(update=located)
 
     @classmethod
     def checked(cls, content: Mapping[str, Any]) -> Self:
@@ -164,6 +175,16 @@ class NotebookParameters(pydantic.BaseModel):
             except pydantic.ValidationError as error:
                 faults = complaints.faults_of(error)
         raise complaints.ParameterFaults(faults)
+
+    def definition(self) -> Definition | None:
+        """Return the definition of adoption in force; None where none is set.
+
+        Raises
+        ------
+        ParameterError, DataError
+            When it is to be learnt from a run that found no threshold, or is not there.
+        """
+        return None if self.adoption_definition is None else self.adoption_definition.resolve()
 
     def plain(self) -> dict[str, Any]:
         """Return all fields as plain JSON values, as they are injected into a notebook."""

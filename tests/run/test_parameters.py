@@ -220,3 +220,124 @@ def _parameters_cell(notebook: project.Notebook) -> str:
         cell.source for cell in made.cells if "parameters" in cell.metadata.get("tags", ())
     ]
     return source
+
+
+STATED = {
+    "name": "set up and daily",
+    "all_of": [
+        {"column": "active_days__first_60d", "at_least": 20},
+        {"column": "events__report_shared__first_60d", "at_least": 3, "by_users": 2},
+    ],
+}
+WRONG_DEFINITIONS = [
+    ({"learned": "/etc/run"}, "adoption_definition.learned", "inside the project"),
+    ({"learned": "../run"}, "adoption_definition.learned", "without .."),
+    ({"learned": "C:\\run"}, "adoption_definition.learned", "inside the project"),
+    ({"learned": ""}, "adoption_definition.learned", "at least 1"),
+    ({}, "adoption_definition", "either learned"),
+    ({**STATED, "learned": "reports/latest"}, "adoption_definition", "either learned"),
+    ({"name": "empty", "all_of": []}, "adoption_definition.all_of", "at least 1"),
+    ({"name": "x"}, "adoption_definition", "all_of"),
+    ({"any_of": [], **STATED}, "adoption_definition.any_of", "unknown"),
+    ("reports/latest", "adoption_definition", "object"),
+]
+WRONG_CONDITIONS = [
+    ({"column": "logins__first_60d", "at_least": 1}, "column", "seat_utilisation"),
+    ({"column": "segment", "at_least": 1}, "column", "first_{n}d"),
+    ({"column": "days_since_last_use__to_date", "fewer_than": 9}, "column", "last_{n}d"),
+    ({"column": "events__first_60d"}, "at_least", "exactly one"),
+    ({"column": "events__first_60d", "at_least": 1, "fewer_than": 3}, "at_least", "exactly one"),
+    ({"column": "events__first_60d", "at_least": "1"}, "at_least", "number"),
+    ({"column": "events__first_60d", "at_least": True}, "at_least", "number"),
+    ({"column": "events__first_60d", "at_least": 1, "by_users": 0}, "by_users", "1"),
+    ({"column": "active_days__first_60d", "at_least": 1, "by_users": 2}, "by_users", "events"),
+    ({"column": "events__first_60d", "more_than": 1}, "more_than", "unknown"),
+    ({"at_least": 1}, "column", "exactly one"),
+]
+
+
+@pytest.mark.parametrize(("value", "name", "word"), WRONG_DEFINITIONS, ids=str)
+def test_a_definition_that_is_not_one_is_refused(value, name, word):
+    """A definition is a path inside the project, or a name and conditions; nothing beside."""
+    with pytest.raises(errors.ParameterError) as refusal:
+        parameters.DataReadiness.checked(_with(adoption_definition=value))
+    assert name in str(refusal.value)
+    assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize(("condition", "name", "word"), WRONG_CONDITIONS, ids=str)
+def test_a_condition_that_no_panel_can_answer_is_refused(condition, name, word):
+    """The refusal names the field inside the list and the words that the catalogue knows."""
+    definition = {"name": "x", "all_of": [STATED["all_of"][0], condition]}
+    with pytest.raises(errors.ParameterError) as refusal:
+        parameters.DataReadiness.checked(_with(adoption_definition=definition))
+    assert f"adoption_definition.all_of[1].{name}" in str(refusal.value)
+    assert word in str(refusal.value)
+
+
+def test_a_stated_definition_reaches_every_notebook():
+    """Each model turns it into the same conditions, and survives being injected."""
+    for model in parameters.SECTIONS.values():
+        made = model.checked(_with(adoption_definition=STATED))
+        found = model.checked(json.loads(json.dumps(made.plain()))).definition()
+        assert found.name == "set up and daily"
+        assert [part.columns for part in found.conditions] == [
+            ("active_days__first_60d",),
+            ("events__report_shared__first_60d", "users__report_shared__first_60d"),
+        ]
+
+
+def test_no_definition_is_in_force_unless_one_is_set():
+    """A run file without one defines nothing."""
+    assert parameters.DataReadiness.checked(BASE).definition() is None
+
+
+def test_a_learned_definition_is_read_from_the_project(tmp_path, monkeypatch):
+    """Its path starts at the project's folder, wherever in the project the notebook runs."""
+    folder = _project(tmp_path)
+    _learnt(folder / "reports/latest/02_adoption_thresholds")
+    monkeypatch.chdir(folder / "notebooks")
+    given = {"learned": "reports/latest"}
+    model = parameters.DataReadiness.of(_with(adoption_definition=given))
+    assert model.definition().conditions[0].columns == ("active_days__first_60d",)
+
+
+def test_a_link_out_of_the_project_is_refused(tmp_path, monkeypatch):
+    """A path that stays inside in words may not leave by a symbolic link."""
+    folder = _project(tmp_path / "project")
+    _learnt(tmp_path / "elsewhere")
+    (folder / "reports").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.chdir(folder)
+    with pytest.raises(errors.ParameterError, match="leads out of the project"):
+        parameters.DataReadiness.of(_with(adoption_definition={"learned": "reports"}))
+
+
+def test_a_run_without_its_learned_definition_is_refused_before_any_notebook(tmp_path):
+    """The run file is not accepted when the results that it names are not there."""
+    folder = _project(tmp_path)
+    path = folder / "parameters" / "run.yml"
+    path.write_text(
+        "source: {path: data}\nas_of: '2026-06-30'\nadoption_definition: {learned: reports/a}\n"
+    )
+    with pytest.raises(errors.ParameterError, match="no learnt thresholds") as refusal:
+        run_file.load(path)
+    assert "reports/a" in str(refusal.value)
+    _learnt(folder / "reports/a")
+    assert run_file.load(path).common.adoption_definition.learned == "reports/a"
+
+
+def _project(folder: Path) -> Path:
+    for name in ("notebooks", "parameters"):
+        (folder / name).mkdir(parents=True)
+    return folder
+
+
+def _learnt(folder: Path) -> None:
+    row = {
+        "role": "signal", "verdict": "associated", "direction": "at_least", "cut": 9.0,
+        "column": "active_days__first_60d", "min_users": 1, "segment": None,
+        "segment_by": "segment", "rule": "at least 9 active days",
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    content = {"as_of": "2026-06-30", "thresholds": [row]}
+    (folder / "results.json").write_text(json.dumps(content))

@@ -6,12 +6,14 @@ threshold search would learn from, so that a history called ready is one the sea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from cs_models.errors import TooLittleDataError
-from cs_models.features import catalogue
+from cs_models.features import adoption, catalogue, panel
+from cs_models.features.cohort import Cohort
 from cs_models.learn import thresholds
 from cs_models.learn.thresholds import FEWEST_CHURNED_ACCOUNTS
 from cs_models.report.evidence.thresholds import WHOLE_BOOK, records
@@ -124,6 +126,57 @@ def questions(
         }
     )
     return pd.DataFrame(rows)
+
+
+def adopted(
+    tables: Mapping[str, ir.Table],
+    terms: Cohort,
+    definition: adoption.Definition | None,
+    *,
+    by: str | None,
+) -> pd.DataFrame:
+    """Count the evaluable terms that meet the definition of adoption in force.
+
+    Parameters
+    ----------
+    tables : Mapping[str, ibis.expr.types.Table]
+        Canonical tables.
+    terms : Cohort
+        Evaluable terms at their landmark.
+    definition : adoption.Definition or None
+        None where none is set.
+    by : str or None
+        Column that holds the segment.
+
+    Returns
+    -------
+    DataFrame
+        One row a group of customers: group, n_terms, n_met, n_not_met, n_unknown (use not recorded,
+        or a window longer than the landmark), share_met (of those known, 0 to 1).  No row where no
+        definition is set.
+    """
+    columns = ["group", "n_terms", "n_met", "n_not_met", "n_unknown", "share_met"]
+    if definition is None:
+        return pd.DataFrame(columns=columns)
+    asked = panel.build(tables, terms, **adoption.request(definition))
+    met = adoption.met(definition, asked).astype("Float64")
+    parts = [(WHOLE_BOOK, met)]
+    if by is not None:
+        parts += [(str(name), rows) for name, rows in met.groupby(asked[by], observed=True)]
+    return pd.DataFrame(
+        [
+            {
+                "group": name,
+                "n_terms": len(rows),
+                "n_met": int((rows == 1).sum()),
+                "n_not_met": int((rows == 0).sum()),
+                "n_unknown": int(rows.isna().sum()),
+                "share_met": rows.mean() if rows.notna().any() else None,
+            }
+            for name, rows in parts
+        ],
+        columns=columns,
+    )
 
 
 def counts(counted: pd.DataFrame) -> dict[str, int]:

@@ -11,6 +11,7 @@ from datetime import date
 
 import pandas as pd
 
+from cs_models.features import adoption
 from cs_models.report import figures
 from cs_models.report.display import Column, Exhibit, Number, Statement, Table, num
 from cs_models.report.evidence.readiness import ASSOCIATION, SHAPE
@@ -142,6 +143,51 @@ def asked(questions: pd.DataFrame) -> Table:
             "ready": Column("Ready"),
         },
     )
+
+
+def adopted(
+    frame: pd.DataFrame, definition: adoption.Definition | None
+) -> Sequence[Statement | Table]:
+    """Say which definition of adoption is in force, and how many terms meet it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``readiness.adopted`` returned.
+    definition : adoption.Definition or None
+        None where none is set.
+    """
+    if definition is None:
+        return (
+            Statement.of(
+                "note", "No definition of adoption is set: state one in the parameter "
+                "adoption_definition, or name a run whose thresholds are to be it.", id="adoption",
+            ),
+        )  # fmt: skip
+    whole = records(frame)[0]
+    said = Statement.of(
+        "finding", f"Adopted means here (“{definition.name}”): {adoption.words(definition)}. Of ",
+        num(integer(whole["n_terms"]), "#adopted"), " evaluable terms, ",
+        num(integer(whole["n_met"]), "#adopted"), " meet it at their landmark, ",
+        num(integer(whole["n_not_met"]), "#adopted"), " do not, and of ",
+        num(integer(whole["n_unknown"]), "#adopted"), " it is not known.", id="adoption",
+    )  # fmt: skip
+    table = Table.of(
+        frame,
+        id="adopted",
+        title="Terms that meet the definition of adoption",
+        columns={
+            "group": Column("Who"),
+            "n_terms": Column("Terms", kind="integer"),
+            "n_met": Column("Adopted", kind="integer"),
+            "n_not_met": Column("Not adopted", kind="integer"),
+            "n_unknown": Column("Not known", kind="integer"),
+            "share_met": Column("Adopted, of those known", kind="percent"),
+        },
+        note="Not known: use was not recorded, or a window of the definition is longer than the "
+        "landmark.",
+    )
+    return said, table
 
 
 def tables_read(summary: pd.DataFrame) -> Table:

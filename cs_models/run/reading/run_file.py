@@ -108,6 +108,7 @@ def load(path: Path, assignments: Sequence[str] = ()) -> Run:
         folder = project.root(path.parent, Path.cwd())
         sections = _sections(content)
         _refuse_escape(sections, folder)
+        _refuse_undefined(sections, folder)
     except _Faults as found:
         raise _located(found.faults, document, path, [name for name, _ in sets]) from None
     return Run(path, folder, sections, tuple(".".join(name) for name, _ in sets))
@@ -264,6 +265,13 @@ def _refuse_escape(sections: Mapping[str, parameters.NotebookParameters], folder
             faults.append(values.Fault(path, values.shown(given), allowed))
     if faults:
         raise _Faults(faults)
+
+
+def _refuse_undefined(sections: Mapping[str, parameters.NotebookParameters], folder: Path) -> None:
+    """Read the definition of adoption once before any kernel starts."""
+    defined = next(iter(sections.values())).adoption_definition
+    if defined is not None:
+        defined.located(folder).resolve()
 
 
 def _stays_inside(base: Path, given: str) -> bool:
