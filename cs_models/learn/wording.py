@@ -30,13 +30,34 @@ def level(cut: float, below: float) -> str:
     return f"{cut:.17g}"
 
 
-def rule_text(column: str, cut: float, below: float, min_users: int, direction: str) -> str:
-    """Say a rule: "at least 12 report_shared events in the first 60 days of the term".
+def counted(column: str, members: Sequence[tuple[str, float]] = ()) -> str:
+    """Say what a rule counts: "report_shared events in the first 60 days of the term".
 
     Parameters
     ----------
     column : str
         Panel column.
+    members : sequence of (str, float), default ()
+        Columns and levels of a rule of the kind "k of these".
+    """
+    if not members:
+        return _label(column)
+    measures = [(catalogue.parse(name), amount) for name, amount in members]
+    said = [f"{amount:g} {each.feature}" for each, amount in measures if each is not None]
+    days = next(each.days for each, _ in measures if each is not None)
+    return (
+        f"of these {len(members)} actions ({', '.join(said)} events or more) in the first {days} "
+        "days of the term"
+    )
+
+
+def rule_text(what: str, cut: float, below: float, min_users: int, direction: str) -> str:
+    """Say a rule: "at least 12 report_shared events in the first 60 days of the term".
+
+    Parameters
+    ----------
+    what : str
+        What is counted: see ``counted``.
     cut, below : float
         See ``level``.
     min_users : int
@@ -44,7 +65,6 @@ def rule_text(column: str, cut: float, below: float, min_users: int, direction: 
     direction : {"at_least", "at_most"}
         Which side renews more.
     """
-    what = _label(column)
     text = f"at least {level(cut, below)} {what}"
     if min_users > 1 and not math.isfinite(below):
         text = f"{what} by at least {min_users} users"
@@ -80,9 +100,10 @@ def finding(row: Mapping[str, Any]) -> str:
     if not row["cut_localised"]:
         more, fewer = ("more", "fewer") if row["direction"] == "at_least" else ("fewer", "more")
         return (
-            f"{where} with {more} {_label(row['column'])} renewed {percent(good)} of the time, "
+            f"{where} with {more} {row['counted']} renewed {percent(good)} of the time, "
             f"those with {fewer} {percent(other)}, at the best split; {doubt} "
-            f"No single level stands out: anything from {first} to {last} fits."
+            f"No single level stands out: anything from {first} to {last} fits. "
+            f"{shape(row['verdict'])}"
         )
     level_is = (
         f"The best level is {first}." if first == last
@@ -90,8 +111,26 @@ def finding(row: Mapping[str, Any]) -> str:
     )  # fmt: skip
     return (
         f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "
-        f"{percent(other)}; {doubt} {level_is}"
+        f"{percent(other)}; {doubt} {level_is} {shape(row['verdict'])}"
     )
+
+
+def shape(verdict: str) -> str:
+    """Say what the tests of the shape say: a step, a slope, or neither.
+
+    Parameters
+    ----------
+    verdict : str
+        ``sharp``, ``tentative``, ``gradual`` or ``associated``.
+    """
+    said = {
+        "sharp": "Renewal steps up at this level: a smooth curve does not explain it.",
+        "tentative": "A step at this level fits better than a straight line; a curve that levels "
+        "off cannot be ruled out.",
+        "gradual": "There is no tipping point: more use goes with more renewal all along the "
+        "scale.",
+    }
+    return said.get(verdict, "Whether it is a step or a slope cannot be told from this history.")
 
 
 def _label(column: str) -> str:

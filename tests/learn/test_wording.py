@@ -14,7 +14,8 @@ from cs_models.learn import wording
 ROW: dict[str, Any] = {
     "segment": "SMB",
     "rule": "at least 12 report_shared events in the first 60 days of the term",
-    "column": "events__report_shared__first_60d",
+    "counted": "report_shared events in the first 60 days of the term",
+    "verdict": "sharp",
     "direction": "at_least",
     "rate_above": 0.9234,
     "rate_below": 0.7656,
@@ -59,7 +60,7 @@ def test_fewer_is_better_is_said_from_the_good_side() -> None:
     """A rule of the kind "fewer than" names the higher rate first, with a positive gap."""
     row = ROW | {
         "direction": "at_most",
-        "rule": wording.rule_text("events__ticket__first_60d", 4.0, 3.0, 1, "at_most"),
+        "rule": wording.rule_text("ticket events", 4.0, 3.0, 1, "at_most"),
         "rate_above": 0.6,
         "rate_below": 0.9,
         "lift_within_strata": -0.3,
@@ -77,10 +78,11 @@ def test_fewer_is_better_is_said_from_the_good_side() -> None:
 
 def test_users_are_named_when_asked_for() -> None:
     """The number of users behind a rule is said, one user is not."""
-    text = wording.rule_text("events__f__first_30d", 5.0, 4.0, 3, "at_least")
+    what = wording.counted("events__f__first_30d")
+    text = wording.rule_text(what, 5.0, 4.0, 3, "at_least")
     assert text == "at least 5 f events in the first 30 days of the term, by at least 3 users"
-    assert "users" not in wording.rule_text("events__f__first_30d", 5.0, 4.0, 1, "at_least")
-    only = wording.rule_text("events__f__first_30d", 0.0, float("-inf"), 3, "at_least")
+    assert "users" not in wording.rule_text(what, 5.0, 4.0, 1, "at_least")
+    only = wording.rule_text(what, 0.0, float("-inf"), 3, "at_least")
     assert only == "f events in the first 30 days of the term by at least 3 users"
 
 

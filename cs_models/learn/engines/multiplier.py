@@ -43,8 +43,13 @@ class NullModel:
     weight: Float
 
 
-def fit_null(design: Float, churned: Float, rows: NDArray[np.int64]) -> NullModel:
-    """Fit the null logit on the rows of a scope by Newton's method.
+def fit_null(
+    design: Float, churned: Float, rows: NDArray[np.int64], expected: Float | None = None
+) -> NullModel:
+    """Fit the null model on the rows of a scope by Newton's method.
+
+    A logit of having left; or, where the churns expected of each row from how long it was watched
+    are given, a log-linear model of that hazard, whose residuals are martingale residuals.
 
     Parameters
     ----------
@@ -53,6 +58,8 @@ def fit_null(design: Float, churned: Float, rows: NDArray[np.int64]) -> NullMode
     churned : ndarray of float, shape (n_population,)
     rows : ndarray of int
         Rows of the scope; all others get residual and weight 0.
+    expected : ndarray of float, shape (n_population,), optional
+        Cumulative hazard of each row.
 
     Returns
     -------
@@ -60,13 +67,13 @@ def fit_null(design: Float, churned: Float, rows: NDArray[np.int64]) -> NullMode
     """
     inside = _independent(design[rows])
     target = churned[rows]
+    hazard = None if expected is None else expected[rows]
     rate = np.clip(target.mean(), 1e-6, 1 - 1e-6)
     coefficients = np.zeros(inside.shape[1])
-    coefficients[0] = np.log(rate / (1 - rate)) / inside[0, 0]
+    start = np.log(rate / (1 - rate)) if hazard is None else 0.0
+    coefficients[0] = start / inside[0, 0]
     for _ in range(50):
-        linear = np.clip(inside @ coefficients, -30, 30)
-        fitted = 1 / (1 + np.exp(-linear))
-        weight = fitted * (1 - fitted)
+        fitted, weight = _mean(inside @ coefficients, hazard)
         information = (inside * weight[:, None]).T @ inside
         information[np.diag_indices_from(information)] += _RIDGE
         score = inside.T @ (target - fitted) - _RIDGE * coefficients
@@ -75,13 +82,23 @@ def fit_null(design: Float, churned: Float, rows: NDArray[np.int64]) -> NullMode
         coefficients += move
         if np.abs(inside @ move).max() < 1e-9:
             break
-    fitted = 1 / (1 + np.exp(-np.clip(inside @ coefficients, -30, 30)))
+    fitted, weight = _mean(inside @ coefficients, hazard)
     full = np.zeros((len(churned), inside.shape[1]))
     full[rows] = inside
     residual, weights = np.zeros(len(churned)), np.zeros(len(churned))
     residual[rows] = target - fitted
-    weights[rows] = fitted * (1 - fitted)
+    weights[rows] = weight
     return NullModel(full, residual, weights)
+
+
+def _mean(linear: Float, hazard: Float | None) -> tuple[Float, Float]:
+    """Return the fitted mean of each row and its variance."""
+    bounded = np.clip(linear, -30, 30)
+    if hazard is not None:
+        fitted = hazard * np.exp(bounded)
+        return fitted, fitted
+    fitted = 1 / (1 + np.exp(-bounded))
+    return fitted, fitted * (1 - fitted)
 
 
 def _independent(design: Float) -> Float:
@@ -129,16 +146,20 @@ def scores(grid: Grid, model: NullModel, allowed: NDArray[np.bool_]) -> Scores:
     Scores
     """
     weighted = model.design * model.weight[:, None]
-    information = weighted.T @ model.design
-    information[np.diag_indices_from(information)] += 1e-12
     sums = grid.above(np.column_stack([model.residual, model.weight, weighted]))
-    cross = sums[:, 2:]
-    loadings = np.linalg.solve(information, cross.T).T
-    variance = sums[:, 1] - (loadings * cross).sum(axis=1)
-    marginal = sums[:, 1] - sums[:, 1] ** 2 / max(float(model.weight.sum()), 1e-12)
+    loadings = np.zeros((len(grid.rules), model.design.shape[1]))
+    own, variance, marginal = (np.zeros(len(grid.rules)) for _ in range(3))
+    for rows, rules in grid.parts():
+        design, cross = model.design[rows], sums[rules, 2:]
+        information = weighted[rows].T @ design
+        information[np.diag_indices_from(information)] += 1e-9 * np.trace(information) + 1e-12
+        loadings[rules] = np.linalg.solve(information, cross.T).T
+        variance[rules] = sums[rules, 1] - (loadings[rules] * cross).sum(axis=1)
+        weight = max(float(model.weight[rows].sum()), 1e-12)
+        marginal[rules] = sums[rules, 1] - sums[rules, 1] ** 2 / weight
+        own[rules] = sums[rules, 0] - loadings[rules] @ (design.T @ model.residual[rows])
     testable = allowed & (variance > SMALLEST_OWN_SHARE * marginal) & (variance > 1e-9)
     inverse = np.where(testable, 1 / np.sqrt(np.where(testable, variance, 1.0)), 0.0)
-    own = sums[:, 0] - loadings @ (model.design.T @ model.residual)
     return Scores(np.round(own * inverse, 9), loadings, inverse)
 
 
@@ -170,11 +191,11 @@ def test(
         Rules that are not allowed or not testable have statistic 0 and p 1.
     """
     scored = scores(grid, model, allowed)
-    null = _draws(grid, model, account, scored, n_draws=n_draws, rng=rng)
+    null = null_statistics(grid, model, account, scored, n_draws=n_draws, rng=rng)
     return scored, adjust(scored.statistic, null)
 
 
-def _draws(
+def null_statistics(
     grid: Grid,
     model: NullModel,
     account: NDArray[np.int64],
@@ -183,15 +204,29 @@ def _draws(
     n_draws: int,
     rng: np.random.Generator,
 ) -> Iterator[NDArray[np.float32]]:
+    """Yield |T| of every rule under random signs of the accounts, (n_rules, k) at a time.
+
+    Parameters
+    ----------
+    grid, model, account
+        As for :func:`test`.
+    scored : Scores
+        Their loadings and deviations standardise the signed sums.
+    n_draws : int
+    rng : numpy.random.Generator
+    """
     signs = rng.integers(0, 2, size=(n_draws, int(account.max()) + 1), dtype=np.int8)
     inverse = scored.inverse.astype(np.float32)[:, None]
     loadings = scored.loadings.astype(np.float32)
+    parts = grid.parts()
     start = 0
     for size in permutation.chunk_sizes(len(account), n_draws):
         sign = 2.0 * signs[start : start + size].T[account] - 1.0
         start += size
         signed = sign * model.residual[:, None]
         sums = grid.above(signed.astype(np.float32))
-        sums -= loadings @ (model.design.T @ signed).astype(np.float32)
+        for rows, rules in parts:
+            explained = (model.design[rows].T @ signed[rows]).astype(np.float32)
+            sums[rules] -= loadings[rules] @ explained
         sums *= inverse
         yield np.abs(sums, out=sums)

@@ -28,10 +28,13 @@ class Adjusted:
         Family-wise adjusted p of each rule.
     null_max : ndarray of float, shape (n_draws,)
         The largest |T| of the family in each draw under the null.
+    p_group : ndarray of float, shape (n_groups,)
+        p of the best rule of each group, allowing for the group's own rules only.
     """
 
     p: Float
     null_max: Float
+    p_group: Float
 
     def quantile(self, level: float) -> float:
         """Return the quantile of the null maximum that the lift interval uses."""
@@ -40,7 +43,11 @@ class Adjusted:
         return float(np.quantile(self.null_max, level, method="higher"))
 
 
-def adjust(statistic: Float, null: Iterable[NDArray[np.floating]]) -> Adjusted:
+def adjust(
+    statistic: Float,
+    null: Iterable[NDArray[np.floating]],
+    group_starts: NDArray[np.int64] | None = None,
+) -> Adjusted:
     """Adjust every rule's p for all rules searched, stepping down from the largest.
 
     Parameters
@@ -49,18 +56,25 @@ def adjust(statistic: Float, null: Iterable[NDArray[np.floating]]) -> Adjusted:
         Observed statistics; their absolute value counts.
     null : iterable of ndarray, each of shape (n_rules, k)
         Absolute statistics under the null, the same draws for all rules.
+    group_starts : ndarray of int, optional
+        First rule of each group of neighbouring rules; one group of all when None.
 
     Returns
     -------
     Adjusted
     """
     if not len(statistic):
-        return Adjusted(np.empty(0), np.empty(0))
+        return Adjusted(np.empty(0), np.empty(0), np.empty(0))
+    starts = np.zeros(1, dtype=np.int64) if group_starts is None else group_starts
+    best_of_group = np.maximum.reduceat(np.abs(statistic), starts)[:, None]
+    group_reached = np.zeros(len(starts))
     order = np.argsort(-np.abs(statistic), kind="stable")
     largest_first = np.abs(statistic)[order, None]
     reached = np.zeros(len(order))
     null_max: list[NDArray[np.floating]] = []
     for draws in null:
+        group_max = np.maximum.reduceat(draws, starts, axis=0)
+        group_reached += (group_max >= best_of_group - TOLERANCE).sum(axis=1)
         remaining = draws[order[::-1]]
         np.maximum.accumulate(remaining, axis=0, out=remaining)
         null_max.append(remaining[-1].copy())
@@ -69,4 +83,4 @@ def adjust(statistic: Float, null: Iterable[NDArray[np.floating]]) -> Adjusted:
     ordered = np.maximum.accumulate((1.0 + reached) / (1.0 + len(maxima)))
     p = np.empty(len(order))
     p[order] = ordered
-    return Adjusted(p, maxima)
+    return Adjusted(p, maxima, (1.0 + group_reached) / (1.0 + len(maxima)))

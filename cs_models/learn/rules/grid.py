@@ -29,6 +29,7 @@ class Column:
     feature: str
     window_days: int
     users_column: str | None
+    members: tuple[tuple[str, float], ...] = ()  # columns and levels of a "k of these" rule
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Block:
     Attributes
     ----------
     rows : ndarray of int
-        Population rows of the scope.
+        Population rows of the scope in which the column is known.
     amounts, users : ndarray of float, shape (n_population,)
         The column and the users behind it.
     cuts, min_users : ndarray of float
@@ -72,7 +73,30 @@ class Block:
         sums: NDArray[np.floating] = (self.bins @ weights).reshape(
             len(self.cuts), len(self.min_users), weights.shape[1]
         )
-        if weights.shape[1] < FEW_COLUMNS:
+        return self._cumulated(sums)
+
+    def counts(self, codes: NDArray[np.int64], n_codes: int) -> Float:
+        """Count the rows of each code above every (cut, users) level.
+
+        Parameters
+        ----------
+        codes : ndarray of int, shape (n_population,)
+            From 0 to n_codes - 1.
+        n_codes : int
+
+        Returns
+        -------
+        ndarray of float, shape (n_cuts, n_min_users, n_codes)
+        """
+        cell = np.repeat(np.arange(self.bins.shape[0]), np.diff(self.bins.indptr))
+        flat = cell * n_codes + codes[self.bins.indices]
+        sums = np.bincount(flat, minlength=self.bins.shape[0] * n_codes).astype(np.float64)
+        return np.asarray(
+            self._cumulated(sums.reshape(len(self.cuts), len(self.min_users), n_codes))
+        )
+
+    def _cumulated(self, sums: NDArray[np.floating]) -> NDArray[np.floating]:
+        if sums.shape[2] < FEW_COLUMNS:
             sums = np.ascontiguousarray(np.cumsum(sums[::-1], axis=0)[::-1])
         else:  # adding whole slices is faster than cumsum once they are wide
             for level in range(len(self.cuts) - 2, -1, -1):
@@ -99,8 +123,8 @@ class Grid:
     blocks : tuple of Block
     rules : DataFrame, one row per rule
         ``block``, ``i_cut``, ``i_users`` locate it; ``segment``, ``feature``, ``measure``,
-        ``column``, ``users_column``, ``window_days``, ``cut``, ``min_users``, ``n_above``,
-        ``n_terms`` describe it.
+        ``column``, ``users_column``, ``members``, ``window_days``, ``cut``, ``min_users``,
+        ``n_above``, ``n_terms`` (rows in which it is known) describe it.
     """
 
     blocks: tuple[Block, ...]
@@ -121,6 +145,22 @@ class Grid:
         at = self.rules.iloc[rule]
         block = self.blocks[int(at["block"])]
         return block.indicator(int(at["i_cut"]), int(at["i_users"]))
+
+    def parts(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Return rows and rules together: rules that are known in the very same rows.
+
+        Returns
+        -------
+        list of (ndarray of int, ndarray of int)
+            Population rows, and the rules that are judged on them.
+        """
+        found: dict[bytes, tuple[NDArray[np.int64], list[int]]] = {}
+        for number, block in enumerate(self.blocks):
+            found.setdefault(block.rows.tobytes(), (block.rows, []))[1].append(number)
+        of_block = self.rules["block"].to_numpy()
+        return [
+            (rows, np.flatnonzero(np.isin(of_block, numbers))) for rows, numbers in found.values()
+        ]
 
     def scope_rows(self, rule: int) -> NDArray[np.int64]:
         """Return the population rows that the rule speaks of."""

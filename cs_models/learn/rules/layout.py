@@ -19,6 +19,7 @@ from cs_models.learn.rules.grid import Block, Column, Float, Grid, Mask
 from cs_models.learn.rules.population import Population
 
 MOST_CUTS = 200
+MOST_RATIO_CUTS = 50  # of a share or a ratio: its cut is located later, among all its levels
 SMALLEST_SIDE_SHARE = 0.10
 SMALLEST_SIDE_TERMS = 30
 SMALLEST_SIDE_ACCOUNTS = 20
@@ -76,8 +77,10 @@ def build(
         (shortest window, fewest users, lowest cut).
     """
     ordered = sorted(columns, key=lambda column: (column.feature, column.window_days, column.name))
+    unasked = np.full(population.n_rows, np.inf)
+    counted = {column.name: _counted(population, column, unasked) for column in ordered}
     blocks = [
-        _block(population, column, scope, np.flatnonzero(mask), min_users)
+        _block(population, column, counted[column.name], scope, np.flatnonzero(mask), min_users)
         for scope, mask in scopes
         for column in ordered
     ]
@@ -85,20 +88,31 @@ def build(
     return Grid(kept, _rules(kept))
 
 
+def _counted(population: Population, column: Column, unasked: Float) -> tuple[Float, Float]:
+    """Return what a column counts, and the users behind it (at least one, or not asked for)."""
+    values = population.frame[column.name].to_numpy(dtype=np.float64, na_value=np.nan)
+    if column.users_column is None:
+        return values, unasked
+    users = population.frame[column.users_column].to_numpy(dtype=np.float64, na_value=np.nan)
+    return values, np.fmax(users, 1.0)
+
+
 def _block(
     population: Population,
     column: Column,
+    counted: tuple[Float, Float],
     scope: str | None,
     rows: NDArray[np.int64],
     min_users: Sequence[int],
 ) -> Block:
-    values = population.frame[column.name].to_numpy(dtype=np.float64)
-    users = np.full(len(values), np.inf)
+    values, users = counted
+    rows = rows[~np.isnan(values[rows])]
     asked = np.array([1.0])
     if column.users_column is not None:
-        users = np.fmax(population.frame[column.users_column].to_numpy(dtype=np.float64), 1.0)
         asked = np.unique([1.0, *(float(count) for count in min_users)])
-    cuts = candidate_cuts(values[rows], most=MOST_CUTS, with_lowest=len(asked) > 1)
+    whole = bool((values[rows] == np.round(values[rows])).all())
+    most = MOST_CUTS if whole else MOST_RATIO_CUTS
+    cuts = candidate_cuts(values[rows], most=most, with_lowest=len(asked) > 1)
     at_cut = np.searchsorted(cuts, values[rows], side="right") - 1
     at_users = np.searchsorted(asked, users[rows], side="right") - 1
     inside = at_cut >= 0
@@ -183,16 +197,17 @@ def _admissible(block: Block, population: Population) -> Mask:
 
 
 def _without_duplicates(blocks: Sequence[Block]) -> list[Block]:
-    """Keep one of the rules of a feature that draw the same line, the simplest."""
+    """Keep one of the rules of a feature that draw the same line among the same rows."""
     if not blocks:
         return []
     # Sums of random integers below 2**40 are exact in float64: equal sums, equal indicators.
     keys = np.random.default_rng(20240229).integers(1, 2**40, size=(len(blocks[0].amounts), 1))
     weights = keys.astype(np.float64)
     masks: dict[int, Mask] = {}
-    families: dict[tuple[str | None, str], list[int]] = {}
+    families: dict[tuple[str | None, str, bytes], list[int]] = {}
     for number, block in enumerate(blocks):
-        families.setdefault((block.scope, block.column.feature), []).append(number)
+        key = (block.scope, block.column.feature, block.rows.tobytes())
+        families.setdefault(key, []).append(number)
     for numbers in families.values():
         # Blocks come by window; inside a block fewest users first, then the lowest cut.
         sums = [blocks[number].above(weights)[:, :, 0] for number in numbers]
@@ -219,7 +234,8 @@ def _rules(blocks: Sequence[Block]) -> pd.DataFrame:
 
     def repeated(values: Sequence[object]) -> NDArray[np.object_]:
         out = np.empty(len(values), dtype=object)
-        out[:] = values
+        for place, value in enumerate(values):  # a tuple is one value, not a row of them
+            out[place] = value
         return np.repeat(out, sizes) if sizes else out
 
     pairs = list(zip(blocks, cells, strict=True))
@@ -233,6 +249,7 @@ def _rules(blocks: Sequence[Block]) -> pd.DataFrame:
             "measure": repeated([block.column.measure for block in blocks]),
             "column": repeated([block.column.name for block in blocks]),
             "users_column": repeated([block.column.users_column for block in blocks]),
+            "members": repeated([block.column.members for block in blocks]),
             "window_days": np.repeat([block.column.window_days for block in blocks], sizes),
             "cut": joined([block.cuts[cut] for block, (cut, _) in pairs]),
             "min_users": joined([block.min_users[users] for block, (_, users) in pairs]),

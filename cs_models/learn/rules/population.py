@@ -1,40 +1,26 @@
 """Who is compared with whom: evaluable rows, strata, and groups inside which accounts permute.
 
-Grain in: a panel with one row per (subscription_id, as_of_date).  Grain out: the rows that
-every rule is judged on (one common population), ordered by account and term, each with its
-stratum (segment × contract length) and its permutation group.  ``methods.md`` 2.1 and 2.3.
+Grain in: a panel with one row per (subscription_id, as_of_date).  Grain out: the evaluable rows,
+ordered by account and term, each with its stratum (segment × contract length) and its permutation
+group.  A feature that is missing in a row takes the row out of that feature's rules and of no
+other's.  ``methods.md`` 2.1 and 2.3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cs_models.errors import DataError, ParameterError, TooLittleDataError
+from cs_models.learn import logrank
+from cs_models.learn.rules import strata as strata_of
+from cs_models.learn.rules.strata import Group
 
-SMALLEST_STRATUM = 30  # terms
-SMALLEST_GROUP = 5  # accounts that share the same sequence of strata
-LARGEST_SHARE_UNPERMUTED = 0.20
-LARGEST_TERM_COUNT = 12  # beyond this the pairs of terms of one account outgrow the terms
-LARGEST_SHARE_MISSING = 0.20
 _ORDER_COLUMNS = ("term_start", "as_of_date", "subscription_id")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Accounts whose outcome vectors may change places.
-
-    Attributes
-    ----------
-    rows : ndarray of int, shape (n_accounts, n_terms)
-        Row numbers of the population, one line per account in term order.
-    """
-
-    rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,9 +40,11 @@ class Population:
     groups : tuple of Group
         Permutation groups; together they hold every row once.
     columns : tuple of str
-        Feature columns that can be searched.
+        Feature columns that are known in any row.
     excluded : dict of str to int
-        Rows (and feature columns) left out, by reason.
+        Rows left out, by reason.
+    expected : ndarray of float, shape (n_rows,), optional
+        Churns expected of each row given how long it was watched, where time to churn is asked.
     """
 
     frame: pd.DataFrame
@@ -69,6 +57,12 @@ class Population:
     groups: tuple[Group, ...]
     columns: tuple[str, ...]
     excluded: dict[str, int]
+    expected: NDArray[np.float64] | None = None
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """Return what the engines sum: churned, or its log-rank score where time is given."""
+        return self.churned if self.expected is None else self.churned - self.expected
 
     @property
     def n_rows(self) -> int:
@@ -92,8 +86,35 @@ class Population:
     @property
     def share_unpermuted(self) -> float:
         """Return the share of accounts that are alone in their group."""
-        alone = sum(1 for group in self.groups if len(group.rows) == 1)
-        return alone / sum(len(group.rows) for group in self.groups)
+        return strata_of.share_alone(self.groups)
+
+    @property
+    def newest(self) -> NDArray[np.bool_]:
+        """Return which rows are the newest term of their account."""
+        last: NDArray[np.bool_] = np.r_[self.account[1:] != self.account[:-1], True]
+        return last
+
+    def only(self, kept: NDArray[np.bool_]) -> Population:
+        """Return the population of some of the rows, with groups of its own.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n_rows,)
+        """
+        account = np.unique(self.account[kept], return_inverse=True)[1].astype(np.int64)
+        segment, stratum = self.segment[kept], self.stratum[kept]
+        groups = strata_of.groups(account, stratum, segment)
+        return replace(
+            self,
+            frame=self.frame.loc[kept].reset_index(drop=True),
+            churned=self.churned[kept],
+            account=account,
+            segment=segment,
+            stratum=stratum,
+            position=_positions(groups, int(kept.sum())),
+            groups=groups,
+            expected=None if self.expected is None else self.expected[kept],
+        )
 
     def churned_accounts(self, rows: NDArray[np.bool_]) -> int:
         """Return how many accounts have at least one churned term among the rows."""
@@ -108,6 +129,8 @@ def build(
     cluster: str,
     strata: Sequence[str],
     segment_by: str | None,
+    durations: str | None = None,
+    entry: str | None = None,
 ) -> Population:
     """Keep the evaluable rows and say who may be exchanged with whom.
 
@@ -123,6 +146,9 @@ def build(
         Columns that define strata; ``term_months`` is bucketed into contract lengths.
     segment_by : str or None
         Column of the segments in which rules are searched apart.
+    durations, entry : str, optional
+        Columns of the time at which a row left or was last seen, and of the time from which it
+        was watched, in days; ``outcome`` then says whether it left.
 
     Returns
     -------
@@ -135,9 +161,10 @@ def build(
     DataError
         The outcome holds something other than 0, 1 and null.
     TooLittleDataError
-        No row has an outcome and all features.
+        No row has an outcome and any feature.
     """
-    names = [outcome, cluster, *strata, *columns, *([segment_by] if segment_by else [])]
+    others = [name for name in (segment_by, durations, entry) if name]
+    names = [outcome, cluster, *strata, *columns, *others]
     absent = [name for name in dict.fromkeys(names) if name not in frame.columns]
     if absent:
         raise ParameterError(
@@ -146,40 +173,52 @@ def build(
             got=f"{len(frame.columns)} columns",
             repair="build the panel with these columns, or leave their names out",
         )
-    kept, usable, excluded = _evaluable(frame, columns, outcome, cluster)
+    kept, usable, excluded = _evaluable(frame, columns, outcome, cluster, (durations, entry))
     sort_by = [cluster, *(name for name in _ORDER_COLUMNS if name in kept.columns)]
     kept = kept.sort_values(sort_by, kind="stable", ignore_index=True)
     account = pd.factorize(kept[cluster])[0].astype(np.int64)
-    segment, segments = _segments(kept, account, segment_by)
-    stratum = _strata(kept, segment, [name for name in strata if name != segment_by])
-    groups = _groups(account, stratum, segment)
-    if _must_bin(groups):
-        keep = _newest_terms(account)
+    segment, segments = strata_of.segments(kept, account, segment_by)
+    stratum = strata_of.strata(kept, segment, [name for name in strata if name != segment_by])
+    keep = strata_of.exchangeable(account, stratum, segment)
+    if not keep.all():
         excluded["older terms of accounts with many terms"] = int((~keep).sum())
         kept = kept.loc[keep].reset_index(drop=True)
         account, segment, stratum = account[keep], segment[keep], stratum[keep]
-        groups = _groups(account, stratum, segment)
-    position = np.zeros(len(kept), dtype=np.int64)
-    for group in groups:
-        position[group.rows] = np.arange(group.rows.shape[1])
+    groups = strata_of.groups(account, stratum, segment)
+    churned = kept[outcome].to_numpy(dtype=np.float64)
     return Population(
         frame=kept,
-        churned=kept[outcome].to_numpy(dtype=np.float64),
+        churned=churned,
         account=account,
         segment=segment,
         stratum=np.unique(stratum, return_inverse=True)[1].astype(np.int64),
-        position=position,
+        position=_positions(groups, len(kept)),
         segments=segments,
         groups=groups,
         columns=usable,
         excluded=excluded,
+        expected=_expected(kept, churned, stratum, durations, entry),
     )
 
 
+def _positions(groups: tuple[Group, ...], n_rows: int) -> NDArray[np.int64]:
+    position = np.zeros(n_rows, dtype=np.int64)
+    for group in groups:
+        position[group.rows] = np.arange(group.rows.shape[1])
+    return position
+
+
 def _evaluable(
-    frame: pd.DataFrame, columns: Sequence[str], outcome: str, cluster: str
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    outcome: str,
+    cluster: str,
+    times: tuple[str | None, str | None],
 ) -> tuple[pd.DataFrame, tuple[str, ...], dict[str, int]]:
     known = frame[outcome].notna() & frame[cluster].notna()
+    for name in times:
+        if name is not None:
+            known &= frame[name].notna()
     values = set(pd.unique(frame.loc[known, outcome].astype(float)))
     if not values <= {0.0, 1.0}:
         raise DataError(
@@ -188,107 +227,40 @@ def _evaluable(
             got=", ".join(f"{value:g}" for value in sorted(values)[:5]),
             repair="map the outcome in the source's parameters",
         )
-    missing = frame.loc[known, list(columns)].isna()
-    share = missing.mean() if len(missing) else missing.sum()
-    usable = tuple(name for name in columns if share[name] <= LARGEST_SHARE_MISSING)
-    complete = known.copy()
-    complete.loc[known] = ~missing[list(usable)].any(axis=1)
+    recorded = frame.loc[known, list(columns)].notna()
+    usable = tuple(name for name in columns if recorded[name].any())
+    some = known.copy()
+    some.loc[known] = recorded.any(axis=1)
     excluded = {
         "outcome not evaluable": int((~known).sum()),
-        "a feature is missing": int((known & ~complete).sum()),
+        "no use was recorded": int((known & ~some).sum()),
     }
-    if not complete.any() or not usable:
+    if not usable:
         raise TooLittleDataError(
             "no term has both a known outcome and known features",
             where=outcome,
             got=", ".join(f"{reason}: {count}" for reason, count in excluded.items()),
             repair="give a longer history or an earlier as_of date",
         )
-    return frame.loc[complete].copy(), usable, excluded
+    return frame.loc[some].copy(), usable, excluded
 
 
-def _segments(
-    kept: pd.DataFrame, account: NDArray[np.int64], segment_by: str | None
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Code the segment of each row: that of the account's newest term, so groups stay whole."""
-    if segment_by is None:
-        return np.full(len(kept), -1, dtype=np.int64), ()
-    codes, names = pd.factorize(kept[segment_by].astype("string"), sort=True)
-    newest = np.zeros(account.max() + 1, dtype=np.int64)
-    newest[account] = codes  # rows are in term order: the newest is written last
-    return newest[account], tuple(str(name) for name in names)
-
-
-def contract_length(months: pd.Series) -> pd.Series:
-    """Bucket contract lengths in months: 1, 2 to 11, 12, more than 12."""
-    cut = pd.cut(months.astype(float), [-np.inf, 1, 11, 12, np.inf], labels=False)
-    return pd.Series(cut, index=months.index).astype("string")
-
-
-def _strata(
-    kept: pd.DataFrame, segment: NDArray[np.int64], others: Sequence[str]
-) -> NDArray[np.int64]:
-    """Code strata, merging inside a segment until each holds enough terms."""
-    rest = pd.Series("", index=kept.index, dtype="string")
-    for name in others:
-        part = contract_length(kept[name]) if name == "term_months" else kept[name].astype("string")
-        rest = rest + "|" + part.fillna("unknown")
-    fine = pd.factorize(pd.Series(segment, index=kept.index).astype("string") + rest, sort=True)[0]
-    stratum = fine.astype(np.int64)
-    book = _book(segment)
-    for code in np.unique(book):
-        _merge_small(stratum, book == code)
-    return stratum
-
-
-def _book(segment: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the segment, or one common code for all that are too small to be a stratum."""
-    sizes = np.bincount(segment + 1)[segment + 1]
-    return np.where(sizes < SMALLEST_STRATUM, -2, segment)
-
-
-def _merge_small(stratum: NDArray[np.int64], rows: NDArray[np.bool_]) -> None:
-    """Merge the smallest stratum of the rows with the next smallest, until large enough."""
-    while True:
-        codes, sizes = np.unique(stratum[rows], return_counts=True)
-        if len(codes) < 2 or sizes.min() >= SMALLEST_STRATUM:
-            return
-        smallest, next_smallest = codes[np.argsort(sizes, kind="stable")[:2]]
-        stratum[rows & (stratum == smallest)] = next_smallest
-
-
-def _groups(
-    account: NDArray[np.int64], stratum: NDArray[np.int64], segment: NDArray[np.int64]
-) -> tuple[Group, ...]:
-    """Group accounts by number of terms and strata; pool rare sequences inside the segment."""
-    book = _book(segment)
-    starts = np.flatnonzero(np.r_[True, account[1:] != account[:-1]])
-    counts = np.diff(np.r_[starts, len(account)])
-    groups: list[Group] = []
-    for n_terms in np.unique(counts):
-        rows = starts[counts == n_terms, None] + np.arange(n_terms)
-        _, sequence, sizes = np.unique(
-            stratum[rows], axis=0, return_inverse=True, return_counts=True
+def _expected(
+    kept: pd.DataFrame,
+    churned: NDArray[np.float64],
+    stratum: NDArray[np.int64],
+    durations: str | None,
+    entry: str | None,
+) -> NDArray[np.float64] | None:
+    """Return the churns expected of each row, from the pooled hazard of its stratum."""
+    if durations is None:
+        return None
+    time = kept[durations].to_numpy(dtype=np.float64)
+    start = None if entry is None else kept[entry].to_numpy(dtype=np.float64)
+    expected = np.zeros(len(kept))
+    for code in np.unique(stratum):
+        mine = stratum == code
+        expected[mine] = logrank.cumulative_hazard(
+            time[mine], churned[mine], entry=None if start is None else start[mine]
         )
-        sequence = sequence.reshape(-1)
-        rare = sizes[sequence] < SMALLEST_GROUP
-        pooled = np.where(rare, -10 - book[rows[:, -1]], sequence)
-        groups.extend(Group(rows[pooled == key]) for key in np.unique(pooled))
-    return tuple(groups)
-
-
-def _must_bin(groups: tuple[Group, ...]) -> bool:
-    alone = sum(1 for group in groups if len(group.rows) == 1)
-    total = sum(len(group.rows) for group in groups)
-    longest = max(group.rows.shape[1] for group in groups)
-    return alone > LARGEST_SHARE_UNPERMUTED * total or longest > LARGEST_TERM_COUNT
-
-
-def _newest_terms(account: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Keep 1, 2, 3 (of 3 or 4) or 5 (of 5 or more) newest terms of each account."""
-    counts = np.bincount(account)
-    allowed = np.where(counts >= 5, 5, np.where(counts >= 3, 3, counts))
-    ends = np.cumsum(counts)
-    newest_first = ends[account] - 1 - np.arange(len(account))
-    kept: NDArray[np.bool_] = newest_first < allowed[account]
-    return kept
+    return expected

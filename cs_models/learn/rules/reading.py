@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cs_models.errors import ParameterError
+from cs_models.learn.rules import combination
 
 Rule = Mapping[str, Any] | pd.Series
 
@@ -38,9 +39,9 @@ def apply(rule: Rule, frame: pd.DataFrame) -> pd.Series:
         The row holds no rule, or the panel lacks its columns.
     """
     rule = dict(rule)
-    values, users = _read(rule, frame)
-    meets = values >= float(rule["cut"])
-    known = values.notna()
+    counted, users = _read(rule, frame)
+    meets = counted >= float(rule["cut"])
+    known = counted.notna()
     if users is not None:
         meets &= users.fillna(0) >= int(rule["min_users"])
     if rule["direction"] == "at_most":
@@ -72,30 +73,77 @@ def distance(rule: Rule, frame: pd.DataFrame) -> pd.DataFrame:
         The row holds no rule, or the panel lacks its columns.
     """
     rule = dict(rule)
-    values, users = _read(rule, frame)
-    known = values.notna() & _in_segment(rule, frame)
+    counted, users = _read(rule, frame)
+    known = counted.notna() & _in_segment(rule, frame)
     if rule["direction"] == "at_most":
         largest_good = rule["cut_below"]
-        actions = (float(largest_good) - values).clip(upper=0.0)
+        actions = (float(largest_good) - counted).clip(upper=0.0)
         more_users = pd.Series(0.0, index=frame.index)
     else:
-        actions = (float(rule["cut"]) - values).clip(lower=0.0)
+        actions = (float(rule["cut"]) - counted).clip(lower=0.0)
         lacking = 0.0 if users is None else int(rule["min_users"]) - users.fillna(0)
         more_users = pd.Series(lacking, index=frame.index, dtype=float).clip(lower=0.0)
     out = pd.DataFrame({"actions": actions.astype(float), "users": more_users})
     return out.where(known)
 
 
-def _read(rule: dict[str, Any], frame: pd.DataFrame) -> tuple[pd.Series, pd.Series | None]:
+def values(rule: Rule, frame: pd.DataFrame) -> pd.Series:
+    """Return what a rule counts, for each row of a panel.
+
+    Parameters
+    ----------
+    rule : mapping or Series
+        A row of ``Search.table`` that holds a rule.
+    frame : DataFrame, one row per (subscription_id, as_of_date)
+        Any panel with the rule's columns.
+
+    Returns
+    -------
+    Series of float, same index
+        NaN where the use is not known.
+
+    Raises
+    ------
+    ParameterError
+        The row holds no rule, or the panel lacks its columns.
+    """
+    return _read(dict(rule), frame)[0]
+
+
+def columns(rule: Rule) -> list[str]:
+    """Return the panel columns that a rule is read from.
+
+    Parameters
+    ----------
+    rule : mapping or Series
+        A row of ``Search.table`` that holds a rule.
+
+    Raises
+    ------
+    ParameterError
+        The row holds no rule.
+    """
+    rule = dict(rule)
     if rule["column"] is None or pd.isna(rule["column"]):
         raise ParameterError(
             "this row of the table holds no rule",
             got=f"verdict {rule['verdict']}",
-            repair="use rows whose verdict is associated",
+            repair="use rows that have a column",
         )
-    names = [rule["column"]]
-    if int(rule["min_users"]) > 1:
-        names.append(rule["users_column"])
+    names = [name for name, _ in _members(rule)] or [str(rule["column"])]
+    return names + ([str(rule["users_column"])] if int(rule["min_users"]) > 1 else [])
+
+
+def _members(rule: dict[str, Any]) -> list[tuple[str, float]]:
+    """Return columns and levels of a rule of the kind "k of these", else nothing."""
+    members = rule.get("members")
+    if not isinstance(members, list | tuple):
+        return []
+    return [(str(one["column"]), float(one["level"])) for one in members]
+
+
+def _read(rule: dict[str, Any], frame: pd.DataFrame) -> tuple[pd.Series, pd.Series | None]:
+    names = columns(rule)
     absent = [name for name in names if name not in frame.columns]
     if absent:
         raise ParameterError(
@@ -103,8 +151,11 @@ def _read(rule: dict[str, Any], frame: pd.DataFrame) -> tuple[pd.Series, pd.Seri
             where=", ".join(absent),
             repair="build the panel with the windows the rule was learnt with",
         )
-    values = pd.to_numeric(frame[names[0]]).astype(float)
-    return values, pd.to_numeric(frame[names[1]]).astype(float) if len(names) > 1 else None
+    members = _members(rule)
+    if members:
+        return combination.count(frame, members), None
+    counted = pd.to_numeric(frame[names[0]]).astype(float)
+    return counted, pd.to_numeric(frame[names[1]]).astype(float) if len(names) > 1 else None
 
 
 def _in_segment(rule: dict[str, Any], frame: pd.DataFrame) -> pd.Series:

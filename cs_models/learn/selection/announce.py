@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from cs_models.learn import wording
-from cs_models.learn.selection import crossfit, leaders, rows, signals
-from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, LEVEL, Family
+from cs_models.learn.selection import crossfit, detail, leaders, rows, signals, stability
+from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, Family, groups_of
 from cs_models.learn.shapes import effect
 
-_VERDICT_ORDER = {"associated": 0, "none": 1, "too_little_data": 2}
+ANNOUNCED = ("sharp", "tentative", "gradual", "associated")
+_VERDICT_ORDER = {**dict.fromkeys(ANNOUNCED, 0), "none": 1, "too_little_data": 2}
 _ROLE_ORDER = {"signal": 0, "echo": 1}
 
 Float = NDArray[np.float64]
@@ -35,7 +36,9 @@ class Search:
         One row per announced rule: the leader of the whole book and of each segment, then the
         other significant features; one row for each scope without any.  Rates are renewal rates,
         ``lift`` is above minus below, raw; ``lift_within_strata`` and its interval ``lift_low``,
-        ``lift_high`` compare like customers; ``role`` is ``signal`` or ``echo``.
+        ``lift_high`` compare like customers; ``role`` is ``signal`` or ``echo``; ``verdict`` is
+        ``sharp``, ``tentative``, ``gradual`` or ``associated`` for a signal, ``associated`` for an
+        echo, ``none`` or ``too_little_data`` for a scope without any.
     headline : str
         One to three sentences: the leading signals only.
     rules : DataFrame, one row per searched rule
@@ -51,6 +54,19 @@ class Search:
     learnt_from : DataFrame, one row per (subscription_id, as_of_date)
         The rows of the panel that every number here is about, each with the segment it was
         counted in; figures and tables made from them agree with the table.
+    features : DataFrame, one row per (segment, feature)
+        ``statistic`` and ``p_feature`` of its best rule (allowing for the feature's own rules),
+        ``q_feature`` (Benjamini-Hochberg over the features of the segment), ``p_adjusted``,
+        ``role``: a ranking to explore, not to announce.
+    stability : dict of int to DataFrame
+        By ``rule_id`` of each signal, what every re-run of the search found.
+    curves : dict of int to DataFrame
+        By ``rule_id`` of each signal, the isotonic renewal rate by value, with its band.
+    segments : DataFrame, one row per (rule_id, segment)
+        Signals of the whole book, their level in each segment partially pooled.
+    alike : dict of int to dict
+        By ``rule_id``: ``tau`` (segments differ by about a factor exp(tau)) and ``p_same`` (the
+        chance of segments so different if all had one level).
     """
 
     table: pd.DataFrame
@@ -61,90 +77,176 @@ class Search:
     counts: Mapping[str, Any]
     families: pd.DataFrame
     learnt_from: pd.DataFrame
+    features: pd.DataFrame
+    stability: Mapping[int, pd.DataFrame]
+    curves: Mapping[int, pd.DataFrame]
+    segments: pd.DataFrame
+    alike: Mapping[int, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What the tests left: leaders by scope, their worth on held-out terms, their roles."""
+
+    found: Mapping[str | None, list[leaders.Leader]]
+    given: Mapping[str | None, Mapping[str, float]]
+    held: Mapping[str | None, crossfit.Held]
+    roles: Mapping[tuple[str | None, str], signals.Role]
 
 
 def search(
-    family: Family, *, to_fold: np.random.Generator, to_bootstrap: np.random.Generator
+    family: Family,
+    *,
+    to_fold: np.random.Generator,
+    to_bootstrap: np.random.Generator,
+    to_judge: np.random.Generator,
 ) -> Search:
     """Turn a tested family into a table, a headline and the figures behind them.
 
     Parameters
     ----------
     family : Family
-    to_fold, to_bootstrap : numpy.random.Generator
-        Sources of folds and of the bootstrap of the conditional search.
+    to_fold, to_bootstrap, to_judge : numpy.random.Generator
+        Sources of folds, of the bootstrap of the conditional search, and of what is asked of each
+        signal.
     """
-    grid, p = family.grid, family.adjusted.p
-    found: dict[str | None, list[leaders.Leader]] = {}
-    given: dict[str | None, dict[str, float]] = {}
-    held: dict[str | None, crossfit.Held] = {}
-    if (p <= family.alpha).any():
-        training = crossfit.train(family.population, grid, to_fold)
-        for scope, _ in family.scopes:
-            found[scope] = leaders.leaders(
-                family.population, grid, family.statistic, p, training,
-                scope=scope, alpha=family.alpha,
-            )  # fmt: skip
-        found, given = signals.confirmed(family, found, to_bootstrap)
-        held = {
-            scope: crossfit.judge(family.population, grid, training, crossfit.rules_of(grid, scope))
-            for scope, announced in found.items()
-            if announced
-        }
-    roles = signals.roles(family, found, to_bootstrap)
-    records, profiles = _records(family, found, held, roles, given)
-    families = _families(family, found, records)
+    judged = _judged(family, to_fold, to_bootstrap)
+    details = _details(family, judged, to_judge)
+    ranking = _ranking(family, judged.roles)
+    records, profiles = _records(family, judged, details, ranking)
+    families = _families(family, judged.found, records)
     ordered = _ordered(records)
-    table = pd.DataFrame(ordered, columns=list(rows.COLUMNS), dtype=object)
-    rules = grid.rules.assign(
-        statistic=family.statistic, p_raw=_p_raw(family.statistic), p_adjusted=p
-    )
     counts = _counts(family)
+    pooled = {rule: one.pooled for rule, one in details.items() if one.pooled is not None}
     return Search(
-        table=table,
+        table=pd.DataFrame(ordered, columns=list(rows.COLUMNS), dtype=object),
         headline=_headline(ordered, counts),
-        rules=rules,
+        rules=family.grid.rules.assign(
+            statistic=family.statistic,
+            p_raw=_p_raw(family.statistic),
+            p_adjusted=family.adjusted.p,
+        ),
         null_max=family.adjusted.null_max,
         profiles=profiles,
         counts=counts,
         families=families,
         learnt_from=family.population.named_frame(family.segment_by),
+        features=ranking,
+        stability={rule: one.reruns for rule, one in details.items()},
+        curves={rule: one.curve for rule, one in details.items()},
+        segments=detail.segments(pooled),
+        alike={rule: {"tau": one.tau, "p_same": one.p_same} for rule, one in pooled.items()},
     )
+
+
+def _judged(
+    family: Family, to_fold: np.random.Generator, to_bootstrap: np.random.Generator
+) -> _Judged:
+    grid, p = family.grid, family.adjusted.p
+    if not (p <= family.alpha).any():
+        return _Judged({}, {}, {}, {})
+    training = crossfit.train(family.population, grid, to_fold)
+    leading = {
+        scope: leaders.leaders(
+            family.population, grid, family.statistic, p, training, scope=scope, alpha=family.alpha
+        )
+        for scope, _ in family.scopes
+    }
+    found, given = signals.confirmed(family, leading, to_bootstrap)
+    held = {
+        scope: crossfit.judge(family.population, grid, training, crossfit.rules_of(grid, scope))
+        for scope, announced in found.items()
+        if announced
+    }
+    return _Judged(found, given, held, signals.roles(family, found, to_bootstrap))
+
+
+def _details(family: Family, judged: _Judged, rng: np.random.Generator) -> dict[int, detail.Detail]:
+    """Ask of every signal what kind of thing it is."""
+    out: dict[int, detail.Detail] = {}
+    for scope, announced in judged.found.items():
+        signal = [one for one in announced if judged.roles[scope, one.feature].name == "signal"]
+        if not signal:
+            continue
+        reruns = stability.rerun(family, scope, rng)
+        for leader in signal:
+            gap = rows.gap_of(family.population, family.grid, leader.rule)
+            out[leader.rule] = detail.of_signal(
+                family, leader, reruns, gap=gap, leading=leader is announced[0], rng=rng
+            )
+    return out
+
+
+def _ranking(family: Family, roles: Mapping[tuple[str | None, str], signals.Role]) -> pd.DataFrame:
+    """Rank the features of every scope by the p of their own best rule, for exploring."""
+    columns = ["segment", "feature", "statistic", "p_feature", "q_feature", "p_adjusted", "role"]
+    if not len(family.grid.rules):
+        return pd.DataFrame(columns=pd.Index(columns))
+    named, starts = groups_of(family.grid)
+    strength = np.maximum.reduceat(np.abs(family.statistic), starts)
+    out = pd.DataFrame(
+        {
+            "segment": pd.Series([scope for scope, _ in named], dtype=object),
+            "feature": [feature for _, feature in named],
+            "statistic": strength,
+            "p_feature": family.adjusted.p_group,
+            "q_feature": np.nan,
+            "p_adjusted": np.minimum.reduceat(family.adjusted.p, starts),
+            "role": [roles[one].name if one in roles else None for one in named],
+        }
+    )
+    for _, of_scope in out.groupby("segment", dropna=False):
+        q = stats.false_discovery_control(of_scope["p_feature"].to_numpy())
+        out.loc[of_scope.index, "q_feature"] = q
+    return out.sort_values(
+        ["segment", "p_feature", "statistic"], ascending=[True, True, False], ignore_index=True,
+        na_position="first",
+    )  # fmt: skip
 
 
 def _records(
     family: Family,
-    found: Mapping[str | None, list[leaders.Leader]],
-    held: Mapping[str | None, crossfit.Held],
-    roles: Mapping[tuple[str | None, str], signals.Role],
-    given: Mapping[str | None, Mapping[str, float]],
+    judged: _Judged,
+    details: Mapping[int, detail.Detail],
+    ranking: pd.DataFrame,
 ) -> tuple[list[dict[str, Any]], dict[int, pd.DataFrame]]:
     """Make the rows of every scope: its announced rules, or why there is none."""
-    quantile = family.quantile
+    q_of = {
+        (None if pd.isna(segment) else segment, feature): q
+        for segment, feature, q in ranking[["segment", "feature", "q_feature"]].itertuples(
+            index=False, name=None
+        )
+    }
     records, profiles = [], {}
     for scope, members in family.scopes:
-        announced = found.get(scope, [])
+        announced = judged.found.get(scope, [])
         if not announced:
-            records.append(_unannounced(family, scope, members, given.get(scope, {})))
+            given = judged.given.get(scope, {})
+            records.append(_unannounced(family, scope, members, given))
         for place, leader in enumerate(announced):
             measured, profile = rows.of_rule(
-                family.population, family.grid, leader.rule,
-                quantile=quantile, statistic=float(family.statistic[leader.rule]), level=LEVEL,
+                family.population, family.grid, leader.rule, quantile=family.quantile,
+                statistic=float(family.statistic[leader.rule]), level=family.level,
             )  # fmt: skip
-            worth = held[scope] if place == 0 else leader.held
-            role = roles[scope, leader.feature]
+            worth = judged.held[scope] if place == 0 else leader.held
+            role = judged.roles[scope, leader.feature]
+            known = details[leader.rule].fields if leader.rule in details else {}
             record = rows.of_scope(
-                family.population, members, scope, "associated", family.segment_by,
-                **measured,
-                p_adjusted=float(family.adjusted.p[leader.rule]),
-                p_raw=float(_p_raw(family.statistic[leader.rule])),
-                p_given_covariates=given[scope][leader.feature],
-                p_conditional=role.p,
-                role=role.name,
-                lift_crossfit=rows.signed(worth, measured["direction"]),
-                smallest_lift=_smallest_lift(family, scope, members),
+                family.population, rows.mask(family.grid, leader.rule, len(members)), scope,
+                "associated", family.segment_by,
             )  # fmt: skip
-            records.append(record)
+            record |= measured
+            record |= {
+                "p_adjusted": float(family.adjusted.p[leader.rule]),
+                "p_raw": float(_p_raw(family.statistic[leader.rule])),
+                "p_given_covariates": judged.given.get(scope, {}).get(leader.feature),
+                "p_conditional": role.p,
+                "role": role.name,
+                "q_feature": q_of[scope, leader.feature],
+                "lift_crossfit": rows.signed(worth, measured["direction"]),
+                "smallest_lift": _smallest_lift(family, scope, members),
+            }
+            records.append(record | known)
             profiles[leader.rule] = profile
     return records, profiles
 
@@ -238,7 +340,7 @@ def _headline(ordered: list[dict[str, Any]], counts: Mapping[str, Any]) -> str:
         # Either the segments speak or the whole book does, whichever comes first.
         whole = signal[0]["segment"] is None
         speaking = [record for record in signal if (record["segment"] is None) == whole]
-        silent = [r["segment"] for r in ordered if r["segment"] and r["verdict"] != "associated"]
+        silent = [r["segment"] for r in ordered if r["segment"] and r["verdict"] not in ANNOUNCED]
         return wording.headline(speaking, [] if whole else silent)
     book = next(record for record in ordered if record["segment"] is None)
     if book["verdict"] == "none":
@@ -274,8 +376,12 @@ def _naive(family: Family) -> dict[str, Any] | None:
     churned = family.population.churned
     lost = family.grid.above(churned[:, None])[mine, 0]
     n_above = rules["n_above"].to_numpy(dtype=np.float64)[mine]
-    n, rate = len(churned), float(churned.mean())
-    gap = (churned.sum() - lost) / (n - n_above) - lost / n_above
+    n = rules["n_terms"].to_numpy(dtype=np.float64)[mine]
+    lost_in_all = np.zeros(len(rules))
+    for known, part in family.grid.parts():
+        lost_in_all[part] = churned[known].sum()
+    rate = lost_in_all[mine] / n
+    gap = (lost_in_all[mine] - lost) / (n - n_above) - lost / n_above
     z = gap / np.sqrt(rate * (1 - rate) * (1 / n_above + 1 / (n - n_above)))
     best = int(np.argmax(np.abs(np.round(z, 9))))
     at = rules.iloc[mine[best]]
@@ -285,10 +391,19 @@ def _naive(family: Family) -> dict[str, Any] | None:
     direction = "at_least" if gap[best] > 0 else "at_most"
     return {
         "rule": wording.rule_text(
-            at["column"], float(at["cut"]), below, int(at["min_users"]), direction
+            wording.counted(at["column"], at["members"]),
+            float(at["cut"]),
+            below,
+            int(at["min_users"]),
+            direction,
         ),
         "feature": at["feature"],
         "column": at["column"],
+        "users_column": at["users_column"],
+        "members": [{"column": name, "level": level} for name, level in at["members"]] or None,
+        "direction": direction,
+        "segment": None,
+        "segment_by": None,
         "window_days": int(at["window_days"]),
         "cut": float(at["cut"]),
         "min_users": int(at["min_users"]),

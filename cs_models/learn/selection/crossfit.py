@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from cs_models.learn import splits
 from cs_models.learn.rules.grid import Grid
 from cs_models.learn.rules.population import Population
+from cs_models.learn.shapes import effect
 
 N_FOLDS = 5
 N_REPEATS = 5
+UNKNOWN = -1  # the side of a term whose use is not known
 
 Float = NDArray[np.float64]
 
@@ -47,9 +49,10 @@ class Held:
     Attributes
     ----------
     lift : float
-        Renewal rate of held-out terms on the side called better, less that on the other.
+        Renewal rate of held-out terms on the side called better, less that on the other, compared
+        inside strata.
     metric : float
-        The same contrast inside strata in units of its standard deviation; ranks features.
+        The same contrast in units of its standard deviation; ranks features.
     """
 
     lift: float
@@ -82,14 +85,20 @@ def train(population: Population, grid: Grid, rng: np.random.Generator) -> Train
     kept = 1.0 * np.column_stack(
         [folds[:, part // N_FOLDS] != part % N_FOLDS for part in range(n_parts)]
     )
+    score = population.score[:, None]
+    parts = grid.parts()
     for code in np.unique(population.stratum):
         member = kept * (population.stratum == code)[:, None]
-        size = np.maximum(member.sum(axis=0), 2.0)
-        rate = (member * population.churned[:, None]).sum(axis=0) / size
         above = grid.above(member.astype(np.float32)).astype(np.float64)
-        residual = member * (population.churned[:, None] - rate)
-        statistic += grid.above(residual)
-        variance += rate * (1 - rate) * size / (size - 1) * (above - above**2 / size)
+        sums = grid.above(member * score)
+        for rows, rules in parts:
+            inside = member[rows]
+            size = np.maximum(inside.sum(axis=0), 2.0)
+            mean = (inside * score[rows]).sum(axis=0) / size
+            spread = (inside * score[rows] ** 2).sum(axis=0) / size - mean**2
+            up = above[rules]
+            statistic[rules] += sums[rules] - up * mean
+            variance[rules] += spread * size / (size - 1) * (up - up**2 / size)
     enough = variance > 1e-9
     statistic /= np.sqrt(np.where(enough, variance, 1.0))
     rounded = np.round(np.where(enough, statistic, 0.0), 9)
@@ -113,34 +122,32 @@ def judge(
     -------
     Held
     """
-    rows = grid.scope_rows(int(candidates[0]))
     statistic = training.statistic[candidates]
     best = np.argmax(np.abs(statistic), axis=0)
     churn_above = statistic[best, np.arange(len(best))] > 0
-    better = np.zeros((len(rows), N_REPEATS), dtype=bool)
+    side = np.full((population.n_rows, N_REPEATS), UNKNOWN, dtype=np.int8)
     for part, rule in enumerate(candidates[best]):
         repeat, fold = divmod(part, N_FOLDS)
-        held = training.folds[rows, repeat] == fold
-        above = grid.indicator(int(rule))[rows]
-        better[held, repeat] = (above ^ churn_above[part])[held]
-    return Held(*_pool(better, population.churned[rows], population.stratum[rows]))
+        known = grid.scope_rows(int(rule))
+        held = known[training.folds[known, repeat] == fold]
+        side[held, repeat] = grid.indicator(int(rule))[held] ^ churn_above[part]
+    return Held(*_pool(side, population.churned, population.stratum))
 
 
 def _pool(
-    better: NDArray[np.bool_], churned: Float, stratum: NDArray[np.int64]
+    sides: NDArray[np.int8], churned: Float, stratum: NDArray[np.int64]
 ) -> tuple[float, float]:
-    """Pool the repeats: mean gap of renewal rates, and mean stratified z."""
+    """Pool the repeats: mean gap of renewal rates inside strata, and mean stratified z."""
     gaps, scores = [], []
-    member = stratum[:, None] == np.unique(stratum)
-    for side in better.T:
-        if not side.any() or side.all():
+    for side in sides.T:
+        known = side != UNKNOWN
+        better = side[known] == 1
+        if not better.any() or better.all():
             continue
-        gaps.append(churned[~side].mean() - churned[side].mean())
-        n, up = member.sum(axis=0), (member & side[:, None]).sum(axis=0)
-        rate = (member * churned[:, None]).sum(axis=0) / n
-        score = (member * (rate - churned[:, None]))[side].sum()
-        variance = (rate * (1 - rate) * up * (n - up) / np.maximum(n - 1, 1)).sum()
-        scores.append(score / np.sqrt(variance) if variance > 0 else 0.0)
+        compared = effect.within_strata(better, 1.0 - churned[known], stratum[known])
+        if np.isfinite(compared.gap):
+            gaps.append(compared.gap)
+            scores.append(compared.score)
     if not gaps:
         return float("nan"), float("nan")
     return float(np.mean(gaps)), round(float(np.mean(scores)), 9)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs_models.learn import wording
+from cs_models.errors import TooLittleDataError
+from cs_models.learn import maxstat, wording
 from cs_models.learn.rules.grid import Grid
 from cs_models.learn.rules.layout import candidate_cuts
 from cs_models.learn.rules.population import Population
@@ -25,7 +26,10 @@ COLUMNS = (
     "n_terms", "n_accounts", "n_churned", "segment", "role", "min_users", "family", "statistic",
     "p_raw", "n_equivalent", "measure", "column", "users_column", "segment_by", "cut_below",
     "cut_localised", "n_above", "lift_within_strata", "design_effect", "smallest_lift",
-    "n_churned_accounts", "p_given_covariates", "p_conditional", "rule_id",
+    "n_churned_accounts", "p_given_covariates", "p_conditional", "rule_id", "counted", "members",
+    "cut_at_edge", "p_step_linear", "p_step_spline", "delta_log_likelihood", "lift_bootstrap",
+    "share_same_feature", "share_same_family", "p_one_term", "p_lausen92", "p_lausen94",
+    "q_feature",
 )  # fmt: skip
 
 
@@ -89,16 +93,19 @@ def of_rule(
     interval = _interval(population, grid, rule, deff=size.design_effect, level=level)
     below = _just_below(block.amounts[rows], float(at["cut"]))
     direction = "at_least" if statistic < 0 else "at_most"
+    what = wording.counted(at["column"], at["members"])
+    closed = _closed_forms(block.amounts[rows], churned)
     record = {
-        "rule": wording.rule_text(
-            at["column"], float(at["cut"]), below, int(at["min_users"]), direction
-        ),
+        "rule": wording.rule_text(what, float(at["cut"]), below, int(at["min_users"]), direction),
+        "counted": what,
+        "members": [{"column": name, "level": level} for name, level in at["members"]] or None,
         "direction": direction,
         "cut": float(at["cut"]),
         "cut_below": below if np.isfinite(below) else None,
         "cut_low": interval.low,
         "cut_high": interval.high,
         "cut_localised": interval.localised,
+        "cut_at_edge": interval.at_edge,
         "rate_above": size.rate_above,
         "rate_below": size.rate_below,
         "lift": size.lift,
@@ -109,11 +116,46 @@ def of_rule(
         "min_users": int(at["min_users"]),
         "window_days": int(at["window_days"]),
         "n_above": int(at["n_above"]),
+        "p_lausen92": closed[0],
+        "p_lausen94": closed[1],
         "statistic": statistic,
         "rule_id": rule,
     }
     record |= {name: at[name] for name in ("feature", "measure", "column", "users_column")}
     return record, interval.profile
+
+
+def _closed_forms(
+    values: NDArray[np.float64], churned: NDArray[np.float64]
+) -> tuple[float | None, float | None]:
+    """Return the closed forms for this one column, as if nothing else had been searched."""
+    try:
+        found = maxstat.maximally_selected(churned, values)
+    except TooLittleDataError:
+        return None, None
+    return found.p_lausen92, found.p_lausen94
+
+
+def rule_values(grid: Grid, rule: int) -> NDArray[np.float64]:
+    """Return what a rule counts in its rows: 0 where fewer users took part than it asks for."""
+    at = grid.rules.iloc[rule]
+    block = grid.blocks[int(at["block"])]
+    enough = block.users[block.rows] >= at["min_users"]
+    return np.where(enough, block.amounts[block.rows], 0.0)
+
+
+def mask(grid: Grid, rule: int, n_rows: int) -> NDArray[np.bool_]:
+    """Return the population rows that a rule compares."""
+    compared = np.zeros(n_rows, dtype=bool)
+    compared[grid.scope_rows(rule)] = True
+    return compared
+
+
+def gap_of(population: Population, grid: Grid, rule: int) -> float:
+    """Return the gap of a rule inside strata, renewal above minus below."""
+    rows = grid.scope_rows(rule)
+    above = grid.indicator(rule)[rows]
+    return effect.within_strata(above, 1.0 - population.churned[rows], population.stratum[rows]).gap
 
 
 def signed(held: Held, direction: str) -> float:

@@ -10,7 +10,7 @@ Grain in: the leaders of every scope.  Grain out: one role per (scope, feature).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from cs_models.features import catalogue
 from cs_models.learn.engines import covariates, multiplier
 from cs_models.learn.rules.grid import Grid
+from cs_models.learn.rules.population import Population
 from cs_models.learn.selection.family import Family
 from cs_models.learn.selection.leaders import Leader
 
@@ -71,6 +72,8 @@ def confirmed(
     """
     kept: dict[str | None, list[Leader]] = {}
     p: dict[str | None, dict[str, float]] = {}
+    if family.engine != "auto":
+        return {scope: list(leaders) for scope, leaders in found.items()}, p
     tested = [scope for scope, leaders in found.items() if len(leaders) > 0]
     alpha = family.alpha / max(len(tested), 1)  # each scope may err; together at most alpha
     for scope in tested:
@@ -79,6 +82,52 @@ def confirmed(
         p[scope] = {name: min(1.0, each[0] * len(tested)) for name, each in judged.items()}
         kept[scope] = [one for one in found[scope] if judged[one.feature][0] <= alpha]
     return kept, p
+
+
+def joint(
+    population: Population,
+    grid: Grid,
+    scopes: Sequence[tuple[str | None, NDArray[np.bool_]]],
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> tuple[Float, Iterator[NDArray[np.float32]]]:
+    """Score every rule of every scope given the covariates, all with the same random signs.
+
+    Parameters
+    ----------
+    population : Population
+    grid : Grid
+    scopes : sequence of (str or None, ndarray of bool)
+        The scopes searched, in the order of the grid.
+    n_draws : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    tuple of ndarray and iterator
+        The statistic of every rule, and the same under the null, for ``stepdown.adjust``.
+    """
+    seed = int(rng.integers(2**63))
+    statistics, draws = [], []
+    for scope, mask in scopes:
+        own, _ = grid.subset(scope)
+        if not len(own.rules):
+            continue
+        rows = np.flatnonzero(mask)
+        model = multiplier.fit_null(
+            covariates.of_terms(population, rows), population.churned, rows, population.expected
+        )
+        scored = multiplier.scores(own, model, np.ones(len(own.rules), dtype=bool))
+        statistics.append(scored.statistic)
+        draws.append(
+            multiplier.null_statistics(
+                own, model, population.account, scored, n_draws=n_draws,
+                rng=np.random.default_rng(seed),
+            )
+        )  # fmt: skip
+    together = (np.concatenate(parts) for parts in zip(*draws, strict=True))
+    return np.concatenate([np.empty(0), *statistics]), together
 
 
 def roles(
@@ -126,7 +175,7 @@ class _ConditionalSearch:
         self.grid, positions = family.grid.subset(scope)
         self.statistic = family.statistic[positions]
         self.features = self.grid.rules["feature"].to_numpy()
-        self.rows = self.grid.blocks[0].rows
+        self.rows = family.rows_of(scope)
         self.base = covariates.of_terms(family.population, self.rows)
 
     def run(self, announced: list[str], book: list[str]) -> dict[str, Role]:
@@ -176,7 +225,7 @@ class _ConditionalSearch:
         population = self.family.population
         adjusters = [self.adjuster(rule) for rule in accepted.values()]
         design = np.column_stack([self.base, *adjusters])
-        model = multiplier.fit_null(design, population.churned, self.rows)
+        model = multiplier.fit_null(design, population.churned, self.rows, population.expected)
         allowed = ~np.isin(self.features, list(accepted))
         scored, adjusted = multiplier.test(
             self.grid, model, population.account, allowed, n_draws=self.n_draws, rng=self.rng
@@ -201,10 +250,13 @@ def _adjuster(frame: pd.DataFrame, grid: Grid, rule: int, rows: NDArray[np.int64
     announced for being a little thermometer of it.
     """
     at = grid.rules.iloc[rule]
-    columns = [grid.blocks[int(at["block"])].amounts]
+    own = grid.blocks[int(at["block"])].amounts
+    columns = [own]
     total = catalogue.Measure("events", None, "first", int(at["window_days"])).column
     if total in frame.columns and total != at["column"]:
-        columns.append(covariates.filled(covariates.number(frame[total]))[:, 0])
+        columns.append(covariates.number(frame[total]).to_numpy())
     logged = [np.log1p(np.maximum(column, 0.0)) for column in columns]
-    curves = [covariates.restricted_cubic_spline(column, column[rows]) for column in logged]
-    return np.column_stack([grid.indicator(rule).astype(np.float64), *curves])
+    filled = [covariates.filled(pd.Series(column))[:, 0] for column in logged]
+    curves = [covariates.restricted_cubic_spline(column, column[rows]) for column in filled]
+    missing = np.isnan(own).astype(np.float64)
+    return np.column_stack([grid.indicator(rule).astype(np.float64), missing, *curves])

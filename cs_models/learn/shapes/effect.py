@@ -73,8 +73,8 @@ def measure(
     rate_above, rate_below = float(renewed[above].mean()), float(renewed[~above].mean())
     lift = rate_above - rate_below
     deff = likelihood.design_effect(above, churned, stratum, account)
-    within, error = _within_strata(above, renewed, stratum)
-    error *= math.sqrt(deff)
+    compared = within_strata(above, renewed, stratum)
+    within, error = compared.gap, compared.standard_error * math.sqrt(deff)
     reach = quantile * error
     return Effect(
         rate_above=rate_above,
@@ -88,36 +88,68 @@ def measure(
     )
 
 
-def standard_error(rate_above: float, n_above: int, rate_below: float, n_below: int) -> float:
-    """Return the larger of the pooled and the unpooled standard error of a difference."""
-    rate = (rate_above * n_above + rate_below * n_below) / (n_above + n_below)
-    pooled = rate * (1 - rate) * (1 / n_above + 1 / n_below)
-    unpooled = rate_above * (1 - rate_above) / n_above + rate_below * (1 - rate_below) / n_below
-    return math.sqrt(max(pooled, unpooled))
+@dataclass(frozen=True)
+class WithinStrata:
+    """Two sides compared inside strata only.
 
-
-def _within_strata(
-    above: NDArray[np.bool_], renewed: Float, stratum: NDArray[np.int64]
-) -> tuple[float, float]:
-    """Return the Mantel-Haenszel weighted difference of rates and its standard error.
-
-    Customers are compared with customers of the same stratum only, as the test does; strata in
-    which all stand on one side say nothing and carry no weight.
+    Attributes
+    ----------
+    gap, standard_error : float
+        Mantel-Haenszel weighted difference of rates, above minus below, and its standard error;
+        NaN when no stratum holds both sides.
+    score : float
+        The stratified score statistic of the same contrast.
     """
-    weight_sum, gap_sum, variance = 0.0, 0.0, 0.0
-    for code in np.unique(stratum):
-        mine = stratum == code
-        up, down = renewed[mine & above], renewed[mine & ~above]
-        if not len(up) or not len(down):
-            continue
-        weight = len(up) * len(down) / (len(up) + len(down))
-        rates = float(up.mean()), float(down.mean())
-        weight_sum += weight
-        gap_sum += weight * (rates[0] - rates[1])
-        variance += (weight * standard_error(rates[0], len(up), rates[1], len(down))) ** 2
-    if weight_sum == 0:
-        return math.nan, math.nan
-    return gap_sum / weight_sum, math.sqrt(variance) / weight_sum
+
+    gap: float
+    standard_error: float
+    score: float
+
+
+def within_strata(
+    above: NDArray[np.bool_],
+    renewed: Float,
+    stratum: NDArray[np.int64],
+    weights: Float | None = None,
+) -> WithinStrata:
+    """Compare renewal above and below inside strata, as the test does.
+
+    Strata in which all stand on one side say nothing and carry no weight.
+
+    Parameters
+    ----------
+    above : ndarray of bool, shape (n_rows,)
+    renewed : ndarray of float, shape (n_rows,)
+    stratum : ndarray of int, shape (n_rows,)
+    weights : ndarray of float, shape (n_rows,), optional
+        How often each row counts (a bootstrap); once each when None.
+
+    Returns
+    -------
+    WithinStrata
+    """
+    counted = np.ones(len(renewed)) if weights is None else weights
+    codes = 2 * np.unique(stratum, return_inverse=True)[1] + above
+    n_cells = int(codes.max()) // 2 * 2 + 2
+    n = np.bincount(codes, counted, minlength=n_cells).reshape(-1, 2)
+    kept = np.bincount(codes, counted * renewed, minlength=n_cells).reshape(-1, 2)
+    both = (n > 0).all(axis=1)
+    n, kept = n[both], kept[both]
+    if not len(n):
+        return WithinStrata(math.nan, math.nan, math.nan)
+    rates, sizes = kept / n, n.sum(axis=1)
+    weight = n.prod(axis=1) / sizes
+    rate = kept.sum(axis=1) / sizes
+    gaps = rates[:, 1] - rates[:, 0]
+    pooled = rate * (1 - rate) * (1 / n).sum(axis=1)
+    unpooled = (rates * (1 - rates) / n).sum(axis=1)
+    variance = (weight**2 * np.maximum(pooled, unpooled)).sum()
+    null = (weight * rate * (1 - rate) * sizes / np.maximum(sizes - 1, 1)).sum()
+    return WithinStrata(
+        gap=float((weight * gaps).sum() / weight.sum()),
+        standard_error=float(np.sqrt(variance) / weight.sum()),
+        score=float((weight * gaps).sum() / np.sqrt(null)) if null > 0 else 0.0,
+    )
 
 
 def smallest_detectable_lift(churn_rate: float, information: float, quantile: float) -> float:

@@ -165,6 +165,8 @@ class CutInterval:
         Hull of the accepted cuts; ``low`` is the lowest level that draws the same line.
     localised : bool
         False when the hull covers more than half of the admissible ranks.
+    at_edge : {"low", "high", "both"} or None
+        Where the hull meets the end of the levels that could be tried: the truth may lie beyond.
     profile : DataFrame, one row per cut
         With ``deviance`` (twice the drop of log likelihood over the design effect) and ``inside``.
     """
@@ -172,6 +174,7 @@ class CutInterval:
     low: float
     high: float
     localised: bool
+    at_edge: str | None
     profile: pd.DataFrame
 
 
@@ -207,6 +210,9 @@ def cut_interval(traced: pd.DataFrame, *, chosen: float, deff: float, level: flo
         low=float(low) if np.isfinite(low) else float(first["cut"]),
         high=float(hull["cut"].max()),
         localised=bool(len(table) == 1 or covered <= 0.5 * admissible),
+        at_edge={(True, True): "both", (True, False): "low", (False, True): "high"}.get(
+            (bool(table["inside"].iloc[0]), bool(table["inside"].iloc[-1]))
+        ),
         profile=table,
     )
 
