@@ -164,16 +164,22 @@ def _judged(
 def _details(family: Family, judged: _Judged, rng: np.random.Generator) -> dict[int, detail.Detail]:
     """Ask of every signal what kind of thing it is."""
     out: dict[int, detail.Detail] = {}
-    for scope, announced in judged.found.items():
-        signal = [one for one in announced if judged.roles[scope, one.feature].name == "signal"]
+    signal_of = {
+        scope: [one for one in announced if judged.roles[scope, one.feature].name == "signal"]
+        for scope, announced in judged.found.items()
+    }
+    speaking = sum(1 for signal in signal_of.values() if signal)
+    for scope, signal in signal_of.items():
         if not signal:
             continue
+        announced = judged.found[scope]
         reruns = stability.rerun(family, scope, rng)
         for leader in signal:
             gap = rows.gap_of(family.population, family.grid, leader.rule)
             out[leader.rule] = detail.of_signal(
-                family, leader, reruns, gap=gap, leading=leader is announced[0], rng=rng
-            )
+                family, leader, reruns, gap=gap, leading=leader is announced[0],
+                alpha=family.alpha / speaking, rng=rng,
+            )  # fmt: skip
     return out
 
 

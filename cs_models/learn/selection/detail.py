@@ -55,6 +55,7 @@ def of_signal(
     *,
     gap: float,
     leading: bool,
+    alpha: float,
     rng: np.random.Generator,
 ) -> Detail:
     """Judge the shape and the stability of one signal.
@@ -69,6 +70,8 @@ def of_signal(
         Of the rule, inside strata, above minus below.
     leading : bool
         Whether it leads its scope: its optimism is then that of the search over all features.
+    alpha : float
+        How often a smooth curve may be called a step: the family's, shared among its scopes.
     rng : numpy.random.Generator
 
     Returns
@@ -83,7 +86,7 @@ def of_signal(
     known = covariates.of_terms(population, family.rows_of(leader.scope))[inside]
     shape = verdict.judge(
         values, churned, account, population.stratum[inside], known, _cuts(family, rule),
-        alpha=family.alpha, rng=rng,
+        alpha=alpha, rng=rng,
     )  # fmt: skip
     mine = grid.in_scope(leader.scope)
     agreement = leaders.phi(grid, [rule])[mine, 0]
