@@ -1,6 +1,6 @@
 """Measure how well partial pooling finds the segments' cuts, beside separate and pooled fits.
 
-    python benchmarks/segments.py                60 runs per setting (about 10 minutes of one core)
+    python benchmarks/segments.py                60 runs per setting (about 4 minutes of one core)
     python benchmarks/segments.py --runs 200 --level-runs 0
 
 First the table of ``methods.md`` S9 (6 segments): root mean square error of the log cut, coverage
