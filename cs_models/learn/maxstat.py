@@ -78,31 +78,56 @@ def maximally_selected(
     TooLittleDataError
         No cut leaves enough rows on both sides.
     """
-    order = np.argsort(feature, kind="stable")
-    ordered, a = feature[order], np.asarray(scores, dtype=np.float64)[order]
-    n = len(a)
-    sizes = np.flatnonzero(np.diff(ordered) > 0) + 1
-    low, high = max(1, math.floor(n * min_share)), math.floor(n * max_share)
-    sizes = sizes[(sizes >= low) & (sizes <= high)]
+    sizes, cuts, signed = at_every_cut(scores, feature, min_share=min_share, max_share=max_share)
+    n, statistic = len(scores), np.abs(signed)
     if not len(sizes):
         raise TooLittleDataError(
             "no cut leaves enough rows on both sides",
-            got=f"{n} rows, {len(np.unique(ordered))} distinct values",
+            got=f"{n} rows, {len(np.unique(feature))} distinct values",
             repair="use a feature with more levels, or more history",
         )
-    sums = np.cumsum(a)[sizes - 1]
-    spread = float(((a - a.mean()) ** 2).sum())
-    variance = sizes * (n - sizes) / (n * (n - 1)) * spread
-    statistic = np.abs(sums - sizes * a.mean()) / np.sqrt(variance)
     best = int(np.argmax(np.round(statistic, 12)))
     return MaximallySelected(
         statistic=float(statistic[best]),
-        cut=float(ordered[sizes[best] - 1]),
+        cut=float(cuts[best]),
         lower_sizes=sizes,
         n=n,
         min_share=min_share,
         max_share=max_share,
     )
+
+
+def at_every_cut(
+    scores: Float, feature: Float, *, min_share: float = 0.1, max_share: float = 0.9
+) -> tuple[NDArray[np.int64], Float, Float]:
+    """Standardise the sum of scores of the lower group at every cut.
+
+    Parameters
+    ----------
+    scores, feature : ndarray of float, shape (n_rows,)
+    min_share, max_share : float
+        The lower group's share lies between them.
+
+    Returns
+    -------
+    lower_sizes : ndarray of int, shape (n_cuts,)
+        Rows of the lower group, increasing.
+    cuts : ndarray of float, shape (n_cuts,)
+        Rows with a feature at or below it form the lower group.
+    statistic : ndarray of float, shape (n_cuts,)
+        (S - E) / sqrt(V) of 2.2.  For 0/1 scores, Pearson's chi-square of the two groups is its
+        square times n / (n - 1).
+    """
+    order = np.argsort(feature)  # the order of equal values does not matter to sums
+    ordered, a = feature[order], np.asarray(scores, dtype=np.float64)[order]
+    n = len(a)
+    sizes = np.flatnonzero(np.diff(ordered) > 0) + 1
+    low, high = max(1, math.floor(n * min_share)), math.floor(n * max_share)
+    sizes = sizes[(sizes >= low) & (sizes <= high)]
+    spread = float(((a - a.mean()) ** 2).sum())
+    variance = sizes * (n - sizes) / (n * (n - 1)) * spread
+    statistic = (np.cumsum(a)[sizes - 1] - sizes * a.mean()) / np.sqrt(variance)
+    return sizes, ordered[sizes - 1], statistic
 
 
 def log_rank_scores(durations: Float, event_observed: Float) -> Float:

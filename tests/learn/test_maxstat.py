@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2_contingency
 
 from cs_models.errors import TooLittleDataError
 from cs_models.learn import maxstat
@@ -100,6 +101,19 @@ def test_scores_sum_to_zero_without_ties() -> None:
     rng = np.random.default_rng(1)
     scores = maxstat.log_rank_scores(rng.random(50), (rng.random(50) < 0.6).astype(float))
     assert scores.sum() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_yes_or_no_scores_give_chi_squares() -> None:
+    """Squared and times n / (n - 1), the statistic of every cut is Pearson's chi-square."""
+    rng = np.random.default_rng(2)
+    feature, churned = rng.poisson(4, 300).astype(float), (rng.random(300) < 0.3).astype(float)
+    sizes, cuts, statistic = maxstat.at_every_cut(churned, feature)
+    assert len(cuts) > 3
+    for size, cut, got in zip(sizes, cuts, statistic**2 * 300 / 299, strict=True):
+        lower = feature <= cut
+        table = pd.crosstab(lower, churned)
+        assert lower.sum() == size
+        assert got == pytest.approx(chi2_contingency(table, correction=False).statistic)
 
 
 def test_scores_of_ties_are_those_of_hothorn_and_lausen() -> None:
