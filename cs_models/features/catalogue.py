@@ -13,7 +13,10 @@ window              events that count, for decision date D and term start s
 ``to_date``         everything before D (``days_to_first``: everything in [s, D))
 ==================  ===========================================================
 
-Source: ``methods.md`` 1.1 (point in time), 1.2 (landmarks), 1.4 (measures).
+Whole numbers are counts.  ``onboarded`` is 1 or 0.  A share or a rate has its denominator in
+its words and is missing where that is nought.
+
+Source: ``methods.md`` 1.1 (point in time), 1.2 (landmarks), 1.4 (measures), 2.4b (shares).
 """
 
 from __future__ import annotations
@@ -25,14 +28,21 @@ from typing import Final, Literal
 
 from cs_models.errors import ParameterError
 
-Anchor = Literal["last", "first", "to_date"]
+Anchor = Literal["last", "first", "before", "to_date"]
 
 SEPARATOR: Final = "__"
 TREND_DAYS: Final = 28
 SPIKE_DAYS: Final = 30
 SPIKE_BASE_DAYS: Final = 60
 
-_WINDOW: Final = re.compile(r"(last|first)_([1-9][0-9]{0,3})d|to_date")
+_WINDOW: Final = re.compile(r"(last|first|before)_([1-9][0-9]{0,3})d|to_date")
+
+_ANCHORS: Final[dict[str | None, Anchor]] = {
+    "last": "last",
+    "first": "first",
+    "before": "before",
+    None: "to_date",
+}
 
 
 @dataclass(frozen=True)
@@ -47,28 +57,38 @@ class _Kind:
 
 
 _WINDOWED: Final[frozenset[Anchor]] = frozenset({"last", "first"})
+_ANYWHERE: Final[frozenset[Anchor]] = frozenset({"last", "first", "before"})
+_FIRST: Final[frozenset[Anchor]] = frozenset({"first"})
 _TO_DATE: Final[frozenset[Anchor]] = frozenset({"to_date"})
 _LAST: Final[frozenset[Anchor]] = frozenset({"last"})
 _NONE: Final[frozenset[Anchor]] = frozenset()
 
 KINDS: Final[dict[str, _Kind]] = {
-    "events": _Kind("events", "events", _WINDOWED, _WINDOWED),
-    "active_users": _Kind("active users", "users", _WINDOWED),
+    "events": _Kind("events", "events", _ANYWHERE, _WINDOWED),
+    "active_users": _Kind("active users", "users", _ANYWHERE),
     "active_days": _Kind("active days", "days", _WINDOWED),
     "distinct_features": _Kind("distinct features used", "features", _WINDOWED),
     "seat_utilisation": _Kind("active users per seat", "users per seat", _WINDOWED),
+    "daily_active_share": _Kind(
+        "share of Mondays to Fridays with use per active user", "share", _FIRST
+    ),
     "trend": _Kind("events against the 28 days before", "ratio", _LAST, only_days=TREND_DAYS),
     "spike": _Kind("event rate against the 60 days before", "ratio", _LAST, only_days=SPIKE_DAYS),
     "days_since_last_use": _Kind("days since the last use", "days", _TO_DATE),
     "users": _Kind("users", "users", _NONE, _WINDOWED),
     "events_per_seat": _Kind("events per seat", "events per seat", _NONE, _WINDOWED),
+    "share": _Kind("share of all events", "share", _NONE, _FIRST),
+    "events_per_user": _Kind("events per active user", "events per user", _NONE, _FIRST),
     "days_to_first": _Kind("days to the first use", "days", _NONE, _TO_DATE),
+    "tickets": _Kind("tickets opened", "tickets", _WINDOWED),
+    "severe_tickets": _Kind("severe tickets opened", "tickets", _WINDOWED),
+    "onboarded": _Kind("onboarding completed", "yes (1) or no (0)", _FIRST),
 }
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One usage measure of the panel.
+    """One measure of the panel.
 
     Parameters
     ----------
@@ -76,7 +96,7 @@ class Measure:
         A name in ``KINDS``.
     feature : str or None
         The product feature's own text, or None for the whole account.
-    anchor : {"last", "first", "to_date"}
+    anchor : {"last", "first", "before", "to_date"}
         Which end the window hangs from.
     days : int or None
         Length of the window in days; None exactly when ``anchor`` is ``to_date``.
@@ -116,7 +136,7 @@ class Measure:
 
     @property
     def window(self) -> str:
-        """The window's text: ``last_28d``, ``first_60d`` or ``to_date``."""
+        """The window's text: ``last_28d``, ``first_60d``, ``before_90d`` or ``to_date``."""
         return "to_date" if self.days is None else f"{self.anchor}_{self.days}d"
 
     @property
@@ -141,12 +161,17 @@ class Measure:
         words = KINDS[self.measure].words
         if self.measure == "days_to_first":
             return f"{words} of {self.feature} in the term"
+        if self.measure == "onboarded":
+            # Steps completed before the term count too: the window has an end only.
+            return f"{words} by day {self.days} of the term"
         if self.feature is not None:
             words = f"{self.feature} {words}"
         if self.anchor == "last":
             return f"{words} in the {self.days} days before the decision date"
         if self.anchor == "first":
             return f"{words} in the first {self.days} days of the term"
+        if self.anchor == "before":
+            return f"{words} in the {self.days} days before the term"
         return words
 
 
@@ -161,7 +186,7 @@ def parse(column: str) -> Measure | None:
     Returns
     -------
     Measure or None
-        None when the column is not a usage measure (an id, the outcome, a segment).
+        None when the column is not a measure (an id, the outcome, a segment).
     """
     first, last = column.find(SEPARATOR), column.rfind(SEPARATOR)
     window = _WINDOW.fullmatch(column[last + 2 :]) if first >= 0 else None
@@ -169,11 +194,8 @@ def parse(column: str) -> Measure | None:
         return None
     feature = column[first + 2 : last] if last > first else None
     days = int(window[2]) if window[2] else None
-    anchor: Anchor = "to_date"
-    if window[1]:
-        anchor = "last" if window[1] == "last" else "first"
     try:
-        return Measure(column[:first], feature, anchor, days)
+        return Measure(column[:first], feature, _ANCHORS[window[1]], days)
     except ParameterError:
         return None
 
@@ -181,13 +203,13 @@ def parse(column: str) -> Measure | None:
 def among(
     columns: Iterable[str], *, anchor: Anchor, measures: Sequence[str] | None = None
 ) -> list[str]:
-    """Return the usage columns of one kind of window, in their order.
+    """Return the measures' columns of one kind of window, in their order.
 
     Parameters
     ----------
     columns : iterable of str
-        Columns of a panel; those that are no usage measure are passed over.
-    anchor : {"last", "first", "to_date"}
+        Columns of a panel; those that are no measure are passed over.
+    anchor : {"last", "first", "before", "to_date"}
         Which end the window hangs from.
     measures : sequence of str, optional
         Only these measures; all when None.

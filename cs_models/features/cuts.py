@@ -106,7 +106,7 @@ def truncated(tables: Mapping[str, ir.Table], limits: ir.Table) -> dict[str, ir.
     dict[str, ibis.expr.types.Table]
         Rows that happened on or after the limit, or were known later, are gone; so is what
         a row that stays came to say later: a term's outcome and end, a user's leaving, a
-        milestone's completion.
+        ticket's closing, a milestone's completion.
     """
     world = dict(tables)
     for name in tables:
@@ -114,6 +114,8 @@ def truncated(tables: Mapping[str, ir.Table], limits: ir.Table) -> dict[str, ir.
         limit = rows["limit"]
         if name in _HAPPENED:
             rows = rows.filter(rows[_HAPPENED[name]] < limit, rows.known_date <= limit)
+            if name == "tickets":
+                rows = _until(rows, rows.closed_date < limit, "closed_at", "closed_date")
         elif name == "subscriptions":
             rows = _undecided(rows.filter(rows.term_start <= limit))
         elif name == "users":
@@ -122,14 +124,13 @@ def truncated(tables: Mapping[str, ir.Table], limits: ir.Table) -> dict[str, ir.
                 deactivated_date=left.ifelse(rows.deactivated_date, ibis.null("date"))
             )
         elif name == "milestones":
-            done = (rows.completed_at < limit).ifelse(rows.completed_at, ibis.null("date"))
-            rows = rows.mutate(completed_at=done)
+            rows = _until(rows, rows.completed_at < limit, "completed_at", "known_date")
         world[name] = rows.drop("limit")
     return world
 
 
 def future_altered(tables: Mapping[str, ir.Table], limits: ir.Table) -> dict[str, ir.Table]:
-    """Permute and alter every event that its account's limit may not see.
+    """Alter every event, ticket and completion that its account's limit may not see.
 
     Parameters
     ----------
@@ -141,11 +142,29 @@ def future_altered(tables: Mapping[str, ir.Table], limits: ir.Table) -> dict[str
     Returns
     -------
     dict[str, ibis.expr.types.Table]
-        The same tables but for ``events``: each later event takes the feature of the one
-        before it in the account's future, another user and a larger quantity, and is there
-        twice.
+        The same tables but for three.  ``events``: each later event takes the feature of the
+        one before it in the account's future, another user and a larger quantity, and is there
+        twice.  ``tickets``: each later one is critical and there twice.  ``milestones``: each
+        that was open is completed on the limit itself.
     """
-    rows = _limited(tables["events"], limits)
+    world = {**tables, "events": _events_altered(tables["events"], limits)}
+    if "tickets" in tables:
+        rows = _limited(tables["tickets"], limits)
+        visible = (rows.opened_date < rows["limit"]) & (rows.known_date <= rows["limit"])
+        future = rows.filter(~visible).mutate(severity=ibis.literal("critical"))
+        world["tickets"] = ibis.union(rows.filter(visible), future, future).drop("limit")
+    if "milestones" in tables:
+        rows = _limited(tables["milestones"], limits)
+        done = (rows.completed_at < rows["limit"]).fill_null(False)
+        world["milestones"] = rows.mutate(
+            completed_at=done.ifelse(rows.completed_at, rows["limit"])
+        ).drop("limit")
+    return world
+
+
+def _events_altered(events: ir.Table, limits: ir.Table) -> ir.Table:
+    """Permute and alter the events that their account's limit may not see."""
+    rows = _limited(events, limits)
     visible = (rows.event_date < rows["limit"]) & (rows.known_date <= rows["limit"])
     future = rows.filter(~visible)
     order = ibis.window(
@@ -157,9 +176,14 @@ def future_altered(tables: Mapping[str, ir.Table], limits: ir.Table) -> dict[str
         user_id="another " + future.user_id.fill_null("user"),
         quantity=(future.quantity.fill_null(1) + 7).cast("decimal(18, 3)"),
     )
-    world = dict(tables)
-    world["events"] = ibis.union(rows.filter(visible), future, future).drop("limit")
-    return world
+    return ibis.union(rows.filter(visible), future, future).drop("limit")
+
+
+def _until(rows: ir.Table, told: ir.BooleanValue, *names: str) -> ir.Table:
+    """Blank columns where they were not told yet."""
+    return rows.mutate(
+        **{name: told.ifelse(rows[name], ibis.null(rows[name].type())) for name in names}
+    )
 
 
 def _limited(rows: ir.Table, limits: ir.Table) -> ir.Table:

@@ -8,7 +8,7 @@ guard               what it does
 ==================  =====================================================================
 nothing_emptied     the panel has every term of the cohort, and usage in it
 truncation          sampled rows made again from tables cut at their decision dates are
-                    bit-identical
+                    bit-identical: events, tickets, milestones and all the others
 future_shuffle      sampled rows made again after everything later was permuted and altered
                     are bit-identical
 too_good            no single column tells the outcome with an AUC above 0.95, out of time
@@ -196,7 +196,7 @@ def _same(
             "a column knows more than could be known on its decision date",
             where=name,
             got=_difference(guard, name, was, now),
-            repair="make it from events with event_date < D and known_date <= D only",
+            repair="make it from rows that happened before D and were known by D only",
         )
     if seen.after == 0 or seen.before == 0:
         detail = f"nothing to test: {seen.before} events before and {seen.after} after"

@@ -6,35 +6,25 @@ Source: ``methods.md`` 1.1 to 1.4; the columns' names are those of ``catalogue``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from cs_models.errors import DataError, ParameterError
+from cs_models.errors import DataError
+from cs_models.features import cohort as cohorts
+from cs_models.features import recipe as recipes
+from cs_models.features import relationship
 from cs_models.features.cohort import Cohort
+from cs_models.features.recipe import Recipe
 from cs_models.features.usage import columns, counts
 
-_PROOF_ROWS: Final = 1_000_000
+LANDMARKS: Final = (7, 14, 30, 45, 60, 90)
+_DATED: Final = [*columns.KEY, "term_start", "seats"]
 ORDER: Final = ["account_id", "term_start", "subscription_id"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a panel was made, so that the guards can make it again.
-
-    ``breadth`` are the features that ``distinct_features`` counts; ``has_users`` is False
-    when the source names no user, and then nothing about users is known.
-    """
-
-    windows_days: tuple[int, ...]
-    first_days: tuple[int, ...]
-    features: tuple[str, ...]
-    breadth: tuple[str, ...]
-    has_users: bool
-    data_start: str
 
 
 def build(
@@ -43,6 +33,7 @@ def build(
     *,
     windows_days: Sequence[int] = (7, 28, 90),
     first_days: Sequence[int] = (),
+    before_days: Sequence[int] = (),
     min_accounts: int = 20,
     features: Sequence[str] | None = None,
 ) -> pd.DataFrame:
@@ -58,6 +49,9 @@ def build(
         Lengths of the windows before the decision date, in days.
     first_days : sequence of int, default ()
         Lengths of the windows from the term's start, in days.
+    before_days : sequence of int, default ()
+        Lengths of the windows that end at the term's start, in days: the account's use before
+        the term, 0 for one that did not exist, for confounding only.
     min_accounts : int, default 20
         Features used by fewer accounts than this are left out, by name.
     features : sequence of str, optional
@@ -70,7 +64,9 @@ def build(
         One row per (subscription_id, as_of_date) ordered by (account_id, term_start,
         subscription_id).  Counts are ``Int64``, quantities and ratios ``float64``, flags
         ``boolean``, dates ``datetime64[s]`` at midnight, ``arr`` Decimal.  Missing means
-        not recorded, never zero.  ``attrs``: ``left_out_features`` (a list of
+        not recorded, never zero; a feature that the product got after a term began is missing
+        in that term.  Columns of tickets and of onboarding are there when the source has
+        them.  ``attrs``: ``left_out_features`` (a list of
         {feature, n_accounts, reason}), ``recipe`` (how it was made).
 
     Raises
@@ -84,24 +80,20 @@ def build(
     -----
     Source: ``methods.md`` 1.1 to 1.4.
     """
-    last, first = _lengths("windows_days", windows_days), _lengths("first_days", first_days)
-    kept, rare = _reached(tables["events"], min_accounts)
-    chosen = kept if features is None else tuple(features)
-    if len(set(chosen)) < len(chosen):
-        raise ParameterError("a feature is named twice", where="features", got=repr(chosen))
-    recipe = Recipe(
-        windows_days=last,
-        first_days=first,
-        features=chosen,
-        breadth=kept,
-        has_users=_has_users(tables["events"]),
-        data_start=cohort.data_start.isoformat(),
+    recipe, rare = recipes.plan(
+        tables,
+        cohort.data_start,
+        windows_days=windows_days,
+        first_days=first_days,
+        before_days=before_days,
+        min_accounts=min_accounts,
+        features=features,
     )
     frame = make(tables, cohort, recipe)
     frame.attrs["left_out_features"] = [
         {"feature": name, "n_accounts": n, "reason": f"used by fewer than {min_accounts} accounts"}
         for name, n in rare.items()
-        if name not in chosen
+        if name not in recipe.features
     ]
     return frame
 
@@ -128,29 +120,93 @@ def make(tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe) -> pd.D
     DataError
         If a term has two rows.
     """
-    request = counts.Request(
-        last_days=recipe.windows_days,
-        first_days=recipe.first_days,
-        features=recipe.features,
-        breadth=recipe.breadth,
-    )
     terms = _fetch(cohort.terms)
-    counted = counts.expression(tables["events"], cohort.points, request).to_pyarrow()
-    points = terms[["subscription_id", "as_of_date", "term_start", "seats"]]
-    try:
-        used = columns.build(counted, points, request, _recorded(recipe))
-        frame = terms.merge(used, on=columns.KEY, how="left", validate="1:1")
-    except pd.errors.MergeError as error:
-        raise DataError(
-            "a term has two rows", where="subscriptions", got=str(error), repair="unique ids"
-        ) from error
-    frame = frame.sort_values(ORDER, kind="stable", ignore_index=True)
-    frame.attrs = {"left_out_features": [], "recipe": _plain(recipe)}
-    return frame
+    parts = [_used(tables["events"], cohort.points, terms, recipe)]
+    asked = recipe.relationship
+    if relationship.measures(asked):
+        told = relationship.expression(tables, cohort.points, asked).execute()
+        parts.append(relationship.build(told, asked))
+    return _joined(terms, parts, recipe)
+
+
+def by_landmark(
+    tables: Mapping[str, ir.Table],
+    as_of: date,
+    *,
+    days: Sequence[int] = LANDMARKS,
+    features: Sequence[str],
+    data_start: date | None = None,
+    grace_days: int = 30,
+) -> dict[int, pd.DataFrame]:
+    """Build one small panel a landmark, each of its own cohort, to tell how early is enough.
+
+    A rule on the first k days is only known on day k, and by then some terms are over or in
+    notice: each landmark has the terms that were still open on its own day.
+
+    Parameters
+    ----------
+    tables : Mapping[str, ibis.expr.types.Table]
+        Canonical tables.
+    as_of : datetime.date
+        The data date.
+    days : sequence of int, default (7, 14, 30, 45, 60, 90)
+        Days after the term's start: the landmark, and the length of the only window.
+    features : sequence of str
+        The features with columns of their own.
+    data_start : datetime.date, optional
+        First day of recorded usage; told from the events when not given.
+    grace_days : int, default 30
+        Days after the renewal date in which a late paper still counts as a renewal.
+
+    Returns
+    -------
+    dict[int, pandas.DataFrame]
+        For each landmark, ascending, a panel with ``first_{k}d`` columns alone: those of
+        ``features``, and the account's own but for ``distinct_features``; nothing of tickets
+        or onboarding.  ``attrs`` as in :func:`build`, and ``exclusions``: the rows of
+        ``cohort.exclusions``, so that the terms lost before each landmark can be told.
+
+    Raises
+    ------
+    ParameterError
+        If a landmark is not between 1 and 3650 days, or a feature is named twice.
+    DataError
+        If a required table is missing, there is no event, or a term has two rows.
+
+    Notes
+    -----
+    Source: ``methods.md`` 1.2 (each T has its own landmark population).
+    """
+    chosen: dict[int, Cohort] = {}
+    for day in sorted(set(days)):
+        chosen[day] = cohorts.terms(
+            tables,
+            as_of,
+            decision="after_start",
+            days=day,
+            grace_days=grace_days,
+            data_start=data_start,
+        )
+        data_start = chosen[day].data_start
+    if data_start is None:
+        return {}
+    shared = recipes.brief(tables["events"], data_start, features)
+    # The history is read once for all landmarks: a point is a term and a decision date.
+    points = ibis.union(*(cohort.points for cohort in chosen.values()))
+    terms = {day: _fetch(cohort.terms) for day, cohort in chosen.items()}
+    every = pd.concat([frame[_DATED] for frame in terms.values()], ignore_index=True)
+    used = _used(tables["events"], points, every, replace(shared, first_days=tuple(chosen)))
+    panels = {}
+    for day, cohort in chosen.items():
+        recipe = replace(shared, first_days=(day,))
+        names = [measure.column for measure in columns.measures(recipe.usage)]
+        panels[day] = _joined(terms[day], [used[[*columns.KEY, *names]]], recipe)
+        panels[day].attrs["exclusions"] = cohort.exclusions.to_dict("records")
+    return panels
 
 
 def recipe_of(frame: pd.DataFrame) -> Recipe:
-    """Return the recipe a panel was made from.
+    """Return the recipe a panel was made from; see ``recipe.read``.
 
     Parameters
     ----------
@@ -167,67 +223,36 @@ def recipe_of(frame: pd.DataFrame) -> Recipe:
     DataError
         If the frame carries none.
     """
-    stored = frame.attrs.get("recipe")
-    if not isinstance(stored, dict):
-        raise DataError(
-            "the panel does not say how it was made",
-            where="frame.attrs['recipe']",
-            got=repr(stored),
-            repair="pass the frame that panel.build returned, or give rebuild=",
-        )
-    fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
-    }
-    return Recipe(**fields)
+    return recipes.read(frame)
 
 
-def _plain(recipe: Recipe) -> dict[str, object]:
-    """Return a recipe as lists and scalars, which survive being written with the frame."""
-    fields = asdict(recipe)
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+def _used(events: ir.Table, points: ir.Table, terms: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """Return the usage columns of every point, whose dates and seats are in ``terms`` too."""
+    counted = counts.expression(events, points, recipe.usage).to_pyarrow()
+    try:
+        return columns.build(counted, terms[_DATED], recipe.usage, recipe.recorded)
+    except pd.errors.MergeError as error:
+        raise _twice(error) from error
 
 
-def _recorded(recipe: Recipe) -> columns.Recorded:
-    """Return what of the usage was recorded."""
-    return columns.Recorded(date.fromisoformat(recipe.data_start), recipe.has_users)
+def _joined(terms: pd.DataFrame, parts: Sequence[pd.DataFrame], recipe: Recipe) -> pd.DataFrame:
+    """Put the columns beside the terms, in the panel's order."""
+    frame = terms
+    try:
+        for part in parts:
+            frame = frame.merge(part, on=columns.KEY, how="left", validate="1:1")
+    except pd.errors.MergeError as error:
+        raise _twice(error) from error
+    frame = frame.sort_values(ORDER, kind="stable", ignore_index=True)
+    frame.attrs = {"left_out_features": [], "recipe": recipe.plain()}
+    return frame
 
 
-def _lengths(where: str, lengths: Sequence[int]) -> tuple[int, ...]:
-    """Return window lengths in ascending order, each once."""
-    for length in lengths:
-        if not 1 <= length <= 3650:
-            raise ParameterError(
-                "out of range", where=where, got=str(length), repair="1 to 3650 days"
-            )
-    return tuple(sorted(set(lengths)))
-
-
-def _reached(events: ir.Table, min_accounts: int) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Return the features that reach enough accounts, and the others with their accounts.
-
-    Counting every feature's accounts is as dear as counting users.  Most features prove
-    themselves in any million rows, whichever the engine reads first, and only the others need
-    the whole history: the answer does not depend on which rows those were.
-    """
-    some = _accounts_of(events.limit(_PROOF_ROWS))
-    proven = {name for name, n in some.items() if n >= min_accounts}
-    names = events.select("feature").drop_null().distinct().to_pyarrow()["feature"].to_pylist()
-    unproven = sorted(set(names) - proven)
-    others = _accounts_of(events.filter(events.feature.isin(unproven))) if unproven else {}
-    kept = proven | {name for name, n in others.items() if n >= min_accounts}
-    return tuple(sorted(kept)), {name: n for name, n in others.items() if name not in kept}
-
-
-def _accounts_of(events: ir.Table) -> dict[str, int]:
-    """Return how many accounts used each feature, in the order of the features' text."""
-    counted = events.drop_null("feature").group_by("feature").agg(n=events.account_id.nunique())
-    found = counted.to_pyarrow()
-    return dict(sorted(zip(found["feature"].to_pylist(), found["n"].to_pylist(), strict=True)))
-
-
-def _has_users(events: ir.Table) -> bool:
-    """Return whether the source names any user."""
-    return bool(events.drop_null("user_id").limit(1).count().execute())
+def _twice(error: Exception) -> DataError:
+    """Say that a term is there twice."""
+    return DataError(
+        "a term has two rows", where="subscriptions", got=str(error), repair="unique ids"
+    )
 
 
 def _fetch(table: ir.Table) -> pd.DataFrame:

@@ -165,6 +165,8 @@ def number(measure: catalogue.Measure, row: Any, own: list[Any], recorded: date)
         in_term = [e.event_date for e in used if e.event_date >= begun]
         return (min(in_term) - begun).days if in_term and begun >= recorded else np.nan
     low, high = (cut - days, cut) if measure.anchor == "last" else (begun, begun + days)
+    if measure.anchor == "before":
+        low, high = begun - days, begun
     base = low - timedelta(days={"trend": 28, "spike": 60}.get(kind, 0))
     if base < recorded or high > cut:
         return np.nan
@@ -172,6 +174,15 @@ def number(measure: catalogue.Measure, row: Any, own: list[Any], recorded: date)
     total = sum(e.amount for e in seen)
     earlier = sum(e.amount for e in used if base <= e.event_date < low)
     users = len({e.user_id for e in seen} - {None})
+    everybody = [e for e in own if low <= e.event_date < high]
+    active = len({e.user_id for e in everybody} - {None})
+    dates = [low + timedelta(days=k) for k in range((high - low).days)]
+    workdays = {day for day in dates if day.strftime("%a") not in ("Sat", "Sun")}
+    worked = {
+        (e.user_id, e.event_date)
+        for e in everybody
+        if e.user_id is not None and e.event_date in workdays
+    }
     return {
         "events": total,
         "users": users,
@@ -180,6 +191,9 @@ def number(measure: catalogue.Measure, row: Any, own: list[Any], recorded: date)
         "distinct_features": len({e.feature for e in seen}),
         "seat_utilisation": users / seats,
         "events_per_seat": total / seats,
+        "share": total / (sum(e.amount for e in everybody) or np.nan),
+        "events_per_user": total / (active or np.nan),
+        "daily_active_share": len(worked) / (active * len(workdays) or np.nan),
         "trend": (total + 0.5) / (earlier + 0.5),
         "spike": 2 * (total + 0.5) / (earlier + 1),
     }[kind]
@@ -216,7 +230,7 @@ def test_every_number_equals_an_independent_computation(
     """Late events, several terms an account, unnamed users, no seats: pandas says the same."""
     tables = small.random_world(seed)
     found = cohort.terms(tables, AS_OF, decision=decision, days=30, data_start=recorded)
-    frame = panel.build(tables, found, first_days=first_days, min_accounts=1)
+    frame = panel.build(tables, found, first_days=first_days, before_days=(20,), min_accounts=1)
     if frame.empty:
         return
     ours = usage_of(frame).astype("float64")
@@ -303,7 +317,7 @@ def canonical(small: SimpleNamespace) -> tuple[ir.Table, ir.Table]:
     return events, points
 
 
-REQUEST = counts.Request((7, 28), (30,), ("f", "it's </script>"), ("f",))
+REQUEST = counts.Request((7, 28), (30,), ("f", "it's </script>"), ("f",), (20,))
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres"])

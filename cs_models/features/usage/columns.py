@@ -7,13 +7,18 @@ it was not: the window begins before the first recorded usage, or a ``first_{n}d
 not ended by the decision date.  With usage recorded since 2024-09-01 and D = 2024-10-03,
 ``last_28d`` (from 2024-09-05) is a number and ``last_90d`` is missing.
 
-Source: ``methods.md`` 1.1 (left truncation), 1.3 (the spike), 2.1 (missing is never zero).
+A feature that the product did not have yet is missing too, by the same rule with the feature's
+own first day in place of the first recorded usage: with "notes" there from 2024-09-01 on, a
+term that started on 2024-08-15 has no ``events__notes__first_30d``, though the account is known.
+
+Source: ``methods.md`` 1.1 (left truncation), 1.3 (the spike), 2.1 (missing is never zero), 2.4b
+(shares).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -24,7 +29,8 @@ import pyarrow as pa
 
 from cs_models.features import catalogue
 from cs_models.features.catalogue import Measure
-from cs_models.features.usage.counts import ACCOUNT, Request
+from cs_models.features.usage.counts import ACCOUNT
+from cs_models.features.usage.request import Request
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -36,10 +42,24 @@ _ACCOUNT_KINDS: Final = {
     "active_days": "days",
     "distinct_features": "features",
     "seat_utilisation": "users",
+    "daily_active_share": "workdays",
 }
-_FEATURE_KINDS: Final = {"events": "events", "users": "users", "events_per_seat": "events"}
-_USER_KINDS: Final = frozenset({"active_users", "seat_utilisation", "users"})
-_FLOATS: Final = frozenset({"events", "seat_utilisation", "events_per_seat", "trend", "spike"})
+_FEATURE_KINDS: Final = {
+    "events": "events",
+    "users": "users",
+    "events_per_seat": "events",
+    "share": "events",
+    "events_per_user": "events",
+}
+_BEFORE_KINDS: Final = ("events", "active_users")
+_USER_KINDS: Final = frozenset(
+    {"active_users", "seat_utilisation", "users", "daily_active_share", "events_per_user"}
+)
+_NOT_BRIEF: Final = frozenset({"distinct_features"})
+_WHOLE: Final = frozenset(
+    {"active_users", "active_days", "distinct_features", "users", "days_since_last_use"}
+    | {"days_to_first"}
+)
 
 
 @dataclass(frozen=True)
@@ -52,10 +72,13 @@ class Recorded:
         First date with recorded usage.
     users : bool
         Whether the source names users at all.
+    appeared : mapping of str to datetime.date, optional
+        The first day of each feature that came later than ``since``.
     """
 
     since: date
     users: bool
+    appeared: Mapping[str, date] = field(default_factory=dict)
 
 
 def measures(request: Request) -> list[Measure]:
@@ -71,23 +94,34 @@ def measures(request: Request) -> list[Measure]:
     list[Measure]
         The account's first, then those of each feature.
     """
-    account = [
-        Measure(kind, None, w.anchor, w.days) for kind in _ACCOUNT_KINDS for w in request.windows
+    kinds = [kind for kind in _ACCOUNT_KINDS if not (request.brief and kind in _NOT_BRIEF)]
+    account = [m for kind in kinds for m in _in_windows(kind, None, request)]
+    account += [
+        Measure(kind, None, w.anchor, w.days) for kind in _BEFORE_KINDS for w in request.before
     ]
     compared = [
         Measure("trend", None, "last", catalogue.TREND_DAYS),
         Measure("spike", None, "last", catalogue.SPIKE_DAYS),
         Measure("days_since_last_use", None, "to_date", None),
     ]
-    return [*account, *compared, *(m for f in request.features for m in _of_feature(f, request))]
+    features = [m for feature in request.features for m in _of_feature(feature, request)]
+    return [*account, *([] if request.brief else compared), *features]
 
 
 def _of_feature(feature: str, request: Request) -> Iterator[Measure]:
     """Yield the columns of one feature."""
     for kind in _FEATURE_KINDS:
-        for window in request.windows:
-            yield Measure(kind, feature, window.anchor, window.days)
+        yield from _in_windows(kind, feature, request)
     yield Measure("days_to_first", feature, "to_date", None)
+
+
+def _in_windows(kind: str, feature: str | None, request: Request) -> Iterator[Measure]:
+    """Yield one kind of column in every window in which it exists."""
+    known = catalogue.KINDS[kind]
+    anchors = known.account_anchors if feature is None else known.feature_anchors
+    for window in request.windows:
+        if window.anchor in anchors:
+            yield Measure(kind, feature, window.anchor, window.days)
 
 
 def build(
@@ -121,16 +155,15 @@ def build(
     ``trend`` is (x + ½) / (y + ½) for the events x of the last 28 days and y of the 28
     before; ``spike`` is 2 (x + ½) / (y + 1) for x of the last 30 days and y of the 60 before:
     half an event a month is added to either side, so that equal rates give exactly 1, nothing
-    in both gives 1, and a start from nothing is large but finite.
+    in both gives 1, and a start from nothing is large but finite.  ``share``,
+    ``events_per_user`` and ``daily_active_share`` are missing where nobody did anything.
     """
     rows = _Rows(counted, request)
     keys = rows.keys().merge(points, on=KEY, how="left", validate="1:1")
-    seats = keys["seats"].to_numpy(dtype="float64", na_value=np.nan)
-    seats = np.where(seats > 0, seats, np.nan)
     days = _Days.of(keys, recorded)
     columns = {name: keys[name] for name in KEY}
     for measure in measures(request):
-        values = _values(measure, rows, seats)
+        values = _values(measure, rows, keys)
         missing = ~_known(measure, days, recorded) | np.isnan(values)
         columns[measure.column] = _column(measure, values, missing)
     return pd.DataFrame(columns)
@@ -182,7 +215,11 @@ class _Days(NamedTuple):
 
 def _known(measure: Measure, at: _Days, recorded: Recorded) -> Flags:
     """Return for every point whether usage was recorded over the whole of a window."""
-    end, start = at
+    later = 0
+    if measure.feature is not None:
+        since = recorded.appeared.get(measure.feature, recorded.since)
+        later = (since - recorded.since).days
+    end, start = at.end - later, at.start - later
     days, kind = measure.days or 0, measure.measure
     if kind in _USER_KINDS and not recorded.users:
         return np.zeros(len(end), dtype=bool)
@@ -192,11 +229,13 @@ def _known(measure: Measure, at: _Days, recorded: Recorded) -> Flags:
         return np.asarray(start >= 0)
     if measure.anchor == "first":
         return np.asarray((start >= 0) & (start + days <= end))
+    if measure.anchor == "before":
+        return np.asarray(start >= days)
     before = {"trend": catalogue.TREND_DAYS, "spike": catalogue.SPIKE_BASE_DAYS}.get(kind, 0)
     return np.asarray(end >= days + before)
 
 
-def _values(measure: Measure, rows: _Rows, seats: Numbers) -> Numbers:
+def _values(measure: Measure, rows: _Rows, keys: pd.DataFrame) -> Numbers:
     """Return a measure's numbers, not yet asking whether they were recorded."""
     kind, feature = measure.measure, measure.feature
     if measure.anchor == "to_date":
@@ -206,8 +245,29 @@ def _values(measure: Measure, rows: _Rows, seats: Numbers) -> Numbers:
     if kind == "spike":
         return _ratio(rows, catalogue.SPIKE_DAYS, catalogue.SPIKE_BASE_DAYS)
     counted = (_ACCOUNT_KINDS if feature is None else _FEATURE_KINDS)[kind]
-    values = rows.values(feature, f"{counted}_{measure.anchor}_{measure.days}", 0.0)
-    return values / seats if kind in ("seat_utilisation", "events_per_seat") else values
+    window = f"{measure.anchor}_{measure.days}"
+    values = rows.values(feature, f"{counted}_{window}", 0.0)
+    if kind in ("seat_utilisation", "events_per_seat"):
+        return _per(values, keys["seats"].to_numpy(dtype="float64", na_value=np.nan))
+    if kind == "share":
+        return _per(values, rows.values(None, f"events_{window}", 0.0))
+    if kind == "events_per_user":
+        return _per(values, rows.values(None, f"users_{window}", 0.0))
+    if kind == "daily_active_share":
+        users = rows.values(None, f"users_{window}", 0.0)
+        return _per(values, users * _workdays(keys["term_start"], measure.days or 0))
+    return values
+
+
+def _per(values: Numbers, whole: Numbers) -> Numbers:
+    """Divide, missing where there is nothing to divide by."""
+    return values / np.where(whole > 0, whole, np.nan)
+
+
+def _workdays(starts: pd.Series, days: int) -> npt.NDArray[np.int64]:
+    """Return the Mondays to Fridays among the first days of every term."""
+    start = starts.to_numpy().astype("datetime64[D]")
+    return np.busday_count(start, start + np.timedelta64(days, "D"))
 
 
 def _ratio(rows: _Rows, days: int, before_days: int) -> Numbers:
@@ -221,7 +281,7 @@ def _ratio(rows: _Rows, days: int, before_days: int) -> Numbers:
 
 def _column(measure: Measure, values: Numbers, missing: Flags) -> pd.Series:
     """Return a nullable column."""
-    if measure.measure in _FLOATS:
+    if measure.measure not in _WHOLE:
         return pd.Series(np.where(missing, np.nan, values))
     whole = np.where(missing, 0, values).astype("int64")
     return pd.Series(pd.arrays.IntegerArray(whole, missing))

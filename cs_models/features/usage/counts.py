@@ -9,8 +9,8 @@ the point's account, ``event_date < D`` and ``known_date <= D``.  A late event i
 seen by the points that could have seen it and by no other.
 
 One dated example: D = 2024-10-03, s = 2024-01-01.  ``last_7d`` is 2024-09-26 to 2024-10-02;
-``first_60d`` is 2024-01-01 to 2024-02-29.  An event of 2024-10-02 known from 2024-10-04 on
-enters neither.
+``first_60d`` is 2024-01-01 to 2024-02-29, ``before_90d`` 2023-10-03 to 2023-12-31.
+An event of 2024-10-02 known from 2024-10-04 on enters none of them.
 
 How it stays cheap: events are joined to the points that may see them once, with their features
 as small numbers, and everything else groups that.  Only the last use of accounts that went
@@ -24,79 +24,16 @@ Source: ``methods.md`` 1.1, 1.3, 1.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import ibis
 import ibis.expr.types as ir
 
-from cs_models.features import catalogue
+from cs_models.features.usage.request import Request, Window
 
 ACCOUNT: Final = -1
-
-
-class Window(NamedTuple):
-    """One window: hung from the decision date (``last``) or from the term's start (``first``)."""
-
-    anchor: catalogue.Anchor
-    days: int
-
-    @property
-    def name(self) -> str:
-        """Short name within the expression: ``last_28``."""
-        return f"{self.anchor}_{self.days}"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be counted.
-
-    Parameters
-    ----------
-    last_days : tuple of int
-        Lengths of the windows before the decision date.
-    first_days : tuple of int
-        Lengths of the windows from the term's start.
-    features : tuple of str
-        Product features with rows of their own.
-    breadth : tuple of str
-        Product features that count as one each in the number of different features.
-    """
-
-    last_days: tuple[int, ...]
-    first_days: tuple[int, ...]
-    features: tuple[str, ...]
-    breadth: tuple[str, ...]
-
-    @cached_property
-    def places(self) -> dict[str, int]:
-        """The small number that stands for each feature, those of breadth first."""
-        names = dict.fromkeys((*self.breadth, *self.features))
-        return {name: place for place, name in enumerate(names)}
-
-    @property
-    def windows(self) -> tuple[Window, ...]:
-        """The windows asked for, the last ones first."""
-        last = [Window("last", days) for days in self.last_days]
-        return (*last, *(Window("first", days) for days in self.first_days))
-
-    @property
-    def compared(self) -> tuple[Window, ...]:
-        """The windows asked for and those under ``trend`` and ``spike``."""
-        own = (
-            catalogue.TREND_DAYS,
-            2 * catalogue.TREND_DAYS,
-            catalogue.SPIKE_DAYS,
-            catalogue.SPIKE_DAYS + catalogue.SPIKE_BASE_DAYS,
-        )
-        missing = sorted(set(own) - set(self.last_days))
-        return (*self.windows, *(Window("last", days) for days in missing))
-
-    @property
-    def reach(self) -> int:
-        """The longest window before the decision date, in days."""
-        return max(w.days for w in self.compared if w.anchor == "last")
+_SATURDAY: Final = 5  # counted from Monday, which is 0
 
 
 def expression(events: ir.Table, points: ir.Table, request: Request) -> ir.Table:
@@ -118,7 +55,8 @@ def expression(events: ir.Table, points: ir.Table, request: Request) -> ir.Table
         ``subscription_id`` and ``as_of_date`` (account rows only), ``to_date`` int64 (account:
         days since the last use; feature: days from the term's start to its first use), and
         for each window ``events_*`` float64 (sum of quantity, 1 where absent), ``users_*``,
-        ``days_*`` and ``features_*`` int64.  A feature without use has no row.  Only
+        ``days_*`` and ``features_*`` int64, and ``workdays_first_*`` int64 (pairs of a user and
+        a Monday to Friday on which the user was active).  A feature without use has no row.  Only
         operations that DuckDB, PostgreSQL and Spark share.
     """
     keyed = _keyed(points, request)
@@ -126,7 +64,7 @@ def expression(events: ir.Table, points: ir.Table, request: Request) -> ir.Table
     seen = _numbered(
         _seen(events, keyed, "since", "user_id", "feature", "quantity"), request.places
     ).alias("seen")
-    rows = _accounts(events, keyed, _in_windows(seen, request), request)
+    rows = _accounts(events, keyed, _in_windows(seen, request, request.compared), request)
     if not request.features:
         return rows
     return ibis.union(rows, _features(seen, request).select(*rows.columns))
@@ -138,6 +76,8 @@ def _keyed(points: ir.Table, request: Request) -> ir.Table:
     since = _before(points.as_of_date, request.reach)
     if request.first_days or request.features:
         since = ibis.least(since, points.term_start)
+    if request.before_days:
+        since = ibis.least(since, _before(points.term_start, max(request.before_days)))
     return points.select(
         "subscription_id",
         "account_id",
@@ -157,8 +97,9 @@ def _seen(events: ir.Table, keyed: ir.Table, since: str, *columns: str) -> ir.Ta
     """Pair each point with the events that it may see from its date ``since`` on.
 
     Returns the asked-for event columns with ``point``, ``ago`` (days from the event to the
-    decision date, at least 1) and ``into`` (days from the term's start to the event).  An
-    empty ``since`` looks back to the beginning.
+    decision date, at least 1), ``into`` (days from the term's start to the event, below 0
+    before it) and ``workday`` (the event is of a Monday to Friday).  An empty ``since`` looks
+    back to the beginning.
     """
     use = events.select(*columns, "event_date", "known_date", used_by="account_id")
     rule = [
@@ -174,15 +115,18 @@ def _seen(events: ir.Table, keyed: ir.Table, since: str, *columns: str) -> ir.Ta
         "point",
         ago=pairs.as_of_date.delta(pairs.event_date, unit="day").cast("int32"),
         into=pairs.event_date.delta(pairs.term_start, unit="day").cast("int32"),
+        workday=pairs.event_date.day_of_week.index() < _SATURDAY,
     )
 
 
-def _in_windows(seen: ir.Table, request: Request) -> ir.Table:
-    """Keep the events of any window; the others only date the first use of a feature."""
-    last = seen.ago <= request.reach
-    if request.first_days:
-        return seen.filter(last | ((seen.into >= 0) & (seen.into < max(request.first_days))))
-    return seen.filter(last) if request.features else seen
+def _in_windows(seen: ir.Table, request: Request, windows: Sequence[Window]) -> ir.Table:
+    """Keep the events of any of the windows; the others only date the first use of a feature."""
+    inside = seen.ago <= request.reach
+    for anchor in ("first", "before"):
+        longest = max((w.days for w in windows if w.anchor == anchor), default=0)
+        if longest:
+            inside = inside | _within(seen, Window(anchor, longest))
+    return seen.filter(inside)
 
 
 def _numbered(seen: ir.Table, places: dict[str, int]) -> ir.Table:
@@ -198,7 +142,9 @@ def _within(rows: ir.Table, window: Window) -> ir.BooleanValue:
     """Return whether a row lies in a window."""
     if window.anchor == "last":
         return rows.ago <= window.days
-    return (rows.into >= 0) & (rows.into < window.days)
+    if window.anchor == "first":
+        return (rows.into >= 0) & (rows.into < window.days)
+    return (rows.into < 0) & (rows.into >= -window.days)
 
 
 def _reached(seen: ir.Table, request: Request, *keys: str) -> ir.Table:
@@ -214,26 +160,37 @@ def _amount(seen: ir.Table) -> ir.DecimalValue:
 
 def _accounts(events: ir.Table, keyed: ir.Table, seen: ir.Table, request: Request) -> ir.Table:
     """Return one row a point about the whole account."""
+    parts = [_days(seen, request), _users(seen, request)]
+    if request.before_days:
+        parts.append(_users_before(seen, request))
+    if request.first_days:
+        parts.append(_workdays(seen, request))
+    if not request.brief:
+        parts.append(_breadth(seen, request))
     rows = keyed
-    for part in (_days(seen, request), _users(seen, request), _breadth(seen, request)):
+    for part in parts:
         rows = rows.left_join(part, "point").drop("point_right")
-    rows = rows.alias("counted")
-    long_ago = _seen(events, rows.filter(rows.recent.fill_null(0) == 0), "")
-    last = long_ago.group_by("point").agg(earlier=long_ago.ago.min())
-    rows = rows.left_join(last, "point").drop("point_right")
+    if request.brief:
+        last_use = ibis.null("int64")
+    else:
+        rows = _with_last_use(events, rows.alias("counted"))
+        last_use = rows.recent.fill_null(rows.earlier).cast("int64")
     return rows.select(
         "point",
         "subscription_id",
         "as_of_date",
         place=ibis.literal(ACCOUNT, "int32"),
-        to_date=rows.recent.fill_null(rows.earlier).cast("int64"),
+        to_date=last_use,
         **{f"events_{w.name}": _total(rows, f"events_{w.name}") for w in request.compared},
-        **{
-            f"{name}_{w.name}": rows[f"{name}_{w.name}"].fill_null(0).cast("int64")
-            for name in ("users", "days", "features")
-            for w in request.windows
-        },
+        **{name: rows[name].fill_null(0).cast("int64") for name in request.whole},
     )
+
+
+def _with_last_use(events: ir.Table, rows: ir.Table) -> ir.Table:
+    """Add the last use of the accounts that none of the windows saw."""
+    long_ago = _seen(events, rows.filter(rows.recent.fill_null(0) == 0), "")
+    last = long_ago.group_by("point").agg(earlier=long_ago.ago.min())
+    return rows.left_join(last, "point").drop("point_right")
 
 
 def _total(rows: ir.Table, name: str) -> ir.FloatingValue:
@@ -259,6 +216,25 @@ def _users(seen: ir.Table, request: Request) -> ir.Table:
     )
 
 
+def _users_before(seen: ir.Table, request: Request) -> ir.Table:
+    """Return the users active in every window that ends at the term's start."""
+    earlier = seen.filter(seen.into < 0).drop_null("user_id")
+    users = earlier.group_by("point", "user_id").agg(into=earlier.into.max())
+    return users.group_by("point").agg(
+        **{f"users_{w.name}": _within(users, w).sum() for w in request.before}
+    )
+
+
+def _workdays(seen: ir.Table, request: Request) -> ir.Table:
+    """Return, for every window of the term, its pairs of a user and an active workday."""
+    longest = Window("first", max(request.first_days))
+    worked = seen.filter(seen.workday, _within(seen, longest)).drop_null("user_id")
+    pairs = worked.select("point", "user_id", "into").distinct()
+    return pairs.group_by("point").agg(
+        **{f"workdays_first_{n}": (pairs.into < n).sum() for n in request.first_days}
+    )
+
+
 def _breadth(seen: ir.Table, request: Request) -> ir.Table:
     """Return how many different features were used in every window."""
     used = _reached(seen.filter(seen.place < len(request.breadth)), request, "point", "place")
@@ -273,7 +249,7 @@ def _features(seen: ir.Table, request: Request) -> ir.Table:
     dated = seen.drop_null("place")
     if len(own) < len(request.places):
         dated = dated.filter(dated.place.isin(list(own.values())))
-    known = _in_windows(dated, request)
+    known = _in_windows(dated, request, request.windows)
     amounts = known.group_by("point", "place").agg(
         **{f"events_{w.name}": _amount(known).sum(where=_within(known, w)) for w in request.windows}
     )
@@ -284,8 +260,9 @@ def _features(seen: ir.Table, request: Request) -> ir.Table:
     used = amounts.left_join(users, ["point", "place"]).drop("point_right", "place_right")
     term = dated.filter(dated.into >= 0)
     first = term.group_by("point", "place").agg(to_date=term.into.min())
-    n = len(request.windows)
     both = used.outer_join(first, ["point", "place"])
+    counted = {f"users_{w.name}" for w in request.windows}
+    n = len(request.windows)
     return both.select(
         point=both.point.fill_null(both.point_right),
         place=both.place.fill_null(both.place_right),
@@ -295,12 +272,7 @@ def _features(seen: ir.Table, request: Request) -> ir.Table:
         **{f"events_{w.name}": _total(both, f"events_{w.name}") for w in request.windows},
         **{f"events_{w.name}": ibis.null("float64") for w in request.compared[n:]},
         **{
-            f"users_{w.name}": both[f"users_{w.name}"].fill_null(0).cast("int64")
-            for w in request.windows
-        },
-        **{
-            f"{name}_{w.name}": ibis.null("int64")
-            for name in ("days", "features")
-            for w in request.windows
+            name: both[name].fill_null(0).cast("int64") if name in counted else ibis.null("int64")
+            for name in request.whole
         },
     )
