@@ -51,25 +51,6 @@ def test_strata_share_one_step() -> None:
     assert fit.step[0] == pytest.approx(best.x[3], abs=1e-4)
 
 
-def test_interval_of_the_cut_holds_the_truth() -> None:
-    """The true cut is inside in 92 % or more; the chi-square limit would miss more often."""
-    wide = narrow = 0
-    runs = 100
-    for run in range(runs):
-        rng = np.random.default_rng([11, run])
-        x = rng.lognormal(size=1000)
-        y = (rng.random(1000) < np.where(x < 1.0, 0.30, 0.1144)).astype(float)  # log odds 1.2
-        cuts = candidate_cuts(x, most=2000)
-        traced = likelihood.profile(x, y, np.zeros(1000, dtype=np.int64), cuts, np.sort(x))
-        best = float(traced["cut"][traced["log_likelihood"].idxmax()])
-        found = likelihood.cut_interval(traced, chosen=best, deff=1.0, level=0.95)
-        wide += found.low <= 1.0 <= found.high
-        inside = found.profile[found.profile["deviance"] <= 3.84]
-        narrow += inside["cut_below"].min() <= 1.0 <= inside["cut"].max()
-    assert wide / runs >= 0.92
-    assert narrow / runs <= 0.92
-
-
 def test_flat_likelihood_is_not_localised() -> None:
     """Without any effect the cut is said to be anywhere."""
     rng = np.random.default_rng(12)

@@ -1,4 +1,4 @@
-"""The permutation engine against plain loops, and its error rates."""
+"""The permutation engine against plain loops; its error rates are in ``test_simulations``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from cs_models.learn.engines import permutation, stepdown
 from cs_models.learn.rules import grid as grids
 from cs_models.learn.rules import layout, strata
 from cs_models.learn.rules import population as populations
-from cs_models.learn.shapes import effect
 
 Maker = Callable[..., pd.DataFrame]
 
@@ -34,26 +32,6 @@ def prepare(
     scopes += [(name, population.segment == i) for i, name in enumerate(population.segments)]
     columns = [layout.describe(name, list(frame)) for name in names]
     return population, layout.build(population, columns, scopes, min_users=min_users)
-
-
-def one_term_each(x: np.ndarray, y: np.ndarray) -> tuple[populations.Population, grids.Grid]:
-    """Make the population of a one-column history directly: hundreds are needed."""
-    n, one = len(x), np.zeros(len(x), dtype=np.int64)
-    population = populations.Population(
-        frame=pd.DataFrame({"events__f0__first_60d": x}),
-        churned=y.astype(float),
-        account=np.arange(n),
-        segment=one - 1,
-        stratum=one,
-        position=one,
-        segments=(),
-        groups=(populations.Group(np.arange(n)[:, None]),),
-        columns=("events__f0__first_60d",),
-        excluded={},
-    )
-    column = layout.describe("events__f0__first_60d", [])
-    everyone = [(None, np.ones(n, dtype=bool))]
-    return population, layout.build(population, [column], everyone, min_users=(1,))
 
 
 def test_statistics_equal_a_plain_loop(make_history: Maker) -> None:
@@ -134,78 +112,6 @@ def test_permutations_move_whole_accounts(make_history: Maker) -> None:
             assert sorted(map(tuple, drawn[:, k][group.rows])) == before
             moved |= not np.array_equal(drawn[:, k][group.rows], population.churned[group.rows])
     assert moved
-
-
-def test_null_histories_are_rarely_called_a_find() -> None:
-    """Under the null 5 % are rejected, the naive best split a third; the lift interval holds."""
-    rejected = naive = covered = 0
-    runs = 300
-    for run in range(runs):
-        rng = np.random.default_rng([7, run])
-        counts = rng.poisson(10 * np.exp(0.6 * rng.normal(size=300)))
-        population, grid = one_term_each(counts, rng.random(300) < 0.25)
-        moments = permutation.moments(population, grid)
-        null = permutation.null_statistics(population, grid, moments, n_permutations=199, rng=rng)
-        adjusted = stepdown.adjust(moments.statistic, null)
-        rejected += adjusted.p.min() <= 0.05
-        best = int(np.argmax(np.abs(moments.statistic)))
-        naive += 2 * stats.norm.sf(abs(moments.statistic[best])) < 0.05
-        size = effect.measure(
-            grid.indicator(best),
-            population.churned,
-            population.stratum,
-            population.account,
-            quantile=adjusted.quantile(0.95),
-        )
-        covered += size.lift_low <= 0 <= size.lift_high
-    assert 0.02 <= rejected / runs <= 0.085
-    assert naive / runs > 0.20
-    assert covered / runs >= 0.92
-
-
-def test_the_smallest_gap_is_found_eight_times_in_ten() -> None:
-    """A step between two halves, as big as the gap that is named, is found about so often."""
-    found, sizes, runs = 0, [], 80
-    for run in range(runs):
-        rng = np.random.default_rng([10, run])
-        counts = rng.poisson(10 * np.exp(0.6 * rng.normal(size=500)))
-        below = counts < 10
-        gap = 0.135
-        leaves = rng.random(500) < np.where(below, 0.25 + gap / 2, 0.25 - gap / 2)
-        population, grid = one_term_each(counts, leaves)
-        moments = permutation.moments(population, grid)
-        null = permutation.null_statistics(population, grid, moments, n_permutations=199, rng=rng)
-        adjusted = stepdown.adjust(moments.statistic, null)
-        found += adjusted.p.min() <= 0.05
-        information = moments.deviation.max() ** 2
-        sizes.append(
-            effect.smallest_detectable_lift(leaves.mean(), information, adjusted.quantile(0.95))
-        )
-    assert np.mean(sizes) == pytest.approx(0.135, abs=0.01)
-    assert 0.65 <= found / runs <= 0.92
-
-
-def test_clusters_keep_their_size(make_history: Maker) -> None:
-    """Account-persistent features and risks do not inflate rejections when accounts move whole."""
-    whole = single = 0
-    runs = 60
-    for run in range(runs):
-        rng = np.random.default_rng([8, run])
-        frame = make_history(
-            rng, n_accounts=150, most_terms=7, persistent=1.0, vigour=0.0, frailty=1.6
-        )
-        # Everybody starts and ends alike: the number of terms says nothing of the outcome.
-        for name, own in (("whole", frame["account_id"]), ("single", frame["subscription_id"])):
-            population, grid = prepare(frame.assign(account_id=own))
-            moments = permutation.moments(population, grid)
-            null = permutation.null_statistics(
-                population, grid, moments, n_permutations=99, rng=rng
-            )
-            reject = stepdown.adjust(moments.statistic, null).p.min() <= 0.05
-            whole += reject and name == "whole"
-            single += reject and name == "single"
-    assert whole / runs <= 0.11
-    assert single > whole
 
 
 def test_step_down_equals_its_definition() -> None:
