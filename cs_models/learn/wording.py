@@ -97,13 +97,16 @@ def finding(row: Mapping[str, Any]) -> str:
         "terms)."
     )
     first, last = f"{row['cut_low']:,.4g}", f"{row['cut_high']:,.4g}"
-    if not row["cut_localised"]:
+    shaped = shape(row["verdict"], row["direction"])
+    if not row["cut_localised"] or row["verdict"] == "gradual":
         more, fewer = ("more", "fewer") if row["direction"] == "at_least" else ("fewer", "more")
+        anywhere = (
+            "" if row["cut_localised"]
+            else f" No single level stands out: anything from {first} to {last} fits."
+        )  # fmt: skip
         return (
             f"{where} with {more} {row['counted']} renewed {percent(good)} of the time, "
-            f"those with {fewer} {percent(other)}, at the best split; {doubt} "
-            f"No single level stands out: anything from {first} to {last} fits. "
-            f"{shape(row['verdict'])}"
+            f"those with {fewer} {percent(other)}, at the best split; {doubt}{anywhere} {shaped}"
         )
     level_is = (
         f"The best level is {first}." if first == last
@@ -111,26 +114,29 @@ def finding(row: Mapping[str, Any]) -> str:
     )  # fmt: skip
     return (
         f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "
-        f"{percent(other)}; {doubt} {level_is} {shape(row['verdict'])}"
+        f"{percent(other)}; {doubt} {level_is} {shaped}"
     )
 
 
-def shape(verdict: str) -> str:
+def shape(verdict: str, direction: str = "at_least") -> str:
     """Say what the tests of the shape say: a step, a slope, or neither.
 
     Parameters
     ----------
     verdict : str
         ``sharp``, ``tentative``, ``gradual`` or ``associated``.
+    direction : {"at_least", "at_most"}, default "at_least"
+        Which side renews more.
     """
+    more = "more" if direction == "at_least" else "fewer"
     said = {
-        "sharp": "Renewal steps up at this level: a smooth curve does not explain it.",
-        "tentative": "A step at this level fits better than a straight line; a curve that levels "
-        "off cannot be ruled out.",
-        "gradual": "There is no tipping point: more use goes with more renewal all along the "
+        "sharp": "It is a tipping point: renewal changes in a step at this level, which a smooth "
+        "curve does not explain.",
+        "tentative": "It looks like a level, but a curve that levels off cannot be ruled out.",
+        "gradual": f"There is no tipping point: more use goes with {more} renewals, all along the "
         "scale.",
     }
-    return said.get(verdict, "Whether it is a step or a slope cannot be told from this history.")
+    return said.get(verdict, "It goes with renewal; whether as a step or a slope is undecided.")
 
 
 def _label(column: str) -> str:

@@ -14,6 +14,7 @@ from cs_models.errors import ParameterError
 from cs_models.features import catalogue
 from cs_models.report.display import Exhibit
 from cs_models.report.evidence import thresholds as evidence
+from cs_models.report.evidence.rules import WHOLE_BOOK
 from cs_models.report.exhibits import thresholds as exhibits
 
 
@@ -44,6 +45,8 @@ def rule_at(column: str, cut: float, segment: str | None = None) -> dict[str, An
         )
     return {
         "rule": f"at least {cut:,.4g} {measure.label()}",
+        "counted": measure.label(),
+        "members": None,
         "column": column,
         "cut": float(cut),
         "cut_low": float(cut),
@@ -105,7 +108,7 @@ def thresholds(history: pd.DataFrame, *, by: str | None) -> Any:
     groups = [] if by is None else sorted(history[by].dropna().astype(str).unique())
     use = widgets.Dropdown(options=named, description="Use", layout={"width": "38em"})
     group = widgets.Dropdown(
-        options=[(evidence.WHOLE_BOOK, None), *((name, name) for name in groups)],
+        options=[(WHOLE_BOOK, None), *((name, name) for name in groups)],
         description="Who",
     )
     level = widgets.FloatSlider(description="Level", continuous_update=False, readout_format=".4g")

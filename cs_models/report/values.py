@@ -31,10 +31,10 @@ DIGITS = {"integer": 0, "number": 2, "percent": 1, "money": 0, "points": 1}
 
 # The words a leader reads for a verdict.  "none" and "too_little_data" are results too.
 VERDICTS: dict[str, str] = {
-    "sharp": "Sharp threshold",
-    "tentative": "Tentative threshold",
-    "gradual": "Gradual: no single threshold",
-    "associated": "Goes with renewal",
+    "sharp": "A tipping point",
+    "tentative": "Looks like a level",
+    "gradual": "No tipping point: more goes with more",
+    "associated": "Goes with renewal: step or slope undecided",
     "none": "No difference found",
     "too_little_data": "Too little data to say",
 }

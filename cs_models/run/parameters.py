@@ -91,6 +91,12 @@ Names = Annotated[
     AfterValidator(_distinct),
 ]
 
+Combined = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    Field(max_length=50),
+    AfterValidator(_distinct),
+]
+
 
 def _unit(unit: str) -> dict[str, Any]:
     return {"unit": unit}
@@ -299,6 +305,18 @@ class AdoptionThresholds(_History):
         None,
         description="the features to search; null for all that reach enough accounts",
         json_schema_extra=_unit("feature names"),
+    )
+    combine: Combined | None = Field(
+        None,
+        description="features that 'at least 2 of these 3' rules may combine; null lets the "
+        "search choose them, [] makes no such rules",
+        json_schema_extra=_unit("feature names"),
+    )
+    engine: Literal["auto", "permutation", "multiplier"] = Field(
+        "auto",
+        description="what a rule must stand out against: shuffled histories, the calendar and mix "
+        "of customers (multiplier), or both (auto)",
+        json_schema_extra=_unit("name"),
     )
 
     @pydantic.model_validator(mode="after")

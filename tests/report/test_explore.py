@@ -8,6 +8,7 @@ import pytest
 from cs_models.errors import ParameterError
 from cs_models.report import explore
 from cs_models.report.evidence import thresholds as evidence
+from cs_models.report.evidence.rules import WHOLE_BOOK
 
 COLUMN = "events__report_shared__first_30d"
 
@@ -54,7 +55,7 @@ def test_moving_the_slider_redraws(history: pd.DataFrame, monkeypatch: pytest.Mo
     use, knobs, _ = box.children
     group, level = knobs.children
     assert dict(use.options) == {"report_shared events in the first 30 days of the term": COLUMN}
-    assert [name for name, _ in group.options] == [evidence.WHOLE_BOOK, "North", "South"]
+    assert [name for name, _ in group.options] == [WHOLE_BOOK, "North", "South"]
     level.value = 7.0
     group.value = "South"
     assert drawn[-2] == (COLUMN, 7.0, {"segment": None, "by": "segment"})

@@ -12,11 +12,13 @@ import pytest
 
 from cs_models.features import cohort
 from cs_models.learn import thresholds
-from cs_models.report import findings
 from cs_models.report.display import Exhibit, Number, Statement
-from cs_models.report.evidence import readiness, standing
+from cs_models.report.evidence import readiness, rules, standing
+from cs_models.report.evidence import search as search_evidence
 from cs_models.report.evidence import thresholds as evidence
+from cs_models.report.exhibits import search as search_exhibits
 from cs_models.report.exhibits import thresholds as exhibits
+from cs_models.report.findings import answer, certainty, groups, saved, today
 
 COLUMN = "events__report_shared__first_60d"
 HOSTILE = "</script><script>alert(1)</script>"
@@ -70,11 +72,11 @@ def test_rates_of_the_page_are_those_of_the_search(
     search: thresholds.Search, history: pd.DataFrame
 ) -> None:
     """The either-side table, made anew from the panel, equals the search's own rates."""
-    rules = findings.leading(search)
-    rates = evidence.either_side(rules, search.learnt_from, "segment")
-    assert len(rates) == 2 * len(rules) > 0
-    for rule in evidence.records(rules):
-        mine = rates[rates["group"] == evidence.group_of(rule)].set_index("side")["rate"]
+    spoken = rules.leading(search)
+    rates = evidence.either_side(spoken, search.learnt_from, "segment")
+    assert len(rates) == 2 * len(spoken) > 0
+    for rule in rules.records(spoken):
+        mine = rates[rates["group"] == rules.group_of(rule)].set_index("side")["rate"]
         assert mine[evidence.ABOVE] == pytest.approx(rule["rate_above"])
         assert mine[evidence.BELOW] == pytest.approx(rule["rate_below"])
 
@@ -83,13 +85,20 @@ def test_levels_partition_the_terms_at_the_cut(
     search: thresholds.Search, history: pd.DataFrame
 ) -> None:
     """Levels hold every term once, ascend, and none of them straddles the cut."""
-    rule = evidence.records(findings.leading(search))[0]
-    levels = evidence.levels(rule, history, "segment")
-    assert levels["n_terms"].sum() == len(evidence.rows_of(rule, history, "segment"))
+    rule = rules.records(rules.leading(search))[0]
+    levels = evidence.levels(rule, history, "segment", search.curves[rule["rule_id"]])
+    assert levels["n_terms"].sum() == len(rules.rows_of(rule, history, "segment"))
     assert (levels["first"].to_numpy()[1:] > levels["last"].to_numpy()[:-1]).all()
     assert not ((levels["first"] < rule["cut"]) & (levels["last"] >= rule["cut"])).any()
     assert (levels["low"] <= levels["rate"]).all()
     assert (levels["rate"] <= levels["high"]).all()
+
+
+def _sections(search: thresholds.Search) -> list[Statement]:
+    """Return the sentences that stand between the figures."""
+    shown = [*exhibits.levels(search, "segment"), *exhibits.cut(search),
+             *search_exhibits.again(search)]  # fmt: skip
+    return [item for item in shown if isinstance(item, Statement)]
 
 
 def test_every_number_of_an_answer_is_linked(
@@ -97,14 +106,15 @@ def test_every_number_of_an_answer_is_linked(
 ) -> None:
     """Rates, gap, interval and n of an answer link to a table; only a rule's words do not."""
     statements = [
-        *findings.threshold_answer(search), findings.doubt(search), findings.doubt(nothing),
+        *answer.thresholds(search), certainty.doubt(search), certainty.doubt(nothing),
+        *certainty.by_chance(search), *groups.levels(search), *_sections(search),
     ]  # fmt: skip
-    rule_words = set(findings.leading(search)["rule"])
+    rule_words = {words for name in ("rule", "counted") for words in rules.leading(search)[name]}
     for statement in statements:
         free = "".join(part for part in statement.parts if not isinstance(part, Number))
-        for words in rule_words:
+        for words in sorted(rule_words, key=len, reverse=True):
             free = free.replace(words, "")
-        free = re.sub("“[^”]*”", "", free)  # a rule that is quoted
+        free = re.sub("“[^”]*”|groups: at least [^.]*", "", free)  # a rule that is quoted
         assert not re.search(r"\d", free), free
 
 
@@ -115,49 +125,52 @@ def test_the_answer_never_claims_a_cause(
     said = " ".join(
         statement.text
         for each in (search, nothing)
-        for statement in [*findings.threshold_answer(each), *findings.silent_groups(each)]
+        for statement in [*answer.thresholds(each), *answer.silent_groups(each)]
     )
     assert not re.search(r"\b(caus|driv|reduc|increas|because of|leads? to)", said, flags=re.I)
 
 
 def test_no_threshold_is_an_answer_too(nothing: thresholds.Search) -> None:
     """Without a rule the answer says so with its verdict, and nobody stands below."""
-    answer = findings.threshold_answer(nothing)
-    assert [statement.verdict for statement in answer] == ["none"]
-    assert "No use of the product was found that separates" in answer[0].text
-    assert findings.leading(nothing).empty
+    said = answer.thresholds(nothing)
+    assert [statement.verdict for statement in said] == ["none"]
+    assert "No use of the product was found that separates" in said[0].text
+    assert rules.leading(nothing).empty
     where = standing.against(
-        findings.leading(nothing), _panel(step=0.0), as_of=date(2025, 6, 30), by="segment"
+        rules.leading(nothing), _panel(step=0.0), as_of=date(2025, 6, 30), by="segment"
     )
     totals = standing.totals(where)
     assert totals["n_terms"].sum() == 0
-    assert "no customer stands below" in findings.today(totals, "USD").text
-    found = findings.threshold_findings(nothing, totals, "USD")
+    assert "no customer stands below" in today.below(totals, "USD").text
+    found = saved.of_search(nothing, totals, "USD")
     assert found[0].verdict == "none"
 
 
 def test_sections_of_a_search_without_a_rule_say_so(nothing: thresholds.Search) -> None:
     """A page without a rule draws only what chance shows, and says why the rest is empty."""
-    rules = findings.leading(nothing)
+    spoken = rules.leading(nothing)
     for shown in (
-        exhibits.either_side(evidence.either_side(rules, nothing.learnt_from, "segment")),
-        exhibits.levels(rules, nothing.learnt_from, "segment"),
-        exhibits.cut(nothing, rules),
+        exhibits.either_side(evidence.either_side(spoken, nothing.learnt_from, "segment"), spoken),
+        exhibits.levels(nothing, "segment"),
+        exhibits.cut(nothing),
+        search_exhibits.again(nothing),
     ):
         assert [type(item) for item in shown] == [Statement]
         assert "nothing to draw" in shown[0].text
-    assert [type(item) for item in exhibits.chance(nothing, alpha=0.05)] == [Exhibit]
+    drawn = search_exhibits.chance(nothing, alpha=0.05)
+    assert [type(item) for item in drawn] == [Statement, Exhibit, Statement]
+    assert "too often to announce it" in drawn[0].text
 
 
 def test_too_little_data_is_said_before_anything_else(history: pd.DataFrame) -> None:
     """With few lost customers the answer says how many there are and how many it takes."""
     few = thresholds.learn(history.head(90), features=[COLUMN], n_permutations=199)
-    (answer,) = findings.threshold_answer(few)
-    assert answer.verdict == "too_little_data"
+    (said,) = answer.thresholds(few)
+    assert said.verdict == "too_little_data"
     lost = int(history.head(90)["churned"].sum())
-    assert f"{lost} of 90 customers have left; it takes 40" in answer.text
-    assert findings.doubt(few).text == "Nothing was searched, so nothing was ruled out."
-    (shown,) = exhibits.chance(few, alpha=0.05)
+    assert f"{lost} of 90 customers have left; it takes 40" in said.text
+    assert certainty.doubt(few).text == "Nothing was searched, so nothing was ruled out."
+    (shown,) = search_exhibits.chance(few, alpha=0.05)
     assert isinstance(shown, Statement)
 
 
@@ -171,8 +184,8 @@ def test_standing_counts_each_running_term_once_and_money_exactly(
     running[COLUMN] = running[COLUMN].astype("Int64")
     running.loc[2, COLUMN] = pd.NA
     running.loc[3, "term_start"] = pd.Timestamp("2025-06-01")
-    rules = findings.leading(search)
-    where = standing.against(rules, running, as_of=date(2025, 6, 30), by="segment")
+    spoken = rules.leading(search)
+    where = standing.against(spoken, running, as_of=date(2025, 6, 30), by="segment")
     assert sorted(where["subscription_id"]) == sorted(running["subscription_id"])
     by_id = where.set_index("subscription_id")
     assert by_id.loc["s0000", "status"] == standing.BELOW
@@ -190,20 +203,20 @@ def test_standing_counts_each_running_term_once_and_money_exactly(
 
 def test_names_are_drawn_as_typed(search: thresholds.Search, history: pd.DataFrame) -> None:
     """A segment named like a script reaches plotly escaped."""
-    rates = evidence.either_side(findings.leading(search), history, "segment")
+    rates = evidence.either_side(rules.leading(search), history, "segment")
     rates["group"] = HOSTILE
-    (exhibit,) = exhibits.either_side(rates)
+    (exhibit,) = exhibits.either_side(rates, rules.leading(search))
     drawn = exhibit.figure.to_json()
     assert "<script>" not in drawn.replace("\\u003c", "<")
 
 
 def test_histogram_shares_sum_to_one(search: thresholds.Search) -> None:
     """The shares of the shuffled histories add up to all of them."""
-    spread = evidence.histogram(search.null_max)
+    spread = search_evidence.histogram(search.null_max)
     assert spread["share"].sum() == pytest.approx(1)
-    (exhibit,) = exhibits.chance(search, alpha=0.05)
+    exhibit = search_exhibits.chance(search, alpha=0.05)[1]
     facts = dict(zip(*zip(*exhibit.table.rows, strict=True), strict=True))
-    assert facts["Shuffled histories"] == 399
+    assert facts["Histories of pure chance"] == 399
     strongest = search.rules["statistic"].abs().max()
     assert facts["Strength of the best rule in this history"] == pytest.approx(strongest)
 
@@ -228,7 +241,7 @@ def test_contracts_too_short_to_judge_are_named_first() -> None:
     exclusions = pd.DataFrame(
         {"reason": [cohort.NOT_DUE, cohort.BEYOND_HALF], "n_terms": [5, 31], "n_accounts": [5, 4]}
     )
-    (said,) = findings.scope(exclusions, 60)
+    (said,) = answer.scope(exclusions, 60)
     assert "contracts under 120 days" in said.text
     assert "31 terms of 4 customers" in said.text
-    assert findings.scope(exclusions.head(1), 60) == []
+    assert answer.scope(exclusions.head(1), 60) == []

@@ -16,7 +16,7 @@ from cs_models.features import adoption, catalogue, panel
 from cs_models.features.cohort import Cohort
 from cs_models.learn import thresholds
 from cs_models.learn.thresholds import FEWEST_CHURNED_ACCOUNTS
-from cs_models.report.evidence.thresholds import WHOLE_BOOK, records
+from cs_models.report.evidence.rules import WHOLE_BOOK, records
 
 # What it takes to tell a threshold from a slope (``methods.md`` 2.5).
 SHAPE_TERMS, SHAPE_LOST = 1500, 300

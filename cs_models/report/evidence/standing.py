@@ -2,28 +2,87 @@
 
 Grain: one row per running contract term in, one row per running term out.  A term is measured
 with the same column, window and rule as the terms that were learnt from; one whose window is
-still open is never called below.
+still open is never called below: what it has so far is told, with the days that are left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
+from cs_models.features import adoption, catalogue, panel
+from cs_models.features.cohort import Cohort
 from cs_models.learn import thresholds
-from cs_models.report.evidence.thresholds import records
+from cs_models.report.evidence.missing import in_words
+from cs_models.report.evidence.rules import records
 
 BELOW, OPEN, REACHED, UNKNOWN = "below", "window open", "reached", "not recorded"
 STATUSES = (BELOW, OPEN, REACHED, UNKNOWN)
+MET = ("yes", "no", "not known")
 _SHOWN = ["subscription_id", "account_id", "account_name", "term_start", "term_end", "arr"]
+_COLUMNS = [
+    *_SHOWN, "segment", "in_notice", "rule_id", "rule", "so_far", "needed", "missing",
+    "missing_users", "to_do", "window_end", "days_left", "status",
+]  # fmt: skip
+_STARTED = "started"
+
+
+def counting_so_far(running: Cohort) -> Cohort:
+    """Let windows that are still open be counted as far as they have come.
+
+    A panel of it has, for a term ten days old, its ten days in every longer ``first_{n}d`` column,
+    and is to be read through :func:`settled` wherever an open window must be unknown.
+
+    Parameters
+    ----------
+    running : Cohort
+        What ``cohort.running`` returned, seen after the start.
+
+    Notes
+    -----
+    Uses are counted from ``points``, which keep the real start, up to the decision date; whether a
+    window is over is told from ``terms``, which get a start early enough.  The real one stands in
+    the column ``started``.
+    """
+    terms = running.terms
+    # DuckDB makes a timestamp of date - interval behind Ibis's back; the round trip undoes it.
+    early = (terms.as_of_date - ibis.interval(days=running.days)).cast("timestamp").cast("date")
+    shifted = terms.mutate(term_start=ibis.least(early, terms.term_start))
+    return replace(running, terms=shifted.mutate(**{_STARTED: terms.term_start}))
+
+
+def settled(so_far: pd.DataFrame) -> pd.DataFrame:
+    """Return a panel of :func:`counting_so_far` with the windows blank that are not over.
+
+    Parameters
+    ----------
+    so_far : DataFrame, one row per running term
+    """
+    frame = restarted(so_far)
+    age = (pd.to_datetime(frame["as_of_date"]) - pd.to_datetime(frame["term_start"])).dt.days
+    for column in catalogue.among(frame.columns, anchor="first"):
+        measure = catalogue.parse(column)
+        days = 0 if measure is None or measure.days is None else measure.days
+        frame[column] = frame[column].mask(age < days)
+    return frame
+
+
+def restarted(so_far: pd.DataFrame) -> pd.DataFrame:
+    """Return a panel of :func:`counting_so_far` with the real starts of its terms."""
+    frame = so_far.drop(columns=[_STARTED]).assign(term_start=so_far[_STARTED])
+    return frame[[name for name in so_far.columns if name != _STARTED]]
 
 
 def against(
-    rules: pd.DataFrame, running: pd.DataFrame, *, as_of: date, by: str | None
+    rules: pd.DataFrame, so_far: pd.DataFrame, *, as_of: date, by: str | None
 ) -> pd.DataFrame:
     """Measure each running term against the leading rule of its segment.
 
@@ -31,8 +90,9 @@ def against(
     ----------
     rules : DataFrame
         Signals of ``Search.table`` (``role`` "signal", with a cut), best first.
-    running : DataFrame
-        Panel of ``cohort.running``: one row per running term.
+    so_far : DataFrame
+        Panel of :func:`counting_so_far`, one row per running term; a panel of the running cohort
+        itself will do, and then nothing is known of windows that are still open.
     as_of : datetime.date
         The run's date: a window that ends after it is still open.
     by : str or None
@@ -42,17 +102,17 @@ def against(
     -------
     DataFrame
         One row per running term that a rule speaks of: subscription_id, account_id,
-        account_name, segment, term_start, term_end, arr (Decimal), in_notice, rule, so_far,
-        needed, missing and missing_users (how much more the rule asks for), window_end, days_left,
-        status
-        ("below", "window open", "reached", "not recorded"); those below first, by ARR.
+        account_name, term_start, term_end, arr (Decimal), segment, in_notice, rule_id, rule,
+        so_far, needed, missing and missing_users (how much more the rule asks for), to_do (the
+        same in words), window_end, days_left, status ("below", "window open", "reached", "not
+        recorded"); those below first, by ARR.
 
     Notes
     -----
     A segment's own rule goes before the rule of the whole book; of several, the first.
     """
     parts = []
-    left = running
+    left = restarted(so_far) if _STARTED in so_far.columns else so_far
     for rule in _own_before_whole(rules):
         if pd.isna(rule["segment"]):
             mine = left
@@ -60,16 +120,14 @@ def against(
             mine = left[left[by] == rule["segment"]] if by else left.iloc[:0]
         left = left.drop(mine.index)
         parts.append(_measure(rule, mine, as_of, by))
-    columns = [*_SHOWN, "segment", "in_notice", "rule", "so_far", "needed", "missing",
-               "missing_users", "window_end", "days_left", "status"]  # fmt: skip
     if not parts:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=_COLUMNS)
     stacked = pd.concat(parts, ignore_index=True)
     stacked["status"] = pd.Categorical(stacked["status"], list(STATUSES), ordered=True)
     stacked["_arr"] = -stacked["arr"].map(lambda money: float(money or 0))
     stacked = stacked.sort_values(["status", "_arr", "subscription_id"], ignore_index=True)
     stacked["status"] = stacked["status"].astype(str)
-    return stacked[columns]
+    return stacked[_COLUMNS]
 
 
 def below(standing: pd.DataFrame) -> pd.DataFrame:
@@ -86,6 +144,18 @@ def below(standing: pd.DataFrame) -> pd.DataFrame:
         Its rows with status "below".
     """
     return standing[standing["status"] == BELOW].reset_index(drop=True)
+
+
+def still_open(standing: pd.DataFrame) -> pd.DataFrame:
+    """Return the customers inside their window who lack something, fewest days left first.
+
+    Parameters
+    ----------
+    standing : DataFrame
+        What :func:`against` returned.
+    """
+    rows = standing[(standing["status"] == OPEN) & (standing["to_do"] != "")]
+    return rows.sort_values("days_left", kind="stable").reset_index(drop=True)
 
 
 def totals(standing: pd.DataFrame) -> pd.DataFrame:
@@ -110,10 +180,70 @@ def totals(standing: pd.DataFrame) -> pd.DataFrame:
                 "status": status,
                 "n_terms": len(mine),
                 "n_accounts": mine["account_id"].nunique(),
-                "arr": sum((money for money in mine["arr"] if money is not None), Decimal(0)),
+                "arr": _money(mine),
             }
         )
     return pd.DataFrame(rows)
+
+
+def n_below(standing: pd.DataFrame) -> dict[int, int]:
+    """Count the customers below by ``rule_id``.
+
+    Parameters
+    ----------
+    standing : DataFrame
+        What :func:`against` returned.
+    """
+    counted = below(standing).groupby("rule_id")["account_id"].nunique()
+    return {int(str(rule)): int(n) for rule, n in counted.items()}
+
+
+def agreement(
+    tables: Mapping[str, ir.Table],
+    running: Cohort,
+    definition: adoption.Definition | None,
+    standing: pd.DataFrame,
+) -> pd.DataFrame:
+    """Set the definition of adoption in force against where customers stand.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        Canonical tables.
+    running : Cohort
+        What ``cohort.running`` returned.
+    definition : adoption.Definition or None
+        None where none is set.
+    standing : DataFrame
+        What :func:`against` returned.
+
+    Returns
+    -------
+    DataFrame
+        One row per (met, status) that occurs: met ("yes", "no", "not known"), status ("no rule"
+        where no rule speaks of the term), n_terms, n_accounts, arr.  No row without a definition.
+    """
+    columns = ["met", "status", "n_terms", "n_accounts", "arr"]
+    if definition is None:
+        return pd.DataFrame(columns=columns)
+    asked = panel.build(tables, running, **adoption.request(definition))
+    met = adoption.met(definition, asked).astype(object)
+    named = met.map({True: MET[0], False: MET[1]}).fillna(MET[2])
+    rows = asked[["subscription_id", "account_id", "arr"]].assign(met=named.to_numpy())
+    rows = rows.merge(standing[["subscription_id", "status"]], on="subscription_id", how="left")
+    rows["status"] = rows["status"].fillna("no rule")
+    counted = []
+    for value in MET:
+        for status in (*STATUSES, "no rule"):
+            mine = rows[(rows["met"] == value) & (rows["status"] == status)]
+            if len(mine):
+                counted.append((value, status, len(mine), mine["account_id"].nunique(),
+                                _money(mine)))  # fmt: skip
+    return pd.DataFrame(counted, columns=columns)
+
+
+def _money(rows: pd.DataFrame) -> Decimal:
+    return sum((money for money in rows["arr"] if not pd.isna(money)), Decimal(0))
 
 
 def _own_before_whole(rules: pd.DataFrame) -> list[Mapping[str, Any]]:
@@ -131,15 +261,16 @@ def _measure(
     out = running[_SHOWN].copy()
     out["segment"] = running[by] if by else None
     out["in_notice"] = running["in_notice"]
-    out["rule"] = rule["rule"]
-    out["so_far"] = running[rule["column"]].astype("Float64")
+    out["rule_id"], out["rule"] = rule["rule_id"], rule["rule"]
+    out["so_far"] = thresholds.values(rule, running).astype("Float64")
     out["needed"] = float(rule["cut"])
     lacking = thresholds.distance(rule, running)
     out["missing"] = lacking["actions"].abs()
     out["missing_users"] = lacking["users"]
+    out["to_do"] = in_words(rule, running, lacking)
     days = pd.to_timedelta(int(rule["window_days"]), unit="D")
     out["window_end"] = pd.to_datetime(running["term_start"]) + days
-    out["days_left"] = (out["window_end"] - today).dt.days.clip(lower=0)
+    out["days_left"] = np.clip((out["window_end"] - today).dt.days, 0, None)
     stands_well = thresholds.apply(rule, running)
     out["status"] = [
         OPEN if end > today else UNKNOWN if pd.isna(well) else REACHED if well else BELOW

@@ -1,4 +1,4 @@
-"""The frames behind the figures and sentences of the threshold report.
+"""The frames behind what a page says of one rule: either side of its level, and step by step.
 
 Grain: each function takes the panel (one row per contract term) and a rule, a row of
 ``thresholds.Search.table``, and returns a small frame that is drawn, shown as a table and
@@ -14,43 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cs_models.features import catalogue
 from cs_models.learn import evaluation, thresholds
+from cs_models.report.evidence.rules import group_of, records, rows_of, use_of
 
-WHOLE_BOOK = "All customers"
 BELOW, ABOVE = "below", "at or above"
-
-
-def group_of(rule: Mapping[str, Any] | pd.Series) -> str:
-    """Return whom a rule is about, in words: its segment, or all customers."""
-    segment = rule["segment"]
-    return WHOLE_BOOK if pd.isna(segment) else str(segment)
-
-
-def rows_of(
-    rule: Mapping[str, Any] | pd.Series, frame: pd.DataFrame, by: str | None
-) -> pd.DataFrame:
-    """Return the rows of `frame` that a rule is about.
-
-    Parameters
-    ----------
-    rule : mapping
-        A row of ``Search.table``.
-    frame : DataFrame
-        Panel, one row per contract term.
-    by : str or None
-        Column that holds the segment.
-    """
-    if by is None or pd.isna(rule["segment"]):
-        return frame
-    mine: pd.DataFrame = frame[frame[by] == rule["segment"]]
-    return mine
-
-
-def records(rules: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of `rules` as dicts keyed by column name."""
-    return [dict(zip(map(str, rules.columns), row, strict=True))
-            for row in rules.itertuples(index=False, name=None)]  # fmt: skip
 
 
 def either_side(rules: pd.DataFrame, frame: pd.DataFrame, by: str | None) -> pd.DataFrame:
@@ -89,11 +56,12 @@ def levels(
     rule: Mapping[str, Any],
     frame: pd.DataFrame,
     by: str | None,
+    curve: pd.DataFrame,
     *,
     most: int = 9,
     min_terms: int = 20,
 ) -> pd.DataFrame:
-    """Renewal rate by level of use: quantile groups of the rule's own count.
+    """Renewal rate by level of use: quantile groups of the rule's own count, beside its curve.
 
     Parameters
     ----------
@@ -103,6 +71,8 @@ def levels(
         The panel learnt from.
     by : str or None
         Column that holds the segment.
+    curve : DataFrame
+        ``Search.curves`` of the rule: value, rate, low, high.
     most : int, default 9
         Levels at most.
     min_terms : int, default 20
@@ -111,56 +81,42 @@ def levels(
     Returns
     -------
     DataFrame
-        One row a level, ascending: level (words), first, last, rate, low, high, n_terms,
-        n_accounts, n_churned.  The rule's cut is always a border between two levels.
+        One row a level, ascending: level (words), first, last, middle (median use), rate, low,
+        high, n_terms, n_accounts, n_churned, curve (what the curve says at the middle).  The
+        rule's cut is always a border between two levels.
     """
-    known = rows_of(rule, frame, by).dropna(subset=["churned", column_of(rule)])
-    use = known[column_of(rule)].astype(float).to_numpy()
+    known = rows_of(rule, frame, by).dropna(subset=["churned"])
+    counted = use_of(rule, known)
+    known, use = known[counted.notna()], counted.dropna().to_numpy()
     borders = _borders(use, float(rule["cut"]), most=most, min_terms=min_terms)
     level = np.searchsorted(borders, use, side="right")
     rows = []
     for code in np.unique(level):
-        inside = known[level == code]
-        first, last = use[level == code].min(), use[level == code].max()
+        mine = use[level == code]
+        first, last = mine.min(), mine.max()
         words = f"{first:,.4g}" if first == last else f"{first:,.4g}–{last:,.4g}"
-        rows.append({"level": words, "first": first, "last": last} | _rate(inside))
+        middle = float(np.quantile(mine, 0.5, method="inverted_cdf"))
+        at = {"level": words, "first": first, "last": last, "middle": middle}
+        smooth = {"curve": float(np.interp(middle, curve["value"], curve["rate"]))}
+        rows.append(at | _rate(known[level == code]) | smooth)
     return pd.DataFrame(rows)
 
 
-def column_of(rule: Mapping[str, Any]) -> str:
-    """Return the panel column that a rule counts in."""
-    return str(rule["column"])
-
-
-def words_of(rule: Mapping[str, Any]) -> str:
-    """Return what a rule counts, with its window, in words."""
-    measure = catalogue.parse(column_of(rule))
-    return measure.label() if measure else column_of(rule)
-
-
-def histogram(null_max: np.ndarray, *, bins: int = 40) -> pd.DataFrame:
-    """Strength of the best rule in shuffled histories, as shares.
+def gradient(levels: pd.DataFrame) -> pd.DataFrame:
+    """Return the lowest, the middle and the highest level: how renewal goes along the scale.
 
     Parameters
     ----------
-    null_max : ndarray, shape (n_permutations,)
-        The largest statistic of each shuffled history.
-    bins : int, default 40
-        Number of bins.
+    levels : DataFrame
+        What :func:`levels` returned.
 
     Returns
     -------
     DataFrame
-        One row a bin: middle, width, share (of the histories; sums to 1).
+        Two or three rows of `levels`.
     """
-    counts, edges = np.histogram(null_max, bins=bins)
-    return pd.DataFrame(
-        {
-            "middle": (edges[:-1] + edges[1:]) / 2,
-            "width": np.diff(edges),
-            "share": counts / counts.sum(),
-        }
-    )
+    last = len(levels) - 1
+    return levels.iloc[sorted({0, last // 2, last})]
 
 
 def _rate(rows: pd.DataFrame) -> dict[str, object]:

@@ -12,10 +12,10 @@ from datetime import date
 import pandas as pd
 
 from cs_models.features import adoption
-from cs_models.report import figures
 from cs_models.report.display import Column, Exhibit, Number, Statement, Table, num
 from cs_models.report.evidence.readiness import ASSOCIATION, SHAPE
-from cs_models.report.evidence.thresholds import WHOLE_BOOK, records
+from cs_models.report.evidence.rules import WHOLE_BOOK, records
+from cs_models.report.figures import history as figures
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, percent
 

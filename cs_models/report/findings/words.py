@@ -1,0 +1,65 @@
+"""How numbers and names stand in a sentence: chances, levels, lists, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cs_models.report.display import Number, Statement, num
+from cs_models.report.evidence import anchors
+from cs_models.report.values import interval, percent, points
+
+Part = str | Number
+ENOUGH = 0.1  # below this a chance is written with a digit after the point, and below ENOUGH / 100
+FINE = 0.001  # with two
+
+
+def linked(words: str, table: str) -> Number:
+    """Return words that link to a table of the page, named as in ``anchors``."""
+    return num(words, anchors.link(table))
+
+
+def chance(probability: float) -> str:
+    """Write a probability (0 to 1) with as many digits as tell it from nothing."""
+    return percent(probability, 0 if probability >= ENOUGH else 1 if probability >= FINE else 2)
+
+
+def amount(value: float) -> str:
+    """Write a level of use, at most four digits."""
+    return f"{value:,.4g}"
+
+
+def gap(rule: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a rule's gap among like customers, and its interval, seen from the better side."""
+    size, low, high = rule["lift_within_strata"], rule["lift_low"], rule["lift_high"]
+    if rule["direction"] == "at_most":
+        size, low, high = -size, -high, -low
+    between = interval(low, high, "points").replace("+", "").replace(" to ", " and ")
+    return lift(size), between
+
+
+def lift(size: float) -> str:
+    """Write a gap in renewal rates (0 to 1) in whole points, without a plus."""
+    return points(size, 0).lstrip("+")
+
+
+def better(rule: Mapping[str, Any], size: float) -> float:
+    """Return a gap "above minus below" as seen from the side that renews more."""
+    return -size if rule["direction"] == "at_most" else size
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence: "SMB, MM and ENT"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def text(part: Part) -> str:
+    """Return a part of a sentence without its link."""
+    return part.text if isinstance(part, Number) else part
+
+
+def headline(statements: Sequence[Statement]) -> str:
+    """Return the words of several statements as one headline."""
+    return " ".join(statement.text.strip() for statement in statements)

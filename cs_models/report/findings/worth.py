@@ -1,0 +1,260 @@
+"""The use or the kind of customer, and what a play is worth, in words.
+
+Grain in: the frames of ``report/evidence/worth.py``.  Grain out: statements for the page and
+findings for ``results.json``, made from the same numbers.  A weighted gap is a gap still: what
+goes together is said to go together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cs_models.learn.policy import Play
+from cs_models.report.display import Statement
+from cs_models.report.evidence import anchors
+from cs_models.report.evidence.rules import records
+from cs_models.report.evidence.worth import NOTICEABLE, Worth, experiment_size
+from cs_models.report.findings.words import Part, lift, linked, text
+from cs_models.report.results import Finding
+from cs_models.report.values import integer, interval, money, number, percent
+
+NO_RULE_ALIKE = "No level was announced, so there is no gap to explain."
+NO_RULE_WORTH = "No level was announced, so there is no use of the product to build a play on."
+NO_PLAY = (
+    "To see below which level a call or a training pays for itself, state in the parameter play "
+    "what it costs, the margin, and the lowest and highest share of leavers that it is believed "
+    "to keep."
+)
+TOO_FEW = "Too few customers stand on one side of the level to compare those who were alike before."
+MOST_SHOWN = 1000  # an E-value beyond this says no more than this
+
+
+def alike(frame: pd.DataFrame, n_below: Mapping[int, int], *, announced: bool) -> list[Statement]:
+    """Say what remains of each gap between customers alike before, and what it would take.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``evidence.worth.alike`` returned.
+    n_below : mapping of int to int
+        By ``rule_id``: customers below the level today.
+    announced : bool
+        Whether any rule was announced.
+    """
+    if frame.empty:
+        return [Statement.of("finding", TOO_FEW if announced else NO_RULE_ALIKE, id="alike-said")]
+    said = [
+        Statement.of("finding", *_alike_parts(row), id=f"alike-said-{row['place']}")
+        for row in records(frame)
+    ]
+    said += _left_apart(frame)
+    trials = [
+        Statement.of("note", *parts, id=f"experiment-{row['place']}")
+        for row in records(frame)
+        if (parts := _experiment(row, n_below.get(int(row["rule_id"]), 0)))
+    ]
+    return [*said, *trials]
+
+
+def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) -> list[Statement]:
+    """Say for each rule's use below which level the play pays, and for how many today.
+
+    Parameters
+    ----------
+    found : Worth
+        What ``evidence.worth.worth`` returned.
+    play : Play or None
+    currency : str
+        ISO 4217 code.
+    announced : bool
+        Whether any rule was announced.
+    """
+    if not announced:
+        return [Statement.of("finding", NO_RULE_WORTH, id="worth-said")]
+    if play is None:
+        return [Statement.of("note", NO_PLAY, id="worth-said")]
+    if found.rules.empty:
+        return [Statement.of("finding", "Too few customers left to say what a play would be worth.",
+                             id="worth-said")]  # fmt: skip
+    return [
+        Statement.of(
+            "finding", *_worth_parts(rule, found.rates, play, currency),
+            id=f"worth-said-{rule['place']}",
+        )
+        for rule in records(found.rules)
+    ]  # fmt: skip
+
+
+def saved(
+    frame: pd.DataFrame, found: Worth, play: Play | None, currency: str
+) -> list[Finding]:
+    """Return both answers for ``results.json``: ``overlap-1``, ..., ``policy-1``, ....
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``evidence.worth.alike`` returned.
+    found : Worth
+        What ``evidence.worth.worth`` returned.
+    play : Play or None
+    currency : str
+        ISO 4217 code.
+    """
+    like = [
+        Finding(
+            id=f"overlap-{row['place']}", statement="".join(map(text, _alike_parts(row))),
+            value=row["gap"], low=row["low"], high=row["high"], unit="share", n=row["n_terms"],
+            table=anchors.ALIKE,
+        )
+        for row in records(frame)
+    ]  # fmt: skip
+    if play is None:
+        return like
+    for rule in records(found.rules):
+        mine = found.rates[found.rates["place"] == rule["place"]].set_index("name")
+        like.append(
+            Finding(
+                id=f"policy-{rule['place']}",
+                statement="".join(map(text, _worth_parts(rule, found.rates, play, currency))),
+                value=mine.loc["mid", "net_value"], low=mine.loc["low", "net_value"],
+                high=mine.loc["high", "net_value"], unit=currency,
+                n=int(mine.loc["mid", "n_terms"]), table=anchors.WORTH,
+            )
+        )  # fmt: skip
+    return like
+
+
+def _alike_parts(row: Mapping[str, Any]) -> list[Part]:
+    between = interval(row["low"], row["high"], "points").replace("+", "")
+    parts: list[Part] = [
+        f"{row['group']}: as counted, the two sides are ",
+        linked(lift(row["gap_counted"]), anchors.ALIKE), " apart. Between customers who were "
+        f"alike before in {row['alike_in'] or 'nothing that is known'} they are ",
+        linked(lift(row["gap"]), anchors.ALIKE), " apart (", linked(between, anchors.ALIKE),
+        "; the weight of ", linked(integer(row["n_effective_better"]), anchors.ALIKE), " terms and ",
+        linked(integer(row["n_effective_worse"]), anchors.ALIKE), ").",
+    ]  # fmt: skip
+    if row["low"] <= 0:
+        return [*parts, " That interval holds no gap at all: the kind of customer may be all there "
+                "is to it."]  # fmt: skip
+    verdict = (
+        " What kind of customer it is explains little of the gap."
+        if row["gap"] >= 0.75 * row["gap_counted"]
+        else " Part of the gap is the kind of customer."
+    )
+    return [*parts, verdict, *_hidden(row)]
+
+
+def _hidden(row: Mapping[str, Any]) -> list[Part]:
+    """Say the E-values in words (VanderWeele & Ding 2017)."""
+    if pd.isna(row["e_value"]):
+        return []
+    return [
+        " To explain it away, something that nobody recorded would have to go with both the use "
+        "and leaving ", linked(_fold(row["e_value"]), anchors.ALIKE), " or more (",
+        linked(_fold(row["e_value_limit"]), anchors.ALIKE),
+        " for the gap to be no longer clear).",
+    ]  # fmt: skip
+
+
+def _fold(e_value: float) -> str:
+    if math.isinf(e_value) or e_value > MOST_SHOWN:
+        return f"over {MOST_SHOWN:,}-fold"
+    return f"{number(e_value, 1)}-fold"
+
+
+def _left_apart(frame: pd.DataFrame) -> list[Statement]:
+    """Say in what the two sides are still not alike."""
+    apart = frame[(frame["worst_left"] > NOTICEABLE) & (frame["not_alike_in"] != "")]
+    return [
+        Statement.of(
+            "caution", f"{row['group']}: the two sides still differ in {row['not_alike_in']} (by "
+            "up to ", linked(number(row["worst_left"], 2), anchors.BALANCE), " of the spread among "
+            "customers): there are too few customers to compare within these as well.",
+            id=f"apart-{row['place']}",
+        )
+        for row in records(apart)
+    ]  # fmt: skip
+
+
+def _experiment(row: Mapping[str, Any], n_below: int) -> list[Part]:
+    """Say how large an experiment would have to be, from the low end of the interval."""
+    low, rate = float(row["low"]), float(row["rate_worse"])
+    whole, half = experiment_size(rate, low), experiment_size(rate, low / 2)
+    if whole is None or half is None:
+        return []
+    table = anchors.ALIKE
+    return [
+        f"{row['group']}: worth an experiment. Make an offer to customers below the level, drawn "
+        "by lot. If all who get it cross the level and renewal follows by the low end of the "
+        "interval, ", linked(integer(whole), table), " customers with the offer and as many "
+        "without would show it eight times in ten; if half of them cross, ",
+        linked(integer(half), table), " each. Today ", linked(integer(n_below), anchors.TODAY),
+        " stand below.",
+    ]  # fmt: skip
+
+
+def _worth_parts(
+    rule: Mapping[str, Any], rates: pd.DataFrame, play: Play, currency: str
+) -> list[Part]:
+    mine = {row["name"]: row for row in records(rates[rates["place"] == rule["place"]])}
+    mid = mine["mid"]
+    parts: list[Part] = [f"{rule['group']}: if the play keeps ", _share(mid["save_rate"])]
+    if not mid["n_terms"]:
+        parts += [" of those who would leave, it pays for nobody."]
+    else:
+        parts += [
+            f" of those who would leave, it pays for {_customers(mid)}: ",
+            linked(money(mid["net_each"], currency), anchors.WORTH), " net for each of the ",
+            linked(integer(mid["n_terms"]), anchors.WORTH), " terms of the history there",
+            *_apart(mid, currency), ". Today that is ",
+            linked(integer(mid["n_today"]), anchors.WORTH), " customers with ",
+            linked(money(mid["arr_today"], currency), anchors.WORTH), " a year; the play for all "
+            "of them costs ", linked(money(mid["cost_today"], currency), anchors.WORTH), ".",
+        ]  # fmt: skip
+    parts += [
+        " If it keeps ", _share(mine["low"]["save_rate"]), ", it pays for ", _whom(mine["low"]),
+        "; if ", _share(mine["high"]["save_rate"]), ", for ", _whom(mine["high"]), ".",
+        *_break_even(rule),
+    ]  # fmt: skip
+    if rule["verdict"] == "gradual":
+        parts += [" This level is a policy that money sets, not a tipping point: renewal rises all "
+                  "along the scale."]  # fmt: skip
+    return parts
+
+
+def _share(rate: float) -> Part:
+    return linked(percent(rate), anchors.WORTH)
+
+
+def _customers(row: Mapping[str, Any]) -> str:
+    return "every customer" if row["who"] == "everybody" else f"customers with {row['who']}"
+
+
+def _whom(row: Mapping[str, Any]) -> Part:
+    if not row["n_terms"]:
+        return "nobody"
+    if row["who"] == "everybody":
+        return "everybody"
+    return linked(row["who"].removesuffix(f" {row['use']}"), anchors.WORTH)
+
+
+def _apart(row: Mapping[str, Any], currency: str) -> list[Part]:
+    """Say it when levels chosen without an account would not have paid for it."""
+    if row["net_value_held_out"] > 0:
+        return []
+    held = linked(money(row["net_value_held_out"], currency), anchors.WORTH)
+    return [" (chosen on some customers and counted on others, it would have brought ", held,
+            " in all: do not rely on it)"]  # fmt: skip
+
+
+def _break_even(rule: Mapping[str, Any]) -> list[Part]:
+    if pd.isna(rule["break_even"]):
+        return [" Even if it kept everyone, it would not pay for all on the side of the level that "
+                "renewed less."]  # fmt: skip
+    return [" For all on the side of the level that renewed less it breaks even when it keeps ",
+            linked(percent(rule["break_even"]), anchors.WORTH), "."]  # fmt: skip
