@@ -116,6 +116,7 @@ def contrast(
     rng : numpy.random.Generator
         Source of the bootstrap of accounts; the weights are fitted anew in each.
     n_boot : int, default 200
+        At least 2; the interval is the contrast and the spread of the draws either side.
     level : float, default 0.95
         Coverage of the interval.
 
@@ -148,15 +149,17 @@ def contrast(
     worse_above, worse_below = _churn_rates(churned, above, weights)
     naive_above, naive_below = _churn_rates(churned, above, ones)
     drawn = _bootstrap(design, above, churned, account, beta, n_boot, rng)
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    low, high = np.nanquantile(drawn[:, 1] - drawn[:, 0], tails)
+    lift, tails = worse_below - worse_above, np.array([(1 - level) / 2, (1 + level) / 2])
+    # With a few hundred draws their spread is known better than their tails.
+    low, high = lift + special.ndtri(tails) * np.nanstd(drawn[:, 1] - drawn[:, 0], ddof=1)
     ratio = _ratio(worse_above, worse_below)
-    ratios = [_ratio(drawn_above, drawn_below) for drawn_above, drawn_below in drawn]
+    ratios = np.nanquantile([_ratio(*pair) for pair in drawn], tails)
+    limit = 1.0 if low <= 0 <= high else _nearest_to_one(*ratios)
     balance = _balance(known, above, weights)
     return Contrast(
-        lift=worse_below - worse_above,
-        low=float(low),
-        high=float(high),
+        lift=lift,
+        low=float(max(low, -1.0)),
+        high=float(min(high, 1.0)),
         lift_naive=naive_below - naive_above,
         n_effective_above=_kish(weights[above]),
         n_effective_below=_kish(weights[~above]),
@@ -164,7 +167,7 @@ def contrast(
         max_smd=float(balance["smd_after"].abs().max()),
         risk_ratio=ratio,
         e_value=e_value(ratio),
-        e_value_limit=e_value(_nearest_to_one(*np.nanquantile(ratios, tails))),
+        e_value_limit=e_value(limit),
         covariates=known.covariates,
         covariates_left_out=known.covariates_left_out,
         n_terms=len(rows),
