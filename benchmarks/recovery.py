@@ -1,152 +1,253 @@
 """Measure whether the search finds what was planted, and nothing where nothing was.
 
 Makes worlds of invented customers, reads them through the public door (sources, cohort, panel),
-deals the accounts of each world into books of a given size, and learns thresholds in each book.
-Books of one world share its calendar (the quarters' shocks) and nothing else.
+deals the accounts of each world into books of a given size, learns thresholds in each book, and
+judges the answers against the truth.  Bars: ``methods.md`` section 7.
 
-    python benchmarks/recovery.py null  --worlds 8 --terms 600
-    python benchmarks/recovery.py step  --worlds 4 --terms 600 1500
+    python benchmarks/recovery.py run --scale small             minutes: does it run, roughly
+    python benchmarks/recovery.py run --scale nightly           200 books of each kind
+    python benchmarks/recovery.py run --scale full              1,000 null books
+    python benchmarks/recovery.py run --scenario null --worlds 90 --terms 600 --permutations 499
+    python benchmarks/recovery.py report [--markdown]           the table of bars
 
-Prints one line per size: shares with their Monte Carlo standard error.  Seeded: the same command
-gives the same figures.  Bars: ``methods.md`` section 7.
+One world is a unit of work; units run side by side, one a core.  What is finished lies in the
+folder ``--out`` and is skipped by the next run of the same code, so a run may be stopped at any
+time.  Results of other code are kept apart and never mixed.  Seeded: the same command gives the
+same figures, on however many cores.
+
+Books of one world share its calendar (the quarters' shocks) and nothing else; standard errors
+are clustered by world, see ``planted/estimates.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
-import tempfile
+import multiprocessing
+import os
+import sys
 import time
-from collections import Counter
+import traceback
 from collections.abc import Iterator
-from datetime import date
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from planted import bars, books, worlds
 
-from cs_models.data import mapping, simulate, sources
-from cs_models.features import cohort, panel
-from cs_models.learn import thresholds
+from cs_models import files
+from cs_models.data import simulate
 
-AS_OF = date(2026, 6, 30)
-LANDMARK_DAYS = 60
-FIRST_DAYS = (14, 30, 60)
-ACCOUNTS_PER_WORLD = 6000
-MEASURES = ("events", "active_days", "active_users", "distinct_features")
-
-
-def world(scenario: str, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Make one world and return its panel and its truth."""
-    with tempfile.TemporaryDirectory() as folder:
-        simulate.write(
-            folder, scenario=scenario, n_accounts=ACCOUNTS_PER_WORLD, seed=seed, dirty=False
-        )
-        tables = sources.read(mapping.Source(path=folder), as_of=AS_OF)
-        terms = cohort.terms(tables, AS_OF, decision="after_start", days=LANDMARK_DAYS)
-        frame = panel.build(tables, terms, windows_days=(), first_days=FIRST_DAYS)
-        with open(f"{folder}/truth.json", encoding="utf-8") as stream:  # noqa: PTH123
-            return frame, json.load(stream)
+SEED = 20261122
+ACCOUNTS = 8000  # about 8,700 terms: two books of 4,000, five of 1,500, fourteen of 600
+WHOLE = 0  # the size that stands for a whole world
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+OUT = Path(__file__).parents[1] / "build" / "recovery"
 
 
-def books(frame: pd.DataFrame, n_terms: int, seed: int) -> Iterator[pd.DataFrame]:
-    """Deal whole accounts into books of about ``n_terms`` terms."""
-    accounts = frame["account_id"].unique()
-    n_books = len(frame) // n_terms
-    book = np.random.default_rng(seed).permutation(len(accounts)) % n_books
-    of_account = dict(zip(accounts, book, strict=True))
-    number = frame["account_id"].map(of_account)
-    for i in range(n_books):
-        yield frame[number == i]
+@dataclass(frozen=True)
+class Job:
+    """Some worlds of one scenario, and the sizes of the books to deal from them."""
+
+    scenario: str
+    worlds: int
+    terms: tuple[int, ...]
+    permutations: int = 999
+    n_accounts: int = ACCOUNTS
 
 
-def judge(
-    book: pd.DataFrame, whole: pd.DataFrame, truth: dict[str, Any], seed: int, n_permutations: int
-) -> tuple[dict[str, float], set[str]]:
-    """Learn in one book; return figures (NaN where a question does not arise) and false signals."""
-    features = [
-        name for name in book.columns if "__first_" in name and name.split("__", 1)[0] in MEASURES
+PLANS = {
+    "small": (
+        Job("null", 2, (600,), 199, 4000),
+        Job("linear", 1, (1500,), 199, 4000),
+        Job("step", 2, (600, 1500), 199, 4000),
+        Job("step-by-segment", 1, (1500,), 199, 4000),
+        Job("confounded", 1, (1500,), 199, 4000),
+        Job("immortal", 2, (600,), 199, 4000),
+        Job("leak", 2, (), 199, 2000),
+    ),
+    "nightly": (
+        Job("null", 16, (600,)),
+        Job("linear", 16, (600,)),
+        Job("linear", 42, (1500,)),
+        Job("step", 16, (600,)),
+        Job("step", 42, (1500,)),
+        Job("step", 100, (4000,)),
+        Job("step-by-segment", 42, (1500,)),
+        Job("confounded", 42, (1500,)),
+        Job("immortal", 16, (600,)),
+        Job("immortal", 40, ()),
+        Job("leak", 20, (), 999, 2000),
+    ),
+    "full": (Job("null", 76, (600,)),),
+}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One world with the sizes that are not finished yet."""
+
+    world: worlds.World
+    terms: tuple[int, ...]
+    permutations: int
+    results: Path
+
+    def path(self, terms: int) -> Path:
+        """Return where the records of one size lie, once they are finished."""
+        size = f"{terms}-{self.permutations}" if terms else "whole"
+        return self.results / f"{self.world.name}-{size}.jsonl"
+
+    def run(self) -> str:
+        """Judge every size and write one file of records for each; return what was done."""
+        frame, facts = self.world.load()
+        for terms in self.terms:
+            records = list(self._records(frame, facts, terms))
+            text = "".join(json.dumps(record) + "\n" for record in records)
+            files.write_text_atomic(self.path(terms), text)
+        sizes = ", ".join(str(terms) if terms else "the whole" for terms in self.terms)
+        return f"{self.world.name}: {sizes}"
+
+    def _records(
+        self, frame: pd.DataFrame | None, facts: dict[str, Any], terms: int
+    ) -> Iterator[dict[str, Any]]:
+        scenario, seed = self.world.scenario, self.world.seed
+        known = {
+            "scenario": scenario,
+            "world": self.world.name,
+            "terms": terms,
+            "permutations": self.permutations if terms else 0,
+        }
+        if not terms:
+            yield known | books.of_world(frame, facts)
+            return
+        assert frame is not None
+        for number, book in enumerate(books.deal(frame, terms, seed)):
+            judged = books.judge(
+                book, frame, facts, scenario=scenario, seed=1000 * seed + number,
+                n_permutations=self.permutations,
+            )  # fmt: skip
+            yield known | {"book": number} | judged
+
+
+def code() -> str:
+    """Name the code whose answers are judged, and the judging itself."""
+    judging = [Path(books.__file__), Path(worlds.__file__)]
+    return worlds.digest([*worlds.sources_of("data", "features", "learn"), *judging])
+
+
+def units(jobs: list[Job], out: Path, seed: int) -> list[Unit]:
+    """Return what is still to be done, a world once with all its sizes."""
+    kept, results = out / "worlds" / worlds.worlds_digest(), out / "results" / code()
+    wanted: dict[tuple[worlds.World, int], set[int]] = {}
+    for job in jobs:
+        for number in range(job.worlds):
+            world = worlds.World(job.scenario, seed + number, job.n_accounts, kept)
+            sizes = wanted.setdefault((world, job.permutations), set())
+            sizes.update(job.terms, [WHOLE] if job.scenario in ("immortal", "leak") else [])
+    found = []
+    for (world, permutations), sizes in wanted.items():
+        unit = Unit(world, (), permutations, results)
+        missing = tuple(size for size in sorted(sizes) if not unit.path(size).exists())
+        if missing:
+            found.append(Unit(world, missing, permutations, results))
+    return found
+
+
+def _silent() -> None:
+    """Keep DuckDB's progress bars from a worker's output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def run(jobs: list[Job], out: Path, seed: int, n_jobs: int) -> int:
+    """Work through what is left; return how many units failed."""
+    todo = units(jobs, out, seed)
+    print(f"{len(todo)} worlds to do, {n_jobs} at a time; results of code {code()}", flush=True)
+    if not todo:
+        return 0
+    started, failed = time.monotonic(), 0
+    os.environ |= dict.fromkeys(THREADS, "1")  # the workers read it when they load NumPy
+    # Workers load all code when they start and keep it: edits during a run change nothing.
+    with ProcessPoolExecutor(n_jobs, multiprocessing.get_context("spawn"), _silent) as pool:
+        futures = {pool.submit(unit.run): unit for unit in todo}
+        for done, future in enumerate(as_completed(futures), start=1):
+            left = (time.monotonic() - started) / done * (len(todo) - done) / 60
+            try:
+                said = future.result()
+            except Exception:  # one world must not take the others with it
+                failed += 1
+                said = f"{futures[future].world.name} FAILED\n{traceback.format_exc()}"
+            print(f"[{done}/{len(todo)}] {said}; about {left:.0f} min left", flush=True)
+    return failed
+
+
+def report(out: Path, wanted: str | None, *, markdown: bool) -> int:
+    """Print the table of bars of one version of the code: the one asked for, or the latest."""
+    finished = {path: path.stat().st_mtime for path in (out / "results").glob("*/*.jsonl")}
+    if wanted is not None:
+        finished = {path: when for path, when in finished.items() if path.parent.name == wanted}
+    if not finished:
+        print(f"no results in {out}", file=sys.stderr)
+        return 1
+    chosen = max(finished, key=lambda path: finished[path]).parent
+    lines = [
+        line
+        for path in sorted(chosen.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
     ]
-    started = time.process_time()
-    search = thresholds.learn(
-        book, features=features, n_permutations=n_permutations, random_state=seed
+    records = pd.DataFrame([json.loads(line) for line in lines])
+    table = bars.table(records)
+    same = "the code as it is now" if chosen.name == code() else "NOT the code as it is now"
+    print(
+        f"Code {chosen.name} ({same}); ± is the Monte Carlo standard error, clustered by world.\n"
     )
-    seconds = time.process_time() - started
-    table = search.table
-    announced = table[table["verdict"] == "associated"]
-    naive = search.counts["naive"]
-    out = {
-        "terms": float(search.counts["n_terms"]),
-        "churned": float(search.counts["n_churned"]),
-        "announced": float(len(announced) > 0),
-        "naive_announced": math.nan if naive is None else float(naive["p_raw"] < 0.05),
-        "naive_abs_lift": math.nan if naive is None else abs(naive["lift"]),
-        "cpu_seconds": seconds,
-    }
-    key = truth["feature"]
-    signal = announced[announced["role"] == "signal"]
-    others = set(signal.loc[signal["feature"] != key, "feature"])
-    out["other_signal"] = float(len(others) > 0)
-    out["other_associated"] = float(
-        announced.loc[announced["segment"].isna(), "feature"].ne(key).sum()
-    )
-    out["naive_right"] = math.nan if naive is None else float(naive["feature"] == key)
-    if len(announced) == 0:
-        return out, others
-    first = announced.iloc[0]
-    out["right_first"] = float(first["feature"] == key)
-    meets = thresholds.apply(first, whole)
-    renewed = 1 - whole["churned"].astype(float)
-    better, worse = renewed[meets.fillna(False)].mean(), renewed[(~meets).fillna(False)].mean()
-    true_lift = better - worse if first["direction"] == "at_least" else worse - better
-    out["lift_covered"] = float(first["lift_low"] <= true_lift <= first["lift_high"])
-    out["lift_error"] = first["lift"] - true_lift
-    out["crossfit_error"] = first["lift_crossfit"] - true_lift
-    planted = first["column"] == f"events__{key}__first_{truth['window_days']}d"
-    if planted:
-        cut = truth["cuts"][first["segment"] or "SMB"]
-        values = book[first["column"]].dropna().astype(float)
-        out["cut_covered"] = float(first["cut_low"] <= cut <= first["cut_high"])
-        out["cut_rank_error"] = abs((values < first["cut"]).mean() - (values < cut).mean())
-    return out, others
+    print(bars.markdown(table) if markdown else table.to_string(index=False))
+    for (scenario, terms), part in records.groupby(["scenario", "terms"]):
+        names = bars.others(part)
+        if names:
+            print(f"\nOther signals in {scenario}, {terms} terms: {names}")
+    counts = table["status"].value_counts()
+    print("\n" + ", ".join(f"{n} {status}" for status, n in counts.items() if status))
+    return 0
 
 
-def summary(results: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and Monte Carlo standard error of every figure, and the median rank error."""
-    table = pd.DataFrame(
-        {"mean": results.mean(), "se": results.sem(), "runs": results.notna().sum()}
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    if "cut_rank_error" in results:
-        table.loc["cut_rank_error_median"] = [
-            results["cut_rank_error"].median(), math.nan, results["cut_rank_error"].notna().sum(),
+    does = parser.add_subparsers(dest="does", required=True)
+    runs = does.add_parser("run", help="do what is left of a plan")
+    runs.add_argument("--scale", choices=PLANS, default="small")
+    runs.add_argument("--scenario", choices=simulate.SCENARIOS, nargs="+", help="instead of a plan")
+    runs.add_argument("--worlds", type=int, default=4)
+    runs.add_argument("--terms", type=int, nargs="*", default=[600])
+    runs.add_argument("--permutations", type=int, default=999)
+    runs.add_argument("--accounts", type=int, default=ACCOUNTS, help="of one world")
+    runs.add_argument("--seed", type=int, default=SEED)
+    runs.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    shows = does.add_parser("report", help="print the table of bars")
+    shows.add_argument("--markdown", action="store_true")
+    shows.add_argument("--code", help="another version's results, by its name")
+    for each in (runs, shows):
+        each.add_argument("--out", type=Path, default=OUT)
+    return parser.parse_args()
+
+
+def main() -> int:
+    asked = arguments()
+    if asked.does == "report":
+        return report(asked.out, asked.code, markdown=asked.markdown)
+    jobs = list(PLANS[asked.scale])
+    if asked.scenario:
+        terms = tuple(asked.terms)
+        jobs = [
+            Job(name, asked.worlds, terms if name != "leak" else (), asked.permutations,
+                asked.accounts)
+            for name in asked.scenario
         ]  # fmt: skip
-    return table
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scenario", choices=simulate.SCENARIOS)
-    parser.add_argument("--worlds", type=int, default=4)
-    parser.add_argument("--terms", type=int, nargs="+", default=[600])
-    parser.add_argument("--permutations", type=int, default=499)
-    parser.add_argument("--seed", type=int, default=20261122)
-    asked = parser.parse_args()
-    results: dict[int, list[dict[str, float]]] = {size: [] for size in asked.terms}
-    others: dict[int, Counter[str]] = {size: Counter() for size in asked.terms}
-    for number in range(asked.worlds):
-        frame, truth = world(asked.scenario, asked.seed + number)
-        for size in asked.terms:
-            for i, book in enumerate(books(frame, size, asked.seed + number)):
-                seed = 1000 * number + i
-                judged, names = judge(book, frame, truth, seed, asked.permutations)
-                results[size].append(judged)
-                others[size].update(names)
-    for size, rows in results.items():
-        print(f"\n{asked.scenario}, books of about {size} terms, {asked.permutations} permutations")
-        print(summary(pd.DataFrame(rows)).round(4).to_string())
-        print("other features announced as signals:", dict(others[size]) or "none", flush=True)
+    return 1 if run(jobs, asked.out, asked.seed, asked.jobs) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

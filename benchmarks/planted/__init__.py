@@ -1,0 +1,1 @@
+"""Parts of ``benchmarks/recovery.py``: worlds with planted truth, books, judging, bars."""
