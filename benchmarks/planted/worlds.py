@@ -33,6 +33,7 @@ AS_OF = date(2026, 6, 30)
 LANDMARK_DAYS = 60
 GRACE_DAYS = 30
 FIRST_DAYS = (14, 30, 60)
+BEFORE_DAYS = (90,)  # for the weighted contrast only
 KEY = scenarios.KEY_FEATURE
 PLAIN_CUT = 20  # a middling level of the key feature where no level was planted
 TRUE_CHANCE = "churn_probability"
@@ -76,7 +77,9 @@ class World:
             simulate.write(folder, **asked)
             tables = sources.read(mapping.Source(path=folder), as_of=AS_OF)
             terms = cohort.terms(tables, AS_OF, decision="after_start", days=LANDMARK_DAYS)
-            frame = panel.build(tables, terms, windows_days=(), first_days=FIRST_DAYS)
+            frame = panel.build(
+                tables, terms, windows_days=(), first_days=FIRST_DAYS, before_days=BEFORE_DAYS
+            )
             truth = json.loads((Path(folder) / "truth.json").read_text(encoding="utf-8"))
             facts = {name: truth[name] for name in ("feature", "window_days", "cuts")}
             if self.scenario == "leak":
