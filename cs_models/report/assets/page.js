@@ -109,15 +109,38 @@
     target.scrollIntoView();
   };
 
+  // A table wider than its box looks whole: say that there is more to the right.
+  const hint = () => {
+    for (const box of document.querySelectorAll(".scroll")) {
+      const wider = box.clientWidth > 0 && box.scrollWidth > box.clientWidth + 1;
+      box.classList.toggle("wider", wider);
+      box.classList.toggle("at-end", wider && box.scrollLeft + box.clientWidth >= box.scrollWidth - 1);
+      const before = box.previousElementSibling;
+      const said = before && before.classList.contains("hint") ? before : null;
+      if (wider && !said) {
+        const words = document.createElement("p");
+        words.className = "hint";
+        words.textContent = "Scroll sideways for more columns \u2192";
+        box.before(words);
+      } else if (!wider && said && box.clientWidth > 0) said.remove();
+    }
+  };
+
   let waiting = 0;
   const resized = () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => charts.forEach((chart) => {
       if (!printing && chart.drawn && chart.box.clientWidth !== chart.width) attempt(chart);
     }), 120);
+    hint();
   };
 
   addEventListener("hashchange", reveal);
+  addEventListener("toggle", hint, true); // a fold that opens shows tables not measured yet
+  addEventListener("scroll", (event) => {
+    if (event.target.classList && event.target.classList.contains("scroll")) hint();
+  }, true);
+  hint();
   addEventListener("resize", resized);
   addEventListener("beforeprint", () => { printing = true; charts.forEach(attempt); });
   addEventListener("afterprint", () => { printing = false; redraw(); });

@@ -93,11 +93,11 @@ def use_of(rule: Rule, frame: pd.DataFrame) -> pd.Series:
     return counted.where(enough | counted.isna(), 0.0)
 
 
-def words_of(rule: Rule) -> str:
-    """Return what a rule counts, with its window and its users, in words."""
+def words_of(rule: Rule, *, by_users: bool = True) -> str:
+    """Return what a rule counts, with its window and (where asked for) its users, in words."""
     words = f"how many {rule['counted']}" if is_set(rule) else str(rule["counted"])
     users = int(rule["min_users"])
-    return f"{words}, by at least {users} users" if users > 1 else words
+    return f"{words}, by at least {users} users" if users > 1 and by_users else words
 
 
 def is_set(rule: Rule) -> bool:

@@ -125,7 +125,7 @@ def _chance_facts(search: Search, *, observed: float, bar: float, alpha: float) 
 def _again(place: int, rule: dict[str, Any], found: pd.DataFrame) -> Exhibit:
     drawn = found[found["kind"] == evidence.BOOTSTRAP]
     usual = drawn.loc[drawn["share"].astype(float).idxmax()]
-    group, words = group_of(rule), words_of(rule)
+    group, words = group_of(rule), words_of(rule, by_users=False)
     return Exhibit(
         id=f"again-{place}",
         title=f"{group}: the level that re-runs of the search find",

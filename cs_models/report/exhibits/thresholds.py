@@ -131,8 +131,9 @@ def cut(search: Search) -> Shown:
     """
     shown: list[Exhibit | Statement] = []
     for place, rule in enumerate(records(leading(search)), start=1):
+        sold = [] if rule["verdict"] == "gradual" else certainty.edge(rule, place)
         shown += [
-            *certainty.edge(rule, place), _cut(place, rule, search.profiles[rule["rule_id"]])
+            *sold, _cut(place, rule, search.profiles[rule["rule_id"]])
         ]  # fmt: skip
     return shown or (NOTHING,)
 

@@ -33,7 +33,7 @@ def chance(histogram: pd.DataFrame, *, observed: float, limit: float) -> go.Figu
         y=histogram["share"],
         width=histogram["width"],
         marker={"color": theme.COLOURS["noise"], "line": {"width": 0}},
-        hovertemplate="strength %{x:.2f}: %{y:.1%} of shuffled histories<extra></extra>",
+        hovertemplate="strength %{x:.2f}: %{y:.1%} of such histories<extra></extra>",
         showlegend=False,
     )
     figure.add_vline(x=limit, line={"color": theme.COLOURS["below"], "dash": "dot", "width": 2})
@@ -48,7 +48,7 @@ def chance(histogram: pd.DataFrame, *, observed: float, limit: float) -> go.Figu
             text=text, showarrow=False,
         )  # fmt: skip
     figure.update_xaxes(title="Strength of the best rule found (standard deviations)")
-    figure.update_yaxes(title="Shuffled histories", tickformat=".0%")
+    figure.update_yaxes(title="Histories of pure chance", tickformat=".0%")
     return figure
 
 
@@ -90,7 +90,8 @@ def again(reruns: pd.DataFrame, *, cut: float, axis: str) -> go.Figure:
     )
     figure.update_xaxes(title=theme.literal(axis))
     figure.update_yaxes(
-        title="Re-runs", tickformat=".0%", range=[-0.14 * top, 1.1 * top], zeroline=True
+        title="Re-runs", tickformat=".0%", range=[-0.14 * top, 1.1 * top], zeroline=True,
+        zerolinecolor=theme.COLOURS["muted"],
     )
     return figure
 

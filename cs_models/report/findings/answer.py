@@ -198,7 +198,7 @@ def _slope(search: Search, rule: Mapping[str, Any], place: int) -> list[Part]:
 
 def _who(rule: Mapping[str, Any]) -> str:
     group = group_of(rule)
-    return "Customers" if group == WHOLE_BOOK else f"{group} customers"
+    return WHOLE_BOOK if group == WHOLE_BOOK else f"{group} customers"
 
 
 def _fitting(rule: Mapping[str, Any], place: int) -> list[Part]:
