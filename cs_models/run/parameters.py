@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from cs_models.data.mapping import Source
 from cs_models.features.adoption import Definition
 from cs_models.run.definition import AdoptionDefinition
+from cs_models.run.play import PlayParameters
 from cs_models.run.reading import complaints, project, values
 
 _CURRENCIES = """
@@ -317,6 +318,18 @@ class AdoptionThresholds(_History):
         description="what a rule must stand out against: shuffled histories, the calendar and mix "
         "of customers (multiplier), or both (auto)",
         json_schema_extra=_unit("name"),
+    )
+    by_days: AscendingDays = Field(
+        (7, 14, 30, 45, 60, 90),
+        description="days of the term on which the leading use is read, to say how early is "
+        "enough; those beyond twice landmark_days are left out",
+        json_schema_extra=_unit("days"),
+    )
+    play: PlayParameters | None = Field(
+        None,
+        description="what is done for a customer at risk: its cost as decimal text, the margin, "
+        "and the range of the share of leavers it is believed to keep; null for none",
+        json_schema_extra=_unit("cost, margin and shares"),
     )
 
     @pydantic.model_validator(mode="after")

@@ -33,6 +33,7 @@ def link(name: str) -> str:
     """Return what a number links to."""
     return f"#{name}"
 
+
 EARLY, ALIKE, BALANCE, LASTING, QUARTERS, WORTH, REGISTER, AGREEMENT, SO_FAR = (
     "early-table", "alike-table", "balance-table", "lasting-table", "quarters-table",
     "worth-table", "register", "definition-today", "so-far",

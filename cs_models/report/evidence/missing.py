@@ -18,9 +18,7 @@ from cs_models.report.evidence.rules import is_set
 _SCALES = ("share", "seat_utilisation", "events_per_seat", "events_per_user", "daily_active_share")
 
 
-def in_words(
-    rule: Mapping[str, Any], frame: pd.DataFrame, lacking: pd.DataFrame
-) -> list[str]:
+def in_words(rule: Mapping[str, Any], frame: pd.DataFrame, lacking: pd.DataFrame) -> list[str]:
     """Say for each row what it lacks.
 
     Parameters
@@ -49,12 +47,12 @@ def in_words(
 
 
 def _one(rule: Mapping[str, Any], actions: float, users: float) -> str:
-    if pd.isna(actions):
-        return ""
     parts = []
-    if actions:
-        parts.append(f"{_size(abs(actions))} {'more' if actions > 0 else 'fewer'} {_what(rule)}")
-    if users and not pd.isna(users):
+    if abs(actions) > 0:  # False for what is not known
+        size, what = _size(abs(actions)), _what(rule)
+        what = what.removesuffix("s") if size == "1" else what
+        parts.append(f"{size} {'more' if actions > 0 else 'fewer'} {what}")
+    if users > 0:
         parts.append(f"{users:,.0f} more user{'' if users == 1 else 's'}")
     return " and ".join(parts)
 

@@ -55,8 +55,8 @@ def counting_so_far(running: Cohort) -> Cohort:
     terms = running.terms
     # DuckDB makes a timestamp of date - interval behind Ibis's back; the round trip undoes it.
     early = (terms.as_of_date - ibis.interval(days=running.days)).cast("timestamp").cast("date")
-    shifted = terms.mutate(term_start=ibis.least(early, terms.term_start))
-    return replace(running, terms=shifted.mutate(**{_STARTED: terms.term_start}))
+    starts = {"term_start": ibis.least(early, terms.term_start), _STARTED: terms.term_start}
+    return replace(running, terms=terms.mutate(**starts))
 
 
 def settled(so_far: pd.DataFrame) -> pd.DataFrame:

@@ -38,8 +38,20 @@ WORDS: Mapping[str, str] = {
     "acquisition_channel": "acquisition channel", "region": "region", "industry": "industry",
     "events": "events before the term", "active_users": "active users before the term",
 }  # fmt: skip
+BEFORE_DAYS = (90,)  # days before the term in which earlier use is counted
 NOTICEABLE = 0.1  # standard deviations: beyond it two sides are not alike (methods.md 2.10)
 POWER, ALPHA = 0.8, 0.05
+
+
+def play_of(stated: Mapping[str, Any] | None) -> policy.Play | None:
+    """Return the play that a run file states, or None where it states none.
+
+    Parameters
+    ----------
+    stated : mapping or None
+        ``cost`` (decimal text), ``margin``, ``save_rate_low``, ``save_rate_high``.
+    """
+    return None if stated is None else policy.Play(**{**stated, "cost": Decimal(stated["cost"])})
 
 
 def alone(search: Search) -> pd.DataFrame:
@@ -183,7 +195,7 @@ def experiment_size(rate: float, gap: float) -> int | None:
     other = rate + gap
     if gap <= 0 or other > 1:
         return None
-    z = stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)
+    z = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER))
     return math.ceil(z**2 * (rate * (1 - rate) + other * (1 - other)) / gap**2)
 
 
@@ -258,14 +270,14 @@ def worth(
         named = {"place": place, "group": group_of(rule)}
         mine = where[(where["rule_id"] == rule["rule_id"])]
         for name, row in zip(play.save_rates, records(found.table), strict=True):
-            more = _treated_today(rule, mine, float(row["cut"]), found.direction, play.cost)
+            more = _treated_today(mine, float(row["cut"]), found.direction, play.cost)
             each = row["net_value"] / row["n_terms"] if row["n_terms"] else None
             rates.append(
                 named | row | more
                 | {"rule_id": rule["rule_id"], "use": str(rule["counted"]), "name": name,
                    "who": _who(rule, float(row["cut"]), found.direction), "net_each": each}
             )  # fmt: skip
-        curves.append(_thinned(found.curve).assign(**named))
+        curves.append(_thinned(found.curve).assign(place=place, group=group_of(rule)))
         about.append(
             named
             | {"rule_id": rule["rule_id"], "verdict": rule["verdict"],
@@ -295,7 +307,7 @@ def _who(rule: Rule, cut: float, direction: str) -> str:
 
 
 def _treated_today(
-    rule: Rule, where: pd.DataFrame, cut: float, direction: str, cost: Decimal
+    where: pd.DataFrame, cut: float, direction: str, cost: Decimal
 ) -> dict[str, Any]:
     """Count today's customers on the side that a policy treats, once their window is over."""
     over = where[where["status"].isin([standing.BELOW, standing.REACHED])]

@@ -1,18 +1,24 @@
-"""Where today's customers stand, as tables: counts with ARR, and the list by name."""
+"""Where today's customers stand: counts with ARR, who is below, who still has time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from cs_models.report.display import Column, Table
-from cs_models.report.evidence import standing
+from cs_models.features import adoption
+from cs_models.report.display import Column, Statement, Table
+from cs_models.report.evidence import anchors, standing
+from cs_models.report.findings import adopted as findings
+
+NONE_BELOW = "No level was announced, so no customer stands below one."
 
 
 def totals(frame: pd.DataFrame, currency: str) -> Table:
     """Show how many customers stand where, with their ARR."""
     return Table.of(
         frame,
-        id="today-totals",
+        id=anchors.TODAY,
         title="Running terms today",
         columns={
             "status": Column("Where they stand"),
@@ -23,27 +29,82 @@ def totals(frame: pd.DataFrame, currency: str) -> Table:
     )
 
 
-def below(where: pd.DataFrame, currency: str) -> Table:
-    """Show the customers below by name, largest ARR first."""
-    rows = standing.below(where)
-    asks_for_users = bool((rows["missing_users"].fillna(0) > 0).any())
-    more_users = {"missing_users": Column("and users", kind="integer")} if asks_for_users else {}
-    return Table.of(
-        rows,
-        id="today",
-        title="Customers below their level today",
-        columns={
-            "account_name": Column("Customer"),
-            "account_id": Column("Account"),
-            "segment": Column("Segment"),
-            "arr": Column("ARR", kind="money", unit=currency),
-            "so_far": Column("Reached", kind="number"),
-            "needed": Column("Level", kind="number"),
-            "missing": Column("Short by", kind="number"),
-            **more_users,
-            "in_notice": Column("In notice"),
-            "term_end": Column("Renews", kind="date"),
-        },
-        note="Measured in the window of the rule; the window of these customers is over. "
-        "The whole list is in tables/customers_below.csv.",
+def below(where: pd.DataFrame, currency: str) -> Sequence[Statement | Table]:
+    """Show the customers below by name, largest ARR first, and those who still have time.
+
+    Parameters
+    ----------
+    where : DataFrame
+        What ``standing.against`` returned.
+    currency : str
+        ISO 4217 code.
+    """
+    if where.empty:
+        return (Statement.of("finding", NONE_BELOW, id="below-said"),)
+    under, open_ = standing.below(where), standing.still_open(where)
+    return (
+        Table.of(
+            under,
+            id="today",
+            title="Customers on the side of their level that renewed less",
+            columns=_columns(currency, {"term_end": Column("Renews", kind="date")}),
+            note="Counted in the window of the rule, which is over for these customers: what is "
+            "missing says how far they were from the level then. The whole list is in "
+            "tables/customers_below.csv.",
+        ),
+        Table.of(
+            open_,
+            id=anchors.SO_FAR,
+            title="Customers who still have time, and what they lack so far",
+            columns=_columns(currency, {"days_left": Column("Days left", kind="integer")}),
+            note="Their window is still open: nobody here is below yet. Fewest days left first. "
+            "The whole list is in tables/customers_still_open.csv.",
+        ),
     )
+
+
+def definition(
+    met: pd.DataFrame, defined: adoption.Definition | None, currency: str
+) -> Sequence[Statement | Table]:
+    """Show how many running terms meet the definition in force, beside where they stand.
+
+    Parameters
+    ----------
+    met : DataFrame
+        What ``standing.agreement`` returned.
+    defined : Definition or None
+        None where none is set.
+    currency : str
+        ISO 4217 code.
+    """
+    said = findings.definition(met, defined)
+    if not said:
+        return said
+    table = Table.of(
+        met,
+        id=anchors.AGREEMENT,
+        title="The definition in force against the level learnt here",
+        columns={
+            "met": Column("Meets the definition"),
+            "status": Column("Against the level"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "n_terms": Column("Terms", kind="integer"),
+            "arr": Column("ARR", kind="money", unit=currency),
+        },
+        note="Not known: a window of the definition is still open, or use was not recorded.",
+    )
+    return (*said, table)
+
+
+def _columns(currency: str, when: dict[str, Column]) -> dict[str, Column]:
+    return {
+        "account_name": Column("Customer"),
+        "segment": Column("Segment"),
+        "arr": Column("ARR", kind="money", unit=currency),
+        "to_do": Column("What is missing"),
+        **when,
+        "so_far": Column("Reached", kind="number"),
+        "needed": Column("Level", kind="number"),
+        "in_notice": Column("In notice"),
+        "account_id": Column("Account"),
+    }

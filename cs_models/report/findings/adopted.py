@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cs_models.features import adoption
 from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors, standing
 from cs_models.report.evidence.rules import records
@@ -13,25 +14,26 @@ from cs_models.report.values import integer, percent
 _JUDGED = (standing.REACHED, standing.BELOW)
 
 
-def definition(met: pd.DataFrame, name: str | None) -> list[Statement]:
+def definition(met: pd.DataFrame, defined: adoption.Definition | None) -> list[Statement]:
     """Say how many running customers meet the definition in force, and whether the rules agree.
 
     Parameters
     ----------
     met : DataFrame
         What ``evidence.standing.agreement`` returned.
-    name : str or None
-        What the definition is called; None where none is set.
+    defined : Definition or None
+        None where none is set.
     """
-    if name is None:
+    if defined is None:
         return []
     by = {(row["met"], row["status"]): row for row in records(met)}
     n_met = sum(int(row["n_terms"]) for key, row in by.items() if key[0] == "yes")
     n_known = sum(int(row["n_terms"]) for key, row in by.items() if key[0] != "not known")
     table = anchors.AGREEMENT
     parts: list[Part] = [
-        f"By the definition in force (“{name}”) ", linked(integer(n_met), table), " of the ",
-        linked(integer(n_known), table), " running terms that can be judged have adopted.",
+        f"By the definition in force (“{defined.name}”) ", linked(integer(n_met), table),
+        " of the ", linked(integer(n_known), table),
+        " running terms that can be judged have adopted.",
     ]  # fmt: skip
     both = [row for key, row in by.items() if key[0] != "not known" and key[1] in _JUDGED]
     n_both = sum(int(row["n_terms"]) for row in both)

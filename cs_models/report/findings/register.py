@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,6 +13,7 @@ from cs_models.report.evidence.rules import group_of, records
 from cs_models.report.findings.words import Part, linked
 from cs_models.report.values import integer, percent
 
+DECISIONS = (register.SHIP, register.WATCH, register.REJECT)
 NO_RULE = "No rule was announced, so the register is empty."
 
 
@@ -28,7 +28,7 @@ def register_said(entries: pd.DataFrame) -> list[Statement]:
     if entries.empty:
         return [Statement.of("finding", NO_RULE, id="register-said")]
     n = entries["decision"].value_counts()
-    counts = {name: int(n.get(name, 0)) for name in (register.SHIP, register.WATCH, register.REJECT)}
+    counts = {name: int(n.get(name, 0)) for name in DECISIONS}
     ships = entries[entries["decision"] == register.SHIP]
     parts: list[Part] = [
         "Of ", linked(integer(len(entries)), anchors.REGISTER), " announced rules ",
@@ -44,17 +44,11 @@ def register_said(entries: pd.DataFrame) -> list[Statement]:
 
 def _best(ships: list[dict[str, Any]]) -> list[Part]:
     """Say what the shipped signals caught, and how long before the renewal."""
-    parts: list[Part] = []
-    for row in ships:
-        parts += [
-            f"{group_of(row)}, {row['rule']}: ",
-            linked(percent(row["coverage"]), anchors.REGISTER),
-            " of the terms that were lost stood on the wrong side, known ",
-            linked(_days(row), anchors.REGISTER), " before the renewal in the middle case; ",
-            linked(percent(row["precision"]), anchors.REGISTER), " of those on that side left. ",
-        ]  # fmt: skip
-    return parts
-
-
-def _days(row: Mapping[str, Any]) -> str:
-    return f"{integer(round(row['lead_time_days']))} days"
+    parts: list[Part] = ["Of the terms that were lost, stood on the side that renewed less: "]
+    for place, row in enumerate(ships):
+        parts += [", " if place else "", f"{group_of(row)} ({row['feature']}) ",
+                  linked(percent(row["coverage"]), anchors.REGISTER)]  # fmt: skip
+    least = min(float(row["lead_time_days"]) for row in ships)
+    return [*parts, ". Each is known at least ",
+            linked(f"{integer(round(least))} days", anchors.REGISTER),
+            " before the renewal in the middle case."]  # fmt: skip

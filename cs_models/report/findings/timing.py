@@ -105,8 +105,8 @@ def _early_parts(rows: pd.DataFrame) -> list[Part]:
         return [
             f"{group}: read on ", _day(enough), f", {use} already tell as much as on ", _day(best),
             ", as far as this history can say: among customers held out the gap is ",
-            *_gap(by[enough]), " on the first of these days and ",
-            *_gap(by[best]), " on the second.", *_sooner(enough, own),
+            *_gap(by[enough]), " on ", _day(enough), " and ", *_gap(by[best]), " on ", _day(best),
+            ".", *_sooner(enough, own),
         ]  # fmt: skip
     earlier = [day for day in days if day < best]
     later = [day for day in days if day > best]

@@ -8,7 +8,7 @@ goes together is said to go together.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,6 +30,7 @@ NO_PLAY = (
     "to keep."
 )
 TOO_FEW = "Too few customers stand on one side of the level to compare those who were alike before."
+NAMED = 4  # of what was made alike; the table has them all
 MOST_SHOWN = 1000  # an E-value beyond this says no more than this
 
 
@@ -51,13 +52,7 @@ def alike(frame: pd.DataFrame, n_below: Mapping[int, int], *, announced: bool) -
         Statement.of("finding", *_alike_parts(row), id=f"alike-said-{row['place']}")
         for row in records(frame)
     ]
-    said += _left_apart(frame)
-    trials = [
-        Statement.of("note", *parts, id=f"experiment-{row['place']}")
-        for row in records(frame)
-        if (parts := _experiment(row, n_below.get(int(row["rule_id"]), 0)))
-    ]
-    return [*said, *trials]
+    return [*said, *_left_apart(frame), *_experiments(frame, n_below)]
 
 
 def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) -> list[Statement]:
@@ -81,17 +76,15 @@ def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) ->
         return [Statement.of("finding", "Too few customers left to say what a play would be worth.",
                              id="worth-said")]  # fmt: skip
     return [
-        Statement.of(
-            "finding", *_worth_parts(rule, found.rates, play, currency),
+        _assumed(play, currency),
+        *(Statement.of(
+            "finding", *_worth_parts(rule, found.rates, currency),
             id=f"worth-said-{rule['place']}",
-        )
-        for rule in records(found.rules)
+        ) for rule in records(found.rules)),
     ]  # fmt: skip
 
 
-def saved(
-    frame: pd.DataFrame, found: Worth, play: Play | None, currency: str
-) -> list[Finding]:
+def saved(frame: pd.DataFrame, found: Worth, currency: str) -> list[Finding]:
     """Return both answers for ``results.json``: ``overlap-1``, ..., ``policy-1``, ....
 
     Parameters
@@ -100,7 +93,6 @@ def saved(
         What ``evidence.worth.alike`` returned.
     found : Worth
         What ``evidence.worth.worth`` returned.
-    play : Play or None
     currency : str
         ISO 4217 code.
     """
@@ -112,14 +104,12 @@ def saved(
         )
         for row in records(frame)
     ]  # fmt: skip
-    if play is None:
-        return like
     for rule in records(found.rules):
         mine = found.rates[found.rates["place"] == rule["place"]].set_index("name")
         like.append(
             Finding(
                 id=f"policy-{rule['place']}",
-                statement="".join(map(text, _worth_parts(rule, found.rates, play, currency))),
+                statement="".join(map(text, _worth_parts(rule, found.rates, currency))),
                 value=mine.loc["mid", "net_value"], low=mine.loc["low", "net_value"],
                 high=mine.loc["high", "net_value"], unit=currency,
                 n=int(mine.loc["mid", "n_terms"]), table=anchors.WORTH,
@@ -128,15 +118,25 @@ def saved(
     return like
 
 
+def _assumed(play: Play, currency: str) -> Statement:
+    low, high = (_share(rate) for rate in (play.save_rate_low, play.save_rate_high))
+    return Statement.of(
+        "finding", "Assumed: the play costs ",
+        linked(money(play.cost, currency, 0 if play.cost == int(play.cost) else 2), anchors.WORTH),
+        " a customer, keeps between ", low, " and ", high, " of those who would leave, and ",
+        _share(play.margin), " of what a customer pays is margin.", id="worth-assumed",
+    )  # fmt: skip
+
+
 def _alike_parts(row: Mapping[str, Any]) -> list[Part]:
     between = interval(row["low"], row["high"], "points").replace("+", "")
     parts: list[Part] = [
         f"{row['group']}: as counted, the two sides are ",
-        linked(lift(row["gap_counted"]), anchors.ALIKE), " apart. Between customers who were "
-        f"alike before in {row['alike_in'] or 'nothing that is known'} they are ",
+        linked(lift(row["gap_counted"]), anchors.ALIKE), " apart; between customers who were "
+        f"alike before (in {_shortened(row['alike_in'])}) they are ",
         linked(lift(row["gap"]), anchors.ALIKE), " apart (", linked(between, anchors.ALIKE),
-        "; the weight of ", linked(integer(row["n_effective_better"]), anchors.ALIKE), " terms and ",
-        linked(integer(row["n_effective_worse"]), anchors.ALIKE), ").",
+        "; the weight of ", linked(integer(row["n_effective_better"]), anchors.ALIKE),
+        " terms and ", linked(integer(row["n_effective_worse"]), anchors.ALIKE), ").",
     ]  # fmt: skip
     if row["low"] <= 0:
         return [*parts, " That interval holds no gap at all: the kind of customer may be all there "
@@ -147,6 +147,14 @@ def _alike_parts(row: Mapping[str, Any]) -> list[Part]:
         else " Part of the gap is the kind of customer."
     )
     return [*parts, verdict, *_hidden(row)]
+
+
+def _shortened(names: str) -> str:
+    """Name the first few of what was made alike."""
+    listed = names.split(", ")
+    if len(listed) <= NAMED + 1:
+        return names or "nothing that is known"
+    return f"{', '.join(listed[:NAMED])} and {len(listed) - NAMED} more"
 
 
 def _hidden(row: Mapping[str, Any]) -> list[Part]:
@@ -169,40 +177,62 @@ def _fold(e_value: float) -> str:
 
 def _left_apart(frame: pd.DataFrame) -> list[Statement]:
     """Say in what the two sides are still not alike."""
-    apart = frame[(frame["worst_left"] > NOTICEABLE) & (frame["not_alike_in"] != "")]
+    apart = records(frame[(frame["worst_left"] > NOTICEABLE) & (frame["not_alike_in"] != "")])
+    if not apart:
+        return []
+    parts: list[Part] = []
+    for row in apart:
+        parts += [
+            f"; in {row['group']} by " if parts else f"The two sides still differ, in "
+            f"{row['group']} by ", "up to ", linked(number(row["worst_left"], 2), anchors.BALANCE),
+            f" of the spread among customers ({row['not_alike_in']})",
+        ]  # fmt: skip
+    return [
+        Statement.of("caution", *parts, ": there were too few customers to compare within these as "
+                     "well.", id="apart")
+    ]  # fmt: skip
+
+
+def _experiments(frame: pd.DataFrame, n_below: Mapping[int, int]) -> list[Statement]:
+    """Say how large an experiment would have to be, from the low end of each interval."""
+    sized = []
+    for row in records(frame):
+        low, rate = float(row["low"]), float(row["rate_worse"])
+        sizes = experiment_size(rate, low), experiment_size(rate, low / 2)
+        if None not in sizes:
+            sized.append((row["group"], *sizes, n_below.get(int(row["rule_id"]), 0)))
+    if not sized:
+        return []
+    groups, whole, half, today = zip(*sized, strict=True)
     return [
         Statement.of(
-            "caution", f"{row['group']}: the two sides still differ in {row['not_alike_in']} (by "
-            "up to ", linked(number(row["worst_left"], 2), anchors.BALANCE), " of the spread among "
-            "customers): there are too few customers to compare within these as well.",
-            id=f"apart-{row['place']}",
+            "finding", "Worth an experiment: make an offer to customers on the side that renewed "
+            "less, drawn by lot. If all who get it cross the level, and renewal follows by the "
+            "low end of the interval above, this would show eight times in ten with so many "
+            "customers who get the offer, and as many who do not: ",
+            *_each(groups, whole, anchors.ALIKE),
+            ". If only half of them cross: ", *_each(groups, half, anchors.ALIKE),
+            ". On that side stand today: ", *_each(groups, today, anchors.TODAY), ".",
+            id="experiment",
         )
-        for row in records(apart)
     ]  # fmt: skip
 
 
-def _experiment(row: Mapping[str, Any], n_below: int) -> list[Part]:
-    """Say how large an experiment would have to be, from the low end of the interval."""
-    low, rate = float(row["low"]), float(row["rate_worse"])
-    whole, half = experiment_size(rate, low), experiment_size(rate, low / 2)
-    if whole is None or half is None:
-        return []
-    table = anchors.ALIKE
-    return [
-        f"{row['group']}: worth an experiment. Make an offer to customers below the level, drawn "
-        "by lot. If all who get it cross the level and renewal follows by the low end of the "
-        "interval, ", linked(integer(whole), table), " customers with the offer and as many "
-        "without would show it eight times in ten; if half of them cross, ",
-        linked(integer(half), table), " each. Today ", linked(integer(n_below), anchors.TODAY),
-        " stand below.",
-    ]  # fmt: skip
+def _each(groups: Sequence[str], sizes: Sequence[int], table: str) -> list[Part]:
+    parts: list[Part] = []
+    for group, size in zip(groups, sizes, strict=True):
+        parts += [", " if parts else "", f"{group} ", linked(integer(size), table)]
+    return parts
 
 
-def _worth_parts(
-    rule: Mapping[str, Any], rates: pd.DataFrame, play: Play, currency: str
-) -> list[Part]:
+def _worth_parts(rule: Mapping[str, Any], rates: pd.DataFrame, currency: str) -> list[Part]:
     mine = {row["name"]: row for row in records(rates[rates["place"] == rule["place"]])}
     mid = mine["mid"]
+    if not any(row["n_terms"] for row in mine.values()):
+        return [
+            f"{rule['group']}: the play pays for nobody, not even if it keeps ",
+            _share(mine["high"]["save_rate"]), " of those who would leave.", *_break_even(rule),
+        ]  # fmt: skip
     parts: list[Part] = [f"{rule['group']}: if the play keeps ", _share(mid["save_rate"])]
     if not mid["n_terms"]:
         parts += [" of those who would leave, it pays for nobody."]
