@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs_models.learn.engines import covariates, permutation, stepdown
+from cs_models.learn.engines import null_design, permutation, stepdown
 from cs_models.learn.rules import layout
 from cs_models.learn.selection import leaders, rows, stability
 from cs_models.learn.selection.family import Family
@@ -83,7 +83,7 @@ def of_signal(
     inside = grid.scope_rows(rule)
     values = rows.rule_values(grid, rule)
     churned, account = population.churned[inside], population.account[inside]
-    known = covariates.of_terms(population, family.rows_of(leader.scope))[inside]
+    known = null_design.of_terms(population, family.rows_of(leader.scope))[inside]
     shape = verdict.judge(
         values, churned, account, population.stratum[inside], known, _cuts(family, rule),
         alpha=alpha, rng=rng,

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs_models.features import catalogue
-from cs_models.learn.engines import covariates, multiplier
+from cs_models.learn.engines import covariates, multiplier, null_design
 from cs_models.learn.rules.grid import Grid
 from cs_models.learn.rules.population import Population
 from cs_models.learn.selection.family import Family
@@ -116,7 +116,7 @@ def joint(
             continue
         rows = np.flatnonzero(mask)
         model = multiplier.fit_null(
-            covariates.of_terms(population, rows), population.churned, rows, population.expected
+            null_design.of_terms(population, rows), population.churned, rows, population.expected
         )
         scored = multiplier.scores(own, model, np.ones(len(own.rules), dtype=bool))
         statistics.append(scored.statistic)
@@ -176,7 +176,7 @@ class _ConditionalSearch:
         self.statistic = family.statistic[positions]
         self.features = self.grid.rules["feature"].to_numpy()
         self.rows = family.rows_of(scope)
-        self.base = covariates.of_terms(family.population, self.rows)
+        self.base = null_design.of_terms(family.population, self.rows)
 
     def run(self, announced: list[str], book: list[str]) -> dict[str, Role]:
         """Accept one feature after another, then ask the earlier ones again."""
