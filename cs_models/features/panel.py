@@ -13,6 +13,7 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 
 from cs_models.errors import DataError
 from cs_models.features import cohort as cohorts
@@ -124,7 +125,7 @@ def make(tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe) -> pd.D
     parts = [_used(tables["events"], cohort.points, terms, recipe)]
     asked = recipe.relationship
     if relationship.measures(asked):
-        told = relationship.expression(tables, cohort.points, asked).execute()
+        told = relationship.expression(tables, _in_memory(terms, cohort.points), asked).execute()
         parts.append(relationship.build(told, asked))
     return _joined(terms, parts, recipe)
 
@@ -224,6 +225,14 @@ def recipe_of(frame: pd.DataFrame) -> Recipe:
         If the frame carries none.
     """
     return recipes.read(frame)
+
+
+def _in_memory(terms: pd.DataFrame, points: ir.Table) -> ir.Table:
+    """Return the points as rows: a second query would work the whole cohort out again."""
+    schema = points.schema()
+    return ibis.memtable(
+        pa.Table.from_pandas(terms[list(schema)], schema=schema.to_pyarrow(), preserve_index=False)
+    )
 
 
 def _used(events: ir.Table, points: ir.Table, terms: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:

@@ -49,6 +49,23 @@ EVENTS = {
     "event_date": "date",
     "known_date": "date",
 }
+TICKETS = {
+    "ticket_id": "string",
+    "account_id": "string",
+    "opened_at": "timestamp",
+    "closed_at": "timestamp",
+    "severity": "string",
+    "opened_date": "date",
+    "closed_date": "date",
+    "known_date": "date",
+}
+MILESTONES = {
+    "account_id": "string",
+    "milestone": "string",
+    "kind": "string",
+    "completed_at": "date",
+    "known_date": "date",
+}
 
 
 def memory(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, str]) -> ir.Table:
@@ -84,6 +101,30 @@ def event(day: date, **more: Any) -> dict[str, Any]:
         "quantity": Decimal(1),
         "event_date": day,
         "known_date": day + timedelta(days=1),
+    }
+    return row | more
+
+
+def ticket(day: date, **more: Any) -> dict[str, Any]:
+    """Return one ticket of account A of normal severity, known the day after."""
+    row = {
+        "ticket_id": f"t-{day}",
+        "account_id": "A",
+        "severity": "normal",
+        "opened_date": day,
+        "known_date": day + timedelta(days=1),
+    }
+    return row | more
+
+
+def step(name: str, completed: date | None, **more: Any) -> dict[str, Any]:
+    """Return one onboarding milestone of account A."""
+    row = {
+        "account_id": "A",
+        "milestone": name,
+        "kind": "onboarding",
+        "completed_at": completed,
+        "known_date": completed and completed + timedelta(days=1),
     }
     return row | more
 
@@ -148,7 +189,15 @@ def small() -> SimpleNamespace:
         world=world,
         term=term,
         event=event,
+        ticket=ticket,
+        step=step,
         memory=memory,
         random_world=random_world,
-        schemas={"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "events": EVENTS},
+        schemas={
+            "accounts": ACCOUNTS,
+            "subscriptions": SUBSCRIPTIONS,
+            "events": EVENTS,
+            "tickets": TICKETS,
+            "milestones": MILESTONES,
+        },
     )

@@ -42,6 +42,27 @@ def tables(small: SimpleNamespace) -> dict[str, ir.Table]:
 
 
 @pytest.fixture(scope="module")
+def served(small: SimpleNamespace, tables: dict[str, ir.Table]) -> dict[str, ir.Table]:
+    """Return the same accounts with tickets and onboarding steps before and after D."""
+    rng = np.random.default_rng(12)
+    tickets, steps = [small.ticket(date(2022, 1, 1), account_id="nobody")], []
+    for number in range(N):
+        start = date(2023, 1, 1) + timedelta(days=3 * number)
+        for place, day in enumerate(rng.integers(0, 365, 6)):
+            opened = start + timedelta(days=int(day))
+            severity = str(rng.choice(["low", "high"]))
+            tickets.append(
+                small.ticket(opened, account_id=f"A{number}", severity=severity,
+                             ticket_id=f"{number}-{place}")
+            )  # fmt: skip
+        for name in ("kick-off", "training"):
+            day = start + timedelta(days=int(rng.choice([50, 150, 240, 300, 390])))
+            steps.append(small.step(name, day, account_id=f"A{number}"))
+    more = {"tickets": tickets, "milestones": steps}
+    return tables | {name: small.memory(rows, small.schemas[name]) for name, rows in more.items()}
+
+
+@pytest.fixture(scope="module")
 def learnt(tables: dict[str, ir.Table]) -> cohort.Cohort:
     """Return their terms 90 days before the renewal."""
     return cohort.terms(tables, AS_OF, days=90, data_start=START)
@@ -148,6 +169,83 @@ def test_a_column_that_only_the_altered_future_betrays_is_named(
     with pytest.raises(DataError, match="sneaky") as caught:
         guards.check(tables, learnt, rebuild(tables, learnt), rebuild=rebuild)
     assert "future_shuffle" in caught.value.got
+
+
+def test_every_kind_of_column_passes_the_guards(
+    served: dict[str, ir.Table], learnt: cohort.Cohort
+) -> None:
+    """Shares, use before the term, tickets and onboarding are the same from cut tables."""
+    frame = panel.build(
+        served, learnt, windows_days=(28,), first_days=(60, 250), before_days=(90,), min_accounts=1
+    )
+    for name in ("tickets__first_250d", "severe_tickets__last_28d", "onboarded__first_250d",
+                 "share__f__first_250d", "daily_active_share__first_250d"):  # fmt: skip
+        assert frame[name].min() < frame[name].max(), name
+    found = guards.check(served, learnt, frame).set_index("guard")
+    assert found.loc[["truncation", "future_shuffle"], "status"].tolist() == ["passed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("table", "day"), [("tickets", "opened_date"), ("milestones", "completed_at")]
+)
+def test_a_column_that_sees_later_tickets_or_completions_is_named(
+    served: dict[str, ir.Table], learnt: cohort.Cohort, table: str, day: str
+) -> None:
+    """Counting what the account did up to today stops the report, whatever the table."""
+
+    def tell(world: Mapping[str, ir.Table], frame: pd.DataFrame) -> pd.Series:
+        rows = world[table].execute()
+        return frame["account_id"].map(rows.groupby("account_id")[day].count()).fillna(0)
+
+    rebuild = leaking(tell, "tickets__peeked")
+    with pytest.raises(DataError, match="tickets__peeked") as caught:
+        guards.check(served, learnt, rebuild(served, learnt), rebuild=rebuild)
+    assert "truncation" in caught.value.got
+
+
+def test_only_the_altered_future_betrays_who_looks_at_severe_tickets_alone(
+    served: dict[str, ir.Table], learnt: cohort.Cohort
+) -> None:
+    """Later tickets become critical and later completions fall on D: both are looked for."""
+
+    def tell(world: Mapping[str, ir.Table], frame: pd.DataFrame) -> pd.Series:
+        tickets, steps = world["tickets"].execute(), world["milestones"].execute()
+        worst = tickets.loc[tickets["severity"] == "critical", "account_id"]
+        dates = frame.set_index("account_id")["as_of_date"]
+        on_day = pd.to_datetime(steps["completed_at"]) == steps["account_id"].map(dates)
+        marked = [*worst, *steps.loc[on_day, "account_id"]]
+        return frame["account_id"].isin(marked).astype(int)
+
+    rebuild = leaking(tell, "sneaky")
+    frame = rebuild(served, learnt)
+    assert frame["sneaky"].sum() == 0
+    with pytest.raises(DataError, match="sneaky") as caught:
+        guards.check(served, learnt, frame, rebuild=rebuild)
+    assert "future_shuffle" in caught.value.got
+
+
+def test_a_feature_that_came_later_is_the_same_from_tables_cut_before_it_came(
+    small: SimpleNamespace,
+) -> None:
+    """The recipe carries its first day: no cut table can move it."""
+    terms, events = [], []
+    for k in range(40):
+        start = date(2023, 1, 1) + timedelta(days=10 * k)
+        name = f"A{k}"
+        terms.append(small.term(f"s{k}", start, start + timedelta(days=365), account_id=name))
+        events += [small.event(date(2022, 6, 1) + timedelta(days=k), account_id=name)]
+        events += [
+            small.event(date(2023, 9, 1) + timedelta(days=k + late), account_id=name, feature="new")
+            for late in (0, 100, 200)
+        ]
+    tables = small.world(terms, events)
+    found = cohort.terms(tables, AS_OF, decision="after_start", days=60)
+    frame = panel.build(tables, found, windows_days=(), first_days=(60,), min_accounts=1)
+    assert frame.attrs["recipe"]["appeared"] == ["", "2023-09-01"]
+    missing = frame["events__new__first_60d"].isna()
+    assert missing.equals(frame["term_start"] < pd.Timestamp(2023, 9, 1))
+    status = guards.check(tables, found, frame).set_index("guard")["status"]
+    assert status[["truncation", "future_shuffle"]].tolist() == ["passed"] * 2
 
 
 def honest(frame: pd.DataFrame) -> guards.Rebuild:

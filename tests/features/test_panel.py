@@ -136,11 +136,31 @@ def test_an_empty_cohort_gives_an_empty_panel_with_its_columns(small: SimpleName
     assert "events__last_90d" in frame
 
 
+def test_each_landmark_has_its_own_terms_and_only_its_own_window(small: SimpleNamespace) -> None:
+    """All landmarks at once are what one panel a landmark would be, and say whom they lost."""
+    tables = small.random_world(8, n_accounts=20)
+    early = {"data_start": date(2022, 1, 1), "grace_days": 10}
+    panels = panel.by_landmark(tables, AS_OF, days=(60, 7), features=["f", "h__x"], **early)
+    assert list(panels) == [7, 60]
+    for day, frame in panels.items():
+        own = cohort.terms(tables, AS_OF, decision="after_start", days=day, **early)
+        again = panel.make(tables, own, panel.recipe_of(frame))
+        pd.testing.assert_frame_equal(frame, again)
+        whole = panel.build(tables, own, windows_days=(), first_days=(day,), min_accounts=1)
+        measures = [name for name in frame.columns if catalogue.parse(name)]
+        assert {m.feature for m in map(catalogue.parse, measures) if m} == {None, "f", "h__x"}
+        pd.testing.assert_frame_equal(frame[measures], whole[measures])
+        assert frame.attrs["exclusions"] == own.exclusions.to_dict("records")
+    assert len(panels[7]) > len(panels[60])
+    assert panel.by_landmark(tables, AS_OF, days=(), features=["f"]) == {}
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
         ({"windows_days": (0,)}, "windows_days"),
         ({"first_days": (9999,)}, "first_days"),
+        ({"before_days": (0,)}, "before_days"),
         ({"features": ["f", "f"]}, "named twice"),
     ],
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from cs_models.features import cohort
+from cs_models.features import cohort, recording
 
 OPENED = date(2023, 1, 2)
 AS_OF = date(2025, 3, 31)
@@ -88,3 +89,76 @@ def test_a_start_given_by_hand_is_taken(small: SimpleNamespace) -> None:
     given = found(small, days, data_start=date(2012, 1, 1))
     assert (given.data_start, given.n_stray_events) == (date(2012, 1, 1), 0)
     assert given.terms.count().execute() == 2
+
+
+SINCE = date(2023, 1, 1)
+RECORDED_DAYS = 1095
+
+
+def customers(
+    rng: np.random.Generator, *, n_accounts: int, launch: int, adopting: float, pace: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (taken_up, joined) of the adopters, two in five of the accounts there on day 0."""
+    old = rng.random(n_accounts) < 0.4
+    joined = np.where(old, 0, rng.integers(0, RECORDED_DAYS, n_accounts))
+    taken_up = np.maximum(joined, launch) + rng.exponential(pace, n_accounts)
+    kept = (rng.random(n_accounts) < adopting) & (taken_up < RECORDED_DAYS)
+    return taken_up[kept].astype(np.int64), joined[kept]
+
+
+@pytest.mark.parametrize("n_accounts", [50, 200, 1500])
+@pytest.mark.parametrize("adopting", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("pace", [20.0, 400.0, 3000.0])
+def test_a_feature_that_was_always_there_is_never_taken_for_a_new_one(
+    n_accounts: int, adopting: float, pace: float
+) -> None:
+    """Few accounts, slow ones and a first use that comes late by chance turn nothing missing."""
+    rng = np.random.default_rng([n_accounts, int(pace)])
+    for _ in range(60):
+        taken_up, joined = customers(
+            rng, n_accounts=n_accounts, launch=0, adopting=adopting, pace=pace
+        )
+        assert recording._appeared(taken_up, joined) is None
+
+
+@pytest.mark.parametrize("n_accounts", [200, 1500])
+@pytest.mark.parametrize("launch", [60, 200, 700])
+@pytest.mark.parametrize("n_early", [0, 1])
+def test_a_feature_that_came_later_is_dated_by_its_first_users(
+    n_accounts: int, launch: int, n_early: int
+) -> None:
+    """The day is right to a few days, and one use dated before the launch moves nothing."""
+    rng = np.random.default_rng(launch)
+    for _ in range(60):
+        taken_up, joined = customers(
+            rng, n_accounts=n_accounts, launch=launch, adopting=0.6, pace=40.0
+        )
+        taken_up = np.append(taken_up, [launch // 2] * n_early)
+        found = recording._appeared(taken_up, np.append(joined, [0] * n_early))
+        assert found is not None
+        assert launch <= found <= launch + 10
+
+
+def test_twenty_old_accounts_are_the_fewest_that_prove_a_launch() -> None:
+    """Half a chance each: 19 first uses after a gap may be luck, 20 are not."""
+    after = np.arange(100, 120)
+    assert recording._appeared(after[:19], np.zeros(19, dtype=np.int64)) is None
+    assert recording._appeared(after, np.zeros(20, dtype=np.int64)) == 100
+    assert recording._appeared(after, np.full(20, 100)) is None
+    assert recording._appeared(after - 71, np.zeros(20, dtype=np.int64)) is None
+
+
+def test_appearances_reads_first_uses_from_the_events(small: SimpleNamespace) -> None:
+    """What is older than the records does not count, and only what came later is named."""
+    events = [small.event(SINCE, account_id=f"A{k}", feature="always") for k in range(25)]
+    events += [
+        small.event(date(2023, 7, 1) + timedelta(days=k), account_id=f"A{k}", feature="later")
+        for k in range(25)
+    ]
+    events += [
+        small.event(date(2023, 9, 1), account_id="A1", feature="rare"),
+        small.event(date(2020, 1, 1), account_id="A1", feature="later"),
+    ]
+    table = small.memory(events, small.schemas["events"])
+    found = recording.appearances(table, ["rare", "later", "always", "never"], SINCE)
+    assert found == {"later": date(2023, 7, 1)}

@@ -153,6 +153,58 @@ def test_rates_without_usage_or_seats_are_finite_or_missing(small: SimpleNamespa
     assert utilisation["ten"] == 0.0
 
 
+def test_use_before_the_term_is_nought_for_the_unborn_and_missing_for_the_unrecorded(
+    small: SimpleNamespace,
+) -> None:
+    """The day of the start is in the term; 90 days before it are known if they were recorded."""
+    events = [
+        small.event(date(2024, 1, 1), user_id="u9"),
+        small.event(date(2023, 12, 31), quantity=Decimal(2)),
+        small.event(date(2023, 10, 3), quantity=Decimal(4), user_id="u2"),
+        small.event(date(2023, 10, 2), quantity=Decimal(8), user_id="u3"),
+        small.event(date(2023, 12, 1), quantity=Decimal(16), known_date=LATER),
+    ]
+    terms = [small.term("s1", *TERM), small.term("s2", *TERM, account_id="B")]
+    tables = small.world(terms, events)
+    for recorded, expected in ((date(2023, 10, 3), [6.0, 0.0]), (date(2023, 10, 4), [None] * 2)):
+        found = cohort.terms(tables, AS_OF, data_start=recorded)
+        frame = panel.build(tables, found, before_days=(90,), min_accounts=1, features=["f"])
+        values = frame["events__before_90d"]
+        assert [None if pd.isna(value) else value for value in values] == expected
+        users = frame["active_users__before_90d"]
+        assert users.isna().all() if expected[0] is None else users.tolist() == [2, 0]
+        assert frame["events__f__last_90d"].tolist() == [0.0, 0.0]
+
+
+def test_a_feature_is_missing_where_the_product_did_not_have_it(small: SimpleNamespace) -> None:
+    """Released in mid-2023: terms begun before know nothing of it, and of all else as before."""
+    release = date(2023, 7, 1)
+    terms, events = [], []
+    for k in range(25):
+        for place, start in enumerate((date(2023, 2, 1), date(2024, 2, 1))):
+            end = start.replace(year=start.year + 1)
+            terms.append(small.term(f"A{k}-{place}", start, end, account_id=f"A{k}"))
+        events.append(small.event(date(2023, 1, 1), account_id=f"A{k}"))
+        events.append(small.event(release + timedelta(days=k), account_id=f"A{k}", feature="new"))
+    tables = small.world(terms, events)
+    found = cohort.terms(tables, AS_OF, decision="after_start", days=180)
+    frame = panel.build(tables, found, windows_days=(20, 90), first_days=(60, 170), min_accounts=1)
+    assert frame.attrs["recipe"]["appeared"] == ["", release.isoformat()]
+    early = (frame["term_start"] < pd.Timestamp(release)).to_numpy()
+    for kind in ("events", "users", "events_per_seat", "share", "events_per_user"):
+        for days in (60, 170):
+            assert frame.loc[early, f"{kind}__new__first_{days}d"].isna().all(), kind
+    assert frame["days_to_first__new__to_date"].isna().all()
+    assert frame.loc[early, "events__new__last_20d"].eq(1).sum() == 15
+    assert frame.loc[early, "events__new__last_90d"].isna().all()
+    assert frame.loc[~early, "events__new__first_60d"].eq(0).all()
+    assert frame["events__f__first_60d"].eq(0).all()
+    assert frame["distinct_features__first_170d"].tolist() == [
+        int(is_early and number < 20) for number, is_early in zip(
+            frame["account_id"].str[1:].astype(int), early, strict=True)
+    ]  # fmt: skip
+
+
 def number(measure: catalogue.Measure, row: Any, own: list[Any], recorded: date) -> float:
     """Compute one usage number with sets and sums, sharing no code with the library."""
     cut, begun = row.as_of_date.date(), row.term_start.date()

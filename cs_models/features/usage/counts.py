@@ -62,7 +62,16 @@ def expression(events: ir.Table, points: ir.Table, request: Request) -> ir.Table
     keyed = _keyed(points, request)
     # Without a name Ibis repeats the join in every part; with one the engine does it once.
     seen = _numbered(
-        _seen(events, keyed, "since", "user_id", "feature", "quantity"), request.places
+        _seen(
+            events,
+            keyed,
+            "since",
+            "user_id",
+            "feature",
+            "quantity",
+            workdays=bool(request.first_days),
+        ),
+        request.places,
     ).alias("seen")
     rows = _accounts(events, keyed, _in_windows(seen, request, request.compared), request)
     if not request.features:
@@ -93,13 +102,15 @@ def _before(day: ir.DateValue, days: int) -> ir.DateValue:
     return (day - ibis.interval(days=days)).cast("timestamp").cast("date")
 
 
-def _seen(events: ir.Table, keyed: ir.Table, since: str, *columns: str) -> ir.Table:
+def _seen(
+    events: ir.Table, keyed: ir.Table, since: str, *columns: str, workdays: bool = False
+) -> ir.Table:
     """Pair each point with the events that it may see from its date ``since`` on.
 
     Returns the asked-for event columns with ``point``, ``ago`` (days from the event to the
     decision date, at least 1), ``into`` (days from the term's start to the event, below 0
-    before it) and ``workday`` (the event is of a Monday to Friday).  An empty ``since`` looks
-    back to the beginning.
+    before it) and, with ``workdays``, ``workday`` (the event is of a Monday to Friday).  An
+    empty ``since`` looks back to the beginning.
     """
     use = events.select(*columns, "event_date", "known_date", used_by="account_id")
     rule = [
@@ -110,12 +121,13 @@ def _seen(events: ir.Table, keyed: ir.Table, since: str, *columns: str) -> ir.Ta
     if since:
         rule.append(use.event_date >= keyed[since])
     pairs = use.join(keyed, rule)
+    more = {"workday": pairs.event_date.day_of_week.index() < _SATURDAY} if workdays else {}
     return pairs.select(
         *columns,
         "point",
         ago=pairs.as_of_date.delta(pairs.event_date, unit="day").cast("int32"),
         into=pairs.event_date.delta(pairs.term_start, unit="day").cast("int32"),
-        workday=pairs.event_date.day_of_week.index() < _SATURDAY,
+        **more,
     )
 
 
