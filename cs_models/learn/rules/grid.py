@@ -7,12 +7,14 @@ once, from one binning per (scope, feature, window).  ``methods.md`` 2.3 and 2.4
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
+
+from cs_models.learn.rules.bins import Bins
 
 FEW_COLUMNS = 32
 
@@ -39,14 +41,15 @@ class Block:
     Attributes
     ----------
     rows : ndarray of int
-        Population rows of the scope in which the column is known.
+        Population rows of the scope in which the column is known; columns of a scope that are
+        known in the very same rows share one array.
     amounts, users : ndarray of float, shape (n_population,)
         The column and the users behind it.
     cuts, min_users : ndarray of float
         The candidate levels; a rule is one pair of them.
     admissible : ndarray of bool, shape (n_cuts, n_min_users)
-    bins : csr_matrix, shape (n_cuts * n_min_users, n_population)
-        Which cell of (cut, users) each row falls into.
+    bins : Bins
+        Which of the n_cuts * n_min_users cells each row falls into.
     """
 
     scope: str | None
@@ -57,23 +60,29 @@ class Block:
     cuts: Float
     min_users: Float
     admissible: Mask
-    bins: sparse.csr_matrix
+    bins: Bins
 
-    def above(self, weights: NDArray[np.floating]) -> NDArray[np.floating]:
+    @property
+    def n_above(self) -> NDArray[np.int64]:
+        """Return the rows above every level, shape (n_cuts, n_min_users)."""
+        cells = self.bins.sizes.reshape(len(self.cuts), len(self.min_users))
+        above: NDArray[np.int64] = cells[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
+        return above
+
+    def above(self, weights: NDArray[np.generic]) -> NDArray[np.floating]:
         """Sum row weights above every (cut, users) level.
 
         Parameters
         ----------
         weights : ndarray, shape (n_population, n_columns)
+            Floats; or int16, which must be 0 and 1.
 
         Returns
         -------
-        ndarray, shape (n_cuts, n_min_users, n_columns)
+        ndarray of float, shape (n_cuts, n_min_users, n_columns)
+            float32 for int16 weights.
         """
-        sums: NDArray[np.floating] = (self.bins @ weights).reshape(
-            len(self.cuts), len(self.min_users), weights.shape[1]
-        )
-        return self._cumulated(sums)
+        return self._cumulated(self.bins.sums(weights))
 
     def counts(self, codes: NDArray[np.int64], n_codes: int) -> Float:
         """Count the rows of each code above every (cut, users) level.
@@ -88,14 +97,49 @@ class Block:
         -------
         ndarray of float, shape (n_cuts, n_min_users, n_codes)
         """
-        cell = np.repeat(np.arange(self.bins.shape[0]), np.diff(self.bins.indptr))
-        flat = cell * n_codes + codes[self.bins.indices]
-        sums = np.bincount(flat, minlength=self.bins.shape[0] * n_codes).astype(np.float64)
-        return np.asarray(
-            self._cumulated(sums.reshape(len(self.cuts), len(self.min_users), n_codes))
-        )
+        cell = np.repeat(np.arange(self.bins.n_cells), self.bins.sizes)
+        return self.tally(cell, codes[self.bins.matrix.indices], n_codes)
 
-    def _cumulated(self, sums: NDArray[np.floating]) -> NDArray[np.floating]:
+    def tally(
+        self,
+        cells: NDArray[np.integer],
+        codes: NDArray[np.integer],
+        n_codes: int,
+        weights: Float | None = None,
+    ) -> Float:
+        """Count things of known cell and code above every (cut, users) level.
+
+        Parameters
+        ----------
+        cells, codes : ndarray of int, shape (n,)
+            Cell of each, -1 for none, and its code from 0 to n_codes - 1.
+        n_codes : int
+        weights : ndarray of float, shape (n,), optional
+            How much each counts; 1 when None.
+
+        Returns
+        -------
+        ndarray of float, shape (n_cuts, n_min_users, n_codes)
+        """
+        flat = cells.astype(np.int64) * n_codes + codes
+        if len(flat) and cells.min() < 0:
+            inside = cells >= 0
+            flat, weights = flat[inside], None if weights is None else weights[inside]
+        sums = np.bincount(flat, weights, minlength=self.bins.n_cells * n_codes)
+        cumulated = self._cumulated(sums.astype(np.float64).reshape(self.bins.n_cells, n_codes))
+        return np.asarray(cumulated, dtype=np.float64)
+
+    def lower(self, one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the highest cell whose levels two rows both reach, from the cell of each."""
+        if len(self.min_users) == 1:
+            return np.minimum(one, other)
+        cut, users = np.divmod(one, len(self.min_users))
+        other_cut, other_users = np.divmod(other, len(self.min_users))
+        both = np.minimum(cut, other_cut) * len(self.min_users) + np.minimum(users, other_users)
+        return np.where((one < 0) | (other < 0), np.int32(-1), both).astype(np.int32)
+
+    def _cumulated(self, cells: NDArray[np.floating]) -> NDArray[np.floating]:
+        sums = cells.reshape(len(self.cuts), len(self.min_users), cells.shape[1])
         if sums.shape[2] < FEW_COLUMNS:
             sums = np.ascontiguousarray(np.cumsum(sums[::-1], axis=0)[::-1])
         else:  # adding whole slices is faster than cumsum once they are wide
@@ -130,15 +174,32 @@ class Grid:
     blocks: tuple[Block, ...]
     rules: pd.DataFrame
 
-    def above(self, weights: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Sum row weights above every rule: (n_population, k) in, (n_rules, k) out."""
-        out = np.empty((len(self.rules), weights.shape[1]), dtype=weights.dtype)
+    def above(self, weights: NDArray[np.generic]) -> NDArray[np.floating]:
+        """Sum row weights above every rule.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (n_population, k)
+            Floats; or int16, which must be 0 and 1.
+
+        Returns
+        -------
+        ndarray of float, shape (n_rules, k)
+            float32 for int16 weights.
+        """
+        short = weights.dtype == np.int16
+        out = np.empty((len(self.rules), weights.shape[1]), np.float32 if short else weights.dtype)
+        for block, rules in self.slices():
+            out[rules] = block.above(weights)[block.admissible]
+        return out
+
+    def slices(self) -> Iterator[tuple[Block, slice]]:
+        """Yield each block with the places of its rules."""
         start = 0
         for block in self.blocks:
-            sums = block.above(weights)[block.admissible]
-            out[start : start + len(sums)] = sums
-            start += len(sums)
-        return out
+            end = start + int(np.count_nonzero(block.admissible))
+            yield block, slice(start, end)
+            start = end
 
     def indicator(self, rule: int) -> Mask:
         """Return which rows of the population stand above the rule."""
@@ -154,9 +215,9 @@ class Grid:
         list of (ndarray of int, ndarray of int)
             Population rows, and the rules that are judged on them.
         """
-        found: dict[bytes, tuple[NDArray[np.int64], list[int]]] = {}
+        found: dict[int, tuple[NDArray[np.int64], list[int]]] = {}
         for number, block in enumerate(self.blocks):
-            found.setdefault(block.rows.tobytes(), (block.rows, []))[1].append(number)
+            found.setdefault(id(block.rows), (block.rows, []))[1].append(number)
         of_block = self.rules["block"].to_numpy()
         return [
             (rows, np.flatnonzero(np.isin(of_block, numbers))) for rows, numbers in found.values()

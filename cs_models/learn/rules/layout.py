@@ -12,10 +12,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from cs_models.features import catalogue
+from cs_models.learn.rules import bins
 from cs_models.learn.rules.grid import Block, Column, Float, Grid, Mask
+from cs_models.learn.rules.known import Known, KnownRows
 from cs_models.learn.rules.population import Population
 
 MOST_CUTS = 200
@@ -79,11 +80,13 @@ def build(
     ordered = sorted(columns, key=lambda column: (column.feature, column.window_days, column.name))
     unasked = np.full(population.n_rows, np.inf)
     counted = {column.name: _counted(population, column, unasked) for column in ordered}
-    blocks = [
-        _block(population, column, counted[column.name], scope, np.flatnonzero(mask), min_users)
-        for scope, mask in scopes
-        for column in ordered
-    ]
+    ones = bins.Ones.up_to(population.n_rows)
+    blocks = []
+    for scope, mask in scopes:
+        known = KnownRows(population, np.flatnonzero(mask))
+        for column in ordered:
+            values, users = counted[column.name]
+            blocks.append(_block(scope, column, values, users, known.of(values), min_users, ones))
     kept = tuple(_without_duplicates([block for block in blocks if block.admissible.any()]))
     return Grid(kept, _rules(kept))
 
@@ -98,43 +101,34 @@ def _counted(population: Population, column: Column, unasked: Float) -> tuple[Fl
 
 
 def _block(
-    population: Population,
-    column: Column,
-    counted: tuple[Float, Float],
     scope: str | None,
-    rows: NDArray[np.int64],
+    column: Column,
+    values: Float,
+    users: Float,
+    known: Known,
     min_users: Sequence[int],
+    ones: bins.Ones,
 ) -> Block:
-    values, users = counted
-    rows = rows[~np.isnan(values[rows])]
+    rows = known.rows
     asked = np.array([1.0])
     if column.users_column is not None:
         asked = np.unique([1.0, *(float(count) for count in min_users)])
-    whole = bool((values[rows] == np.round(values[rows])).all())
+    distinct, code, sizes = _levels(values[rows])
+    whole = bool((distinct == np.round(distinct)).all())
     most = MOST_CUTS if whole else MOST_RATIO_CUTS
-    cuts = candidate_cuts(values[rows], most=most, with_lowest=len(asked) > 1)
-    at_cut = np.searchsorted(cuts, values[rows], side="right") - 1
-    at_users = np.searchsorted(asked, users[rows], side="right") - 1
-    inside = at_cut >= 0
-    bins = sparse.csr_matrix(
-        (
-            np.ones(int(inside.sum()), dtype=np.float32),
-            ((at_cut * len(asked) + at_users)[inside], rows[inside]),
-        ),
-        shape=(len(cuts) * len(asked), len(values)),
-    )
-    block = Block(
-        scope,
-        column,
-        rows,
-        values,
-        users,
-        cuts,
-        asked,
-        np.ones((len(cuts), len(asked)), dtype=bool),
-        bins,
-    )
-    return replace(block, admissible=_admissible(block, population))
+    cuts = _cuts(distinct, sizes, most=most, with_lowest=len(asked) > 1)
+    cell = (np.searchsorted(cuts, distinct, side="right") - 1).astype(np.int32)[code]
+    if len(asked) > 1:
+        below = cell < 0
+        cell *= len(asked)
+        for level in asked[1:]:
+            cell += users[rows] >= level
+        cell[below] = -1
+    shape = (len(cuts), len(asked))
+    sorted_ = bins.sort(cell, rows, len(cuts) * len(asked), len(values), ones)
+    admissible = np.ones(shape, dtype=bool)
+    block = Block(scope, column, rows, values, users, cuts, asked, admissible, sorted_)
+    return replace(block, admissible=_admissible(block, known))
 
 
 def smallest_side(n_rows: int) -> float:
@@ -159,38 +153,57 @@ def candidate_cuts(values: Float, *, most: int, with_lowest: bool = False) -> Fl
     ndarray of float, sorted
         Each is the smallest observed value of its upper side.
     """
-    ordered = np.sort(values)
-    distinct, first = np.unique(ordered, return_index=True)
-    side = smallest_side(len(values))
-    enough = (first >= side) & (len(values) - first >= side)
+    distinct, _, sizes = _levels(values)
+    return _cuts(distinct, sizes, most=most, with_lowest=with_lowest)
+
+
+def _cuts(distinct: Float, sizes: NDArray[np.int64], *, most: int, with_lowest: bool) -> Float:
+    """Return the levels to try, from the distinct values and the number of rows with each."""
+    n_rows, first = int(sizes.sum()), np.cumsum(sizes) - sizes
+    side = smallest_side(n_rows)
+    enough = (first >= side) & (n_rows - first >= side)
     cuts = distinct[enough]
     if len(cuts) > most:
         low, high = first[enough][0], first[enough][-1]
         ranks = np.linspace(low, high, most).round().astype(np.int64)
-        cuts = np.unique(ordered[ranks])
+        cuts = np.unique(distinct[np.searchsorted(first, ranks, side="right") - 1])
     return np.unique(np.r_[distinct[:1], cuts]) if with_lowest else cuts
 
 
-def _admissible(block: Block, population: Population) -> Mask:
+def _levels(values: Float) -> tuple[Float, NDArray[np.integer], NDArray[np.int64]]:
+    """Return the distinct values, the place of each row's among them, and rows with each."""
+    if len(values):
+        with np.errstate(invalid="ignore"):  # infinity is no whole number: sorted below
+            whole = values.astype(np.int64)
+        low = int(whole.min())
+        span = int(whole.max()) - low
+        # Whole numbers that lie close together are counted: no sorting.
+        if span <= 4 * len(values) + 1000 and np.array_equal(whole, values):
+            whole -= low
+            sizes = np.bincount(whole)
+            there = np.flatnonzero(sizes)
+            place = np.zeros(span + 1, dtype=np.int32)
+            place[there] = np.arange(len(there))
+            return (there + low).astype(np.float64), place[whole], sizes[there]
+    distinct, code, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    return distinct, code.reshape(-1), sizes
+
+
+def _admissible(block: Block, known: Known) -> Mask:
     """Apply 2.1: enough terms, accounts, expected churns and renewals on both sides."""
     if not len(block.cuts):
         return np.zeros((0, len(block.min_users)), dtype=bool)
-    n_rows = len(block.rows)
-    rate = float(population.churned[block.rows].mean())
-    n_above = block.above(np.ones((len(block.amounts), 1)))[:, :, 0]
+    n_rows, n_above = len(known.rows), block.n_above
     smaller = np.minimum(n_above, n_rows - n_above)
     admissible: Mask = (smaller >= smallest_side(n_rows)) & (
-        smaller * min(rate, 1.0 - rate) >= SMALLEST_EXPECTED
+        smaller * min(known.rate, 1.0 - known.rate) >= SMALLEST_EXPECTED
     )
-    account = population.account[block.rows]
-    starts = np.flatnonzero(np.r_[True, account[1:] != account[:-1]])
-    most_terms = int(np.diff(np.r_[starts, n_rows]).max())
-    doubtful = admissible & (smaller < SMALLEST_SIDE_ACCOUNTS * most_terms)
+    doubtful = admissible & (smaller < SMALLEST_SIDE_ACCOUNTS * known.most_terms)
     for cut, users in zip(*np.nonzero(doubtful), strict=True):
         above = block.indicator(cut, users)[block.rows]
         fewest = min(
-            int(np.logical_or.reduceat(above, starts).sum()),
-            int(np.logical_or.reduceat(~above, starts).sum()),
+            int(np.logical_or.reduceat(above, known.starts).sum()),
+            int(np.logical_or.reduceat(~above, known.starts).sum()),
         )
         admissible[cut, users] = fewest >= SMALLEST_SIDE_ACCOUNTS
     return admissible
@@ -204,9 +217,9 @@ def _without_duplicates(blocks: Sequence[Block]) -> list[Block]:
     keys = np.random.default_rng(20240229).integers(1, 2**40, size=(len(blocks[0].amounts), 1))
     weights = keys.astype(np.float64)
     masks: dict[int, Mask] = {}
-    families: dict[tuple[str | None, str, bytes], list[int]] = {}
+    families: dict[tuple[str | None, str, int], list[int]] = {}
     for number, block in enumerate(blocks):
-        key = (block.scope, block.column.feature, block.rows.tobytes())
+        key = (block.scope, block.column.feature, id(block.rows))
         families.setdefault(key, []).append(number)
     for numbers in families.values():
         # Blocks come by window; inside a block fewest users first, then the lowest cut.
@@ -227,7 +240,6 @@ def _rules(blocks: Sequence[Block]) -> pd.DataFrame:
     """List the admissible rules of all blocks, one row each, in the order of ``Grid.above``."""
     cells = [np.nonzero(block.admissible) for block in blocks]
     sizes = [len(cut) for cut, _ in cells]
-    ones = np.ones((len(blocks[0].amounts), 1)) if blocks else np.ones((0, 1))
 
     def joined(parts: list[NDArray[np.generic]]) -> NDArray[np.generic]:
         return np.concatenate(parts) if parts else np.array([])
@@ -253,7 +265,7 @@ def _rules(blocks: Sequence[Block]) -> pd.DataFrame:
             "window_days": np.repeat([block.column.window_days for block in blocks], sizes),
             "cut": joined([block.cuts[cut] for block, (cut, _) in pairs]),
             "min_users": joined([block.min_users[users] for block, (_, users) in pairs]),
-            "n_above": joined([block.above(ones)[:, :, 0][block.admissible] for block in blocks]),
+            "n_above": joined([block.n_above[block.admissible] for block in blocks]),
             "n_terms": np.repeat([len(block.rows) for block in blocks], sizes),
         }
     ).astype({"min_users": np.int64, "n_above": np.int64})
