@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from cs_models.learn import logrank, maxstat
-from cs_models.learn.engines import permutation, stepdown
+from cs_models.learn.engines import draws, permutation, stepdown
 from cs_models.learn.rules import grid as grids
 from cs_models.learn.rules import layout
 from cs_models.learn.rules import population as populations
@@ -259,7 +259,7 @@ def permutations(
 
     ours, (grid, adjusted) = timed(search)
     # The same draws: how they are made does not depend on how many are asked for at once.
-    drawn = next(permutation.outcomes(population, LOOPED, np.random.default_rng(0)))
+    drawn = next(draws.outcomes(population, LOOPED, np.random.default_rng(0)))
     x = np.column_stack([block.amounts for block in grid.blocks])
     cuts = [block.cuts[block.admissible[:, 0]] for block in grid.blocks]
     looped, peer = timed(lambda: resort_loop(x, drawn.astype(float), cuts), runs=2)

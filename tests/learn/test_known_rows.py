@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cs_models.learn import thresholds
-from cs_models.learn.engines import permutation
+from cs_models.learn.engines import draws, permutation
 from cs_models.learn.rules import layout
 from cs_models.learn.rules import population as populations
 
@@ -53,7 +53,7 @@ def test_shuffled_statistics_have_mean_0_and_variance_1_known_or_not() -> None:
     moments = permutation.moments(population, grid)
     rng = np.random.default_rng(2)
     signed = []
-    for chunk in permutation.outcomes(population, 4000, rng):
+    for chunk in draws.outcomes(population, 4000, rng):
         sums = grid.above(chunk).astype(float)
         for centre in moments.centres:
             sums[centre.rules] -= centre.share_above @ (centre.known @ chunk)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cs_models.learn.engines import permutation, stepdown
+from cs_models.learn.engines import draws, permutation, stepdown
 from cs_models.learn.rules import grid as grids
 from cs_models.learn.rules import layout, strata
 from cs_models.learn.rules import population as populations
@@ -103,7 +103,7 @@ def test_permutations_move_whole_accounts(make_history: Maker) -> None:
         np.random.default_rng(6), n_accounts=120, most_terms=4, frailty=1.0, segments=("A", "B")
     )
     population, _ = prepare(frame, segment_by="segment")
-    drawn = next(permutation.outcomes(population, 20, np.random.default_rng(1)))
+    drawn = next(draws.outcomes(population, 20, np.random.default_rng(1)))
     moved = False
     for group in population.groups:
         assert len(np.unique(population.segment[group.rows])) == 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_models.learn.engines import permutation
+from cs_models.learn.engines import draws
 from cs_models.learn.engines.stepdown import Adjusted, adjust
 from cs_models.learn.rules.grid import Grid
 
@@ -220,7 +220,7 @@ def null_statistics(
     loadings = scored.loadings.astype(np.float32)
     parts = grid.parts()
     start = 0
-    for size in permutation.chunk_sizes(len(account), n_draws):
+    for size in draws.chunk_sizes(len(account), n_draws):
         sign = 2.0 * signs[start : start + size].T[account] - 1.0
         start += size
         signed = sign * model.residual[:, None]

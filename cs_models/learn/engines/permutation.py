@@ -27,11 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from cs_models.learn.rules.grid import Block, Grid
+from cs_models.learn.engines import draws
+from cs_models.learn.engines.pairs import Pairs
+from cs_models.learn.rules.grid import Grid
 from cs_models.learn.rules.population import Population
-
-CHUNK = 256  # permutations evaluated together
-_MOST_CELLS = 20_000_000  # rows (or rules) × permutations in memory at once
 
 Float = NDArray[np.float64]
 
@@ -44,14 +43,14 @@ class Centre:
     ----------
     rules : slice
         The rules of one block.
-    share_above : ndarray of float32, shape (n_rules_of_block, n_sets)
+    share_above : ndarray of float, shape (n_rules_of_block, n_sets)
         Share of the known rows of each set that stand above.
     known : csr_matrix, shape (n_sets, n_rows)
-        Which known rows each set holds.
+        Which known rows each set holds; one and the same for rules known in the same rows.
     """
 
     rules: slice
-    share_above: NDArray[np.float32]
+    share_above: Float
     known: sparse.csr_matrix
 
 
@@ -89,14 +88,26 @@ class Moments:
 class _Sets:
     """Rows that a term can move to, and how outcomes vary inside and between them.
 
-    ``rows[s]`` are the rows of set s; ``spread[s]`` the variance of the outcome in it, ``mean[s]``
-    its mean; ``pairs`` holds (s, t, covariance) of two terms of the same accounts.
+    ``of_row`` is the set of each row, ``size`` the rows of each set; ``mean`` and ``spread`` are
+    mean and variance of the outcome in it, ``pairs`` its covariances with other sets.
     """
 
-    rows: list[NDArray[np.int64]]
+    of_row: NDArray[np.int64]
+    size: NDArray[np.int64]
     mean: Float
     spread: Float
-    pairs: list[tuple[int, int, float]]
+    pairs: Pairs
+
+    def sizes_among(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many of the rows each set holds."""
+        return np.bincount(self.of_row[rows], minlength=len(self.size))
+
+    def membership(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
+        """Return which of the rows each set holds, shape (n_sets, n_rows)."""
+        ordered = rows[np.argsort(self.of_row[rows], kind="stable")].astype(np.int32)
+        ends = np.r_[0, np.cumsum(self.sizes_among(rows))].astype(np.int32)
+        ones = np.ones(len(rows), dtype=np.float32)
+        return sparse.csr_matrix((ones, ordered, ends), (len(self.size), len(self.of_row)))
 
 
 def moments(population: Population, grid: Grid) -> Moments:
@@ -112,54 +123,44 @@ def moments(population: Population, grid: Grid) -> Moments:
     Moments
     """
     sets = _sets(population)
-    set_of_row = np.empty(population.n_rows, dtype=np.int64)
-    for number, rows in enumerate(sets.rows):
-        set_of_row[rows] = number
-    weights = np.column_stack([population.score, sets.mean[set_of_row]])
-    sums = grid.above(weights).astype(np.float64)
-    observed, expected = sums[:, 0], sums[:, 1]
-    member = _membership(sets.rows, population.n_rows)
-    deviation, centres, start = np.zeros(len(grid.rules)), [], 0
-    for block in grid.blocks:
-        rules = slice(start, start + int(block.admissible.sum()))
-        start = rules.stop
-        known = _known(member, block.rows)
-        size = np.asarray(known.sum(axis=1)).ravel()
-        above = block.counts(set_of_row, len(sets.rows))[block.admissible]
+    weights = np.column_stack([population.score, sets.mean[sets.of_row]])
+    observed, expected = grid.above(weights).astype(np.float64).T.copy()
+    deviation, centres = np.zeros(len(grid.rules)), []
+    known: dict[int, sparse.csr_matrix] = {}
+    for block, rules in grid.slices():
+        size = sets.sizes_among(block.rows)
+        above = block.counts(sets.of_row, len(sets.size))[block.admissible]
         share = np.divide(above, size, out=np.zeros_like(above), where=size > 0)
         variance = (above - above * share) @ sets.spread
-        if sets.pairs:
-            variance += _cross_terms(block, sets, share)
+        variance += sets.pairs.cross_terms(block, share)
         deviation[rules] = np.sqrt(np.where(variance > 1e-9, variance, 0.0))
-        whole = np.asarray(member.sum(axis=1)).ravel()
-        if ((size > 0) & (size < whole)).any():
-            centre = Centre(rules, share.astype(np.float32), known)
-            observed[rules] -= share @ (known @ population.score)
+        if ((size > 0) & (size < sets.size)).any():
+            if id(block.rows) not in known:
+                known[id(block.rows)] = sets.membership(block.rows)
+            centre = Centre(rules, share, known[id(block.rows)])
+            observed[rules] -= share @ (centre.known @ population.score)
             expected[rules] = 0.0
             centres.append(centre)
     return Moments(observed, expected, deviation, tuple(centres))
 
 
 def _sets(population: Population) -> _Sets:
-    rows: list[NDArray[np.int64]] = []
+    of_row = np.empty(population.n_rows, dtype=np.int64)
+    size: list[int] = []
     mean: list[float] = []
     spread: list[float] = []
-    pairs: list[tuple[int, int, float]] = []
+    covariances: list[Float] = []
     for group in population.groups:
+        n_accounts, n_terms = group.rows.shape
         outcome = population.score[group.rows]
         covariance = _covariance(outcome)
-        first = len(rows)
-        n_terms = outcome.shape[1]
-        rows.extend(group.rows[:, k] for k in range(n_terms))
+        of_row[group.rows] = len(size) + np.arange(n_terms)
+        size.extend([n_accounts] * n_terms)
         mean.extend(outcome.mean(axis=0))
         spread.extend(np.diag(covariance))
-        pairs.extend(
-            (first + k, first + later, covariance[k, later])
-            for k in range(n_terms)
-            for later in range(k + 1, n_terms)
-            if covariance[k, later] != 0
-        )
-    return _Sets(rows, np.array(mean), np.array(spread), pairs)
+        covariances.append(covariance)
+    pairs = Pairs.of([group.rows for group in population.groups], covariances)
+    return _Sets(of_row, np.array(size), np.array(mean), np.array(spread), pairs)
 
 
 def _covariance(outcome: Float) -> Float:
@@ -168,102 +169,6 @@ def _covariance(outcome: Float) -> Float:
         return np.zeros((outcome.shape[1], outcome.shape[1]))
     centred = outcome - outcome.mean(axis=0)
     return np.asarray(centred.T @ centred / (len(outcome) - 1))
-
-
-def _membership(sets: list[NDArray[np.int64]], n_rows: int) -> sparse.csr_matrix:
-    """Return which rows each set holds, shape (n_sets, n_rows); every row is in one."""
-    sizes = [len(rows) for rows in sets]
-    ones = np.ones(sum(sizes), dtype=np.float32)
-    ends = np.r_[0, np.cumsum(sizes)]
-    return sparse.csr_matrix((ones, np.concatenate(sets), ends), shape=(len(sets), n_rows))
-
-
-def _known(member: sparse.csr_matrix, rows: NDArray[np.int64]) -> sparse.csr_matrix:
-    """Return which of the rows each set holds."""
-    keep = np.zeros(member.shape[1], dtype=np.float32)
-    keep[rows] = 1.0
-    known = member.copy()
-    known.data = member.data * keep[member.indices]
-    return known
-
-
-def _cross_terms(block: Block, sets: _Sets, share: Float) -> Float:
-    """Return twice the weighted covariance of D between two terms of the same account."""
-    total = np.zeros(int(block.admissible.sum()))
-    in_scope = np.zeros(len(block.amounts), dtype=bool)
-    in_scope[block.rows] = True
-    for first, second, weight in sets.pairs:
-        here = in_scope[sets.rows[first]] & in_scope[sets.rows[second]]
-        if not here.any():
-            continue
-        one, other = sets.rows[first][here], sets.rows[second][here]
-        mine, theirs = share[:, first], share[:, second]
-        product = _above_of_rows(block, one, other)
-        product -= theirs * _above_of_rows(block, one, one)
-        product -= mine * (_above_of_rows(block, other, other) - theirs * len(one))
-        total += 2 * weight * product
-    return total
-
-
-def _above_of_rows(block: Block, one: NDArray[np.int64], other: NDArray[np.int64]) -> Float:
-    """Count pairs of rows that are both above each rule of the block."""
-    values = np.minimum(block.amounts[one], block.amounts[other])
-    users = np.minimum(block.users[one], block.users[other])
-    at_cut = np.searchsorted(block.cuts, values, side="right") - 1
-    at_users = np.searchsorted(block.min_users, users, side="right") - 1
-    n_users = len(block.min_users)
-    cells = (at_cut * n_users + at_users)[at_cut >= 0]
-    counts = np.bincount(cells, minlength=len(block.cuts) * n_users)
-    counts = counts.reshape(len(block.cuts), n_users)
-    counts = counts[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
-    return counts[block.admissible].astype(np.float64)
-
-
-def outcomes(
-    population: Population, n_permutations: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.float32]]:
-    """Yield permuted outcomes, (n_rows, k) at a time; the draws do not depend on k.
-
-    Parameters
-    ----------
-    population : Population
-    n_permutations : int
-    rng : numpy.random.Generator
-        Every group gets a stream of its own.
-    """
-    groups = population.groups
-    shuffles = [
-        _Shuffle(population.score[group.rows], stream)
-        for group, stream in zip(groups, rng.spawn(len(groups)), strict=True)
-    ]
-    for size in chunk_sizes(population.n_rows, n_permutations):
-        chunk = np.empty((population.n_rows, size), dtype=np.float32)
-        for group, shuffle in zip(groups, shuffles, strict=True):
-            drawn = shuffle.draw(size)
-            for k in range(group.rows.shape[1]):
-                chunk[group.rows[:, k]] = shuffle.patterns[drawn, k]
-        yield chunk
-
-
-def chunk_sizes(n_rows: int, n_draws: int) -> list[int]:
-    """Split draws so that one chunk of rows × draws stays small in memory."""
-    size = int(np.clip(_MOST_CELLS // n_rows, 16, CHUNK))
-    return [min(size, n_draws - start) for start in range(0, n_draws, size)]
-
-
-class _Shuffle:
-    """Shuffles the accounts of a group; accounts with the same outcomes share a code."""
-
-    def __init__(self, outcome: Float, rng: np.random.Generator) -> None:
-        patterns, code = np.unique(outcome, axis=0, return_inverse=True)
-        self.patterns = patterns.astype(np.float32)
-        self.codes = code.reshape(-1).astype(np.uint16 if len(patterns) < 2**16 else np.uint32)
-        self.rng = rng
-
-    def draw(self, size: int) -> NDArray[np.integer]:
-        """Return codes by account, shape (n_accounts, size)."""
-        tiled = np.broadcast_to(self.codes, (size, len(self.codes)))
-        return self.rng.permuted(tiled, axis=1).T
 
 
 def null_statistics(
@@ -284,16 +189,34 @@ def null_statistics(
         Their mean and deviation standardise the permuted sums.
     n_permutations : int
     rng : numpy.random.Generator
+
+    Yields
+    ------
+    ndarray of float32, shape (n_rules, k)
     """
-    width = max(16, min(CHUNK, _MOST_CELLS // max(len(grid.rules), 1)))
-    expected = observed.expected.astype(np.float32)[:, None]
+    width = max(16, draws.MOST_CELLS // max(len(grid.rules), 1))
+    whole = np.rint(observed.expected)
+    rest = (observed.expected - whole).astype(np.float32)[:, None]
+    expected = whole.astype(np.float32)[:, None]
     inverse = observed.inverse.astype(np.float32)[:, None]
-    for chunk in outcomes(population, n_permutations, rng):
+    for chunk in draws.outcomes(population, n_permutations, rng):
         for start in range(0, chunk.shape[1], width):
             drawn = np.ascontiguousarray(chunk[:, start : start + width])
             sums = grid.above(drawn)
-            for centre in observed.centres:
-                sums[centre.rules] -= centre.share_above @ (centre.known @ drawn)
-            sums -= expected
+            _centre(sums, observed.centres, drawn)
+            sums -= expected  # counts less whole numbers: exact in single precision
+            sums -= rest
             sums *= inverse
             yield np.abs(sums, out=sums)
+
+
+def _centre(
+    sums: NDArray[np.floating], centres: tuple[Centre, ...], drawn: NDArray[np.generic]
+) -> None:
+    """Subtract, in place, what is expected above each rule given what its known rows drew."""
+    found: dict[int, Float] = {}
+    weights = drawn.astype(np.float32, copy=False) if centres else drawn
+    for centre in centres:
+        if id(centre.known) not in found:
+            found[id(centre.known)] = np.asarray(centre.known @ weights, dtype=np.float64)
+        sums[centre.rules] -= centre.share_above @ found[id(centre.known)]
