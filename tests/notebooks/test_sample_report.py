@@ -56,9 +56,12 @@ def test_the_planted_feature_leads_in_every_segment(
             if row["segment"] == segment and row["role"] == "signal"
         )  # fmt: skip
         assert first["feature"] == truth["feature"]
-        assert first["verdict"] == "associated"
+        assert first["verdict"] in {"sharp", "tentative"}
+        assert first["p_step_linear"] <= 0.05
         assert f"{segment} customers" in results["headline"]
-    assert results["headline"].count(truth["feature"]) == len(truth["cuts"])
+    # Once for all groups, then group by group.
+    assert results["headline"].count(truth["feature"]) == 1 + len(truth["cuts"])
+    assert "tipping point" in results["headline"]
 
 
 def test_the_true_cut_lies_inside_its_interval(
@@ -86,11 +89,16 @@ def test_no_other_count_is_a_signal_inside_a_segment(
 
 def test_results_are_those_of_the_contract(results: dict[str, Any]) -> None:
     """`results.json` has every field that the architecture promises, rates between 0 and 1."""
-    assert {"headline", "as_of", "counts", "findings", "thresholds"} <= set(results)
+    assert {
+        "headline", "as_of", "counts", "findings", "thresholds", "segments", "features",
+    } <= set(results)  # fmt: skip
     fields = {
         "rule", "feature", "window_days", "cut", "direction", "verdict", "p_adjusted", "cut_low",
         "cut_high", "rate_above", "rate_below", "lift", "lift_low", "lift_high", "lift_crossfit",
-        "n_terms", "n_accounts", "n_churned", "segment", "role",
+        "n_terms", "n_accounts", "n_churned", "segment", "role", "members", "counted",
+        "p_step_linear", "p_step_spline", "delta_log_likelihood", "lift_bootstrap",
+        "share_same_feature", "share_same_family", "cut_at_edge", "p_one_term", "p_lausen92",
+        "p_lausen94", "q_feature",
     }  # fmt: skip
     for row in results["thresholds"]:
         assert fields <= set(row)
@@ -100,10 +108,28 @@ def test_results_are_those_of_the_contract(results: dict[str, Any]) -> None:
             assert row["lift_low"] <= row["lift_within_strata"] <= row["lift_high"]
             assert 0 < row["p_adjusted"] <= 0.05
             assert row["role"] in {"signal", "echo"}
+            assert row["members"] is None or {"column", "level"} == set(row["members"][0])
+            assert row["verdict"] in {"sharp", "tentative", "gradual", "associated"}
     for finding in results["findings"]:
         assert {"id", "statement", "value", "low", "high", "unit", "n", "verdict", "table"} == set(
             finding
         )
+
+
+def test_groups_and_uses_are_saved_for_other_readers(
+    results: dict[str, Any], truth: dict[str, Any]
+) -> None:
+    """Levels by group lie around the planted ones, and every use that was searched is ranked."""
+    pooled = {row["segment"]: row for row in results["segments"]}
+    assert set(pooled) <= set(truth["cuts"])
+    for segment, row in pooled.items():
+        assert row["cut_low"] <= row["cut"] <= row["cut_high"]
+        assert row["cut_low"] <= truth["cuts"][segment] <= row["cut_high"]
+    ranked = [row for row in results["features"] if row["segment"] is None]
+    assert len(ranked) == results["counts"]["n_features"]
+    assert {"feature", "statistic", "p_feature", "q_feature", "p_adjusted", "role"} <= set(
+        ranked[0]
+    )
 
 
 def test_the_list_of_customers_below_adds_up(run_folder: Path, results: dict[str, Any]) -> None:

@@ -134,7 +134,7 @@ def groups(levels: pd.DataFrame, *, axis: str) -> go.Figure:
         figure.add_scatter(
             x=scale.at(found["searched"]), y=found["group"], mode="markers",
             name="found by the group's own search",
-            marker={"size": 11, "color": theme.COLOURS["below"], "symbol": "diamond-open"},
+            marker={"size": 19, "color": theme.COLOURS["below"], "symbol": "diamond-open"},
             customdata=found["searched"],
             hovertemplate="%{y}, own search: %{customdata:,.4g}<extra></extra>",
         )  # fmt: skip

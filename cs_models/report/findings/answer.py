@@ -85,16 +85,19 @@ def rule_parts(
 
 
 def silent_groups(search: Search) -> list[Statement]:
-    """Say of each group without a rule of its own why there is none."""
+    """Say of the groups without a rule of their own why there is none, once for each reason."""
     spoken = {group_of(rule) for rule in records(leading(search))}
     table = search.table
-    said = []
-    for row in records(table[table["column"].isna()]):
-        group = group_of(row)
-        if group in spoken or (group == WHOLE_BOOK and not spoken):
-            continue
-        said.append(Statement.of("finding", *_silence(group, row), verdict=row["verdict"]))
-    return said
+    quiet = [
+        row for row in records(table[table["column"].isna()])
+        if group_of(row) not in spoken and (group_of(row) != WHOLE_BOOK or spoken)
+    ]  # fmt: skip
+    reasons = {verdict: [row for row in quiet if row["verdict"] == verdict]
+               for verdict in ("none", "too_little_data")}  # fmt: skip
+    return [
+        Statement.of("finding", *_silence(verdict, rows), verdict=verdict)
+        for verdict, rows in reasons.items() if rows
+    ]  # fmt: skip
 
 
 def scope(exclusions: pd.DataFrame, landmark_days: int) -> list[Statement]:
@@ -248,12 +251,14 @@ def _nothing(search: Search, whole: Mapping[str, Any]) -> list[Part]:
     ]  # fmt: skip
 
 
-def _silence(group: str, row: Mapping[str, Any]) -> list[Part]:
-    if row["verdict"] == "too_little_data":
-        return [f"{group}: too few customers have left (", linked(
-            integer(row["n_churned_accounts"]), anchors.SCOPES),
-            ") to look for a level of their own."]  # fmt: skip
-    return [f"{group}: no rule of its own was found (",
-            linked(integer(row["n_terms"]), anchors.SCOPES), " terms); a gap under ",
-            linked(lift(row["smallest_lift"]), anchors.SCOPES),
+def _silence(verdict: str, rows: list[dict[str, Any]]) -> list[Part]:
+    groups = listed([group_of(row) for row in rows])
+    if verdict == "too_little_data":
+        left = [integer(row["n_churned_accounts"]) for row in rows]
+        return [f"{groups}: too few customers have left (", linked(listed(left), anchors.SCOPES),
+                ") to look for a level of their own."]  # fmt: skip
+    n_terms = [integer(row["n_terms"]) for row in rows]
+    missed = [lift(row["smallest_lift"]).removesuffix(" points") for row in rows]
+    return [f"{groups}: no rule of their own was found (", linked(listed(n_terms), anchors.SCOPES),
+            " terms); a gap under ", linked(f"{listed(missed)} points", anchors.SCOPES),
             " would often be missed."]  # fmt: skip
