@@ -117,9 +117,12 @@ class Shuffle:
 
     def outcome(self, drawn: NDArray[np.integer], term: int) -> NDArray[np.generic]:
         """Return the outcomes that codes stand for, of one term of each account."""
+        outcome: NDArray[np.generic]
         if self._yes_or_no:
-            return drawn == np.argmax(self.patterns)
-        return self.patterns[:, term].take(drawn)
+            outcome = np.equal(drawn, np.argmax(self.patterns))
+        else:
+            outcome = self.patterns[:, term].take(drawn)
+        return outcome
 
     def _chosen(self, size: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Choose which accounts get the second code: those without the smallest keys."""
