@@ -37,6 +37,7 @@ def build(
     before_days: Sequence[int] = (),
     min_accounts: int = 20,
     features: Sequence[str] | None = None,
+    unfinished: bool = False,
 ) -> pd.DataFrame:
     """Build the panel of a cohort.
 
@@ -58,6 +59,9 @@ def build(
     features : sequence of str, optional
         Only these features get columns of their own, however few accounts use them.
         ``()`` gives the account's columns alone.
+    unfinished : bool, default False
+        Count use in windows from the term's start that are not over as far as they have come, for
+        the terms that run today; otherwise it is missing.  Never to learn from.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def build(
         min_accounts=min_accounts,
         features=features,
     )
-    frame = make(tables, cohort, recipe)
+    frame = make(tables, cohort, recipe, unfinished=unfinished)
     frame.attrs["left_out_features"] = [
         {"feature": name, "n_accounts": n, "reason": f"used by fewer than {min_accounts} accounts"}
         for name, n in rare.items()
@@ -99,7 +103,9 @@ def build(
     return frame
 
 
-def make(tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe) -> pd.DataFrame:
+def make(
+    tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe, *, unfinished: bool = False
+) -> pd.DataFrame:
     """Make a panel from a recipe: nothing about the columns is looked up in the data.
 
     Parameters
@@ -110,6 +116,8 @@ def make(tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe) -> pd.D
         The terms and their decision dates.
     recipe : Recipe
         The windows and features.
+    unfinished : bool, default False
+        As :func:`build` takes it.
 
     Returns
     -------
@@ -122,7 +130,7 @@ def make(tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe) -> pd.D
         If a term has two rows.
     """
     terms = _fetch(cohort.terms)
-    parts = [_used(tables["events"], cohort.points, terms, recipe)]
+    parts = [_used(tables["events"], cohort.points, terms, recipe, unfinished=unfinished)]
     asked = recipe.relationship
     if relationship.measures(asked):
         told = relationship.expression(tables, _in_memory(terms, cohort.points), asked).execute()
@@ -235,11 +243,20 @@ def _in_memory(terms: pd.DataFrame, points: ir.Table) -> ir.Table:
     )
 
 
-def _used(events: ir.Table, points: ir.Table, terms: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+def _used(
+    events: ir.Table,
+    points: ir.Table,
+    terms: pd.DataFrame,
+    recipe: Recipe,
+    *,
+    unfinished: bool = False,
+) -> pd.DataFrame:
     """Return the usage columns of every point, whose dates and seats are in ``terms`` too."""
     counted = counts.expression(events, points, recipe.usage).to_pyarrow()
     try:
-        return columns.build(counted, terms[_DATED], recipe.usage, recipe.recorded)
+        return columns.build(
+            counted, terms[_DATED], recipe.usage, recipe.recorded, unfinished=unfinished
+        )
     except pd.errors.MergeError as error:
         raise _twice(error) from error
 

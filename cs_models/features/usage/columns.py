@@ -125,7 +125,12 @@ def _in_windows(kind: str, feature: str | None, request: Request) -> Iterator[Me
 
 
 def build(
-    counted: pa.Table, points: pd.DataFrame, request: Request, recorded: Recorded
+    counted: pa.Table,
+    points: pd.DataFrame,
+    request: Request,
+    recorded: Recorded,
+    *,
+    unfinished: bool = False,
 ) -> pd.DataFrame:
     """Turn the counts into the panel's usage columns.
 
@@ -139,6 +144,8 @@ def build(
         What was counted.
     recorded : Recorded
         What of the usage was recorded.
+    unfinished : bool, default False
+        Give ``first_{n}d`` windows that are not over what they hold so far, not missing.
 
     Returns
     -------
@@ -164,7 +171,7 @@ def build(
     columns = {name: keys[name] for name in KEY}
     for measure in measures(request):
         values = _values(measure, rows, keys)
-        missing = ~_known(measure, days, recorded) | np.isnan(values)
+        missing = ~_known(measure, days, recorded, unfinished=unfinished) | np.isnan(values)
         columns[measure.column] = _column(measure, values, missing)
     return pd.DataFrame(columns)
 
@@ -213,7 +220,7 @@ class _Days(NamedTuple):
         return cls(*((each - first).astype("int64") for each in dates))
 
 
-def _known(measure: Measure, at: _Days, recorded: Recorded) -> Flags:
+def _known(measure: Measure, at: _Days, recorded: Recorded, *, unfinished: bool) -> Flags:
     """Return for every point whether usage was recorded over the whole of a window."""
     later = 0
     if measure.feature is not None:
@@ -228,7 +235,7 @@ def _known(measure: Measure, at: _Days, recorded: Recorded) -> Flags:
     if kind == "days_to_first":
         return np.asarray(start >= 0)
     if measure.anchor == "first":
-        return np.asarray((start >= 0) & (start + days <= end))
+        return np.asarray((start >= 0) & (unfinished | (start + days <= end)))
     if measure.anchor == "before":
         return np.asarray(start >= days)
     before = {"trend": catalogue.TREND_DAYS, "spike": catalogue.SPIKE_BASE_DAYS}.get(kind, 0)

@@ -15,6 +15,7 @@ import pandas as pd
 from cs_models.features import catalogue
 from cs_models.report.evidence.rules import is_set
 
+_ROUNDING = 1e-6  # of the last digit: 0.0133 is not 0.0134 for being stored as 0.01330000001
 _SCALES = ("share", "seat_utilisation", "events_per_seat", "events_per_user", "daily_active_share")
 
 
@@ -85,4 +86,4 @@ def _size(value: float) -> str:
         return f"{value:,.0f}"
     digits = 2 - math.floor(math.log10(value)) if value < 1 else 1
     scale = 10.0**digits
-    return f"{math.ceil(value * scale) / scale:,.{digits}f}"
+    return f"{math.ceil(value * scale - _ROUNDING) / scale:,.{digits}f}"

@@ -8,12 +8,10 @@ still open is never called below: what it has so far is told, with the days that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -29,56 +27,31 @@ STATUSES = (BELOW, OPEN, REACHED, UNKNOWN)
 MET = ("yes", "no", "not known")
 _SHOWN = ["subscription_id", "account_id", "account_name", "term_start", "term_end", "arr"]
 _COLUMNS = [
-    *_SHOWN, "segment", "in_notice", "rule_id", "rule", "so_far", "needed", "missing",
+    *_SHOWN, "segment", "in_notice", "rule_id", "rule", "verdict", "so_far", "needed", "missing",
     "missing_users", "to_do", "window_end", "days_left", "status",
 ]  # fmt: skip
-_STARTED = "started"
-
-
-def counting_so_far(running: Cohort) -> Cohort:
-    """Let windows that are still open be counted as far as they have come.
-
-    A panel of it has, for a term ten days old, its ten days in every longer ``first_{n}d`` column,
-    and is to be read through :func:`settled` wherever an open window must be unknown.
-
-    Parameters
-    ----------
-    running : Cohort
-        What ``cohort.running`` returned, seen after the start.
-
-    Notes
-    -----
-    Uses are counted from ``points``, which keep the real start, up to the decision date; whether a
-    window is over is told from ``terms``, which get a start early enough.  The real one stands in
-    the column ``started``.
-    """
-    terms = running.terms
-    # DuckDB makes a timestamp of date - interval behind Ibis's back; the round trip undoes it.
-    early = (terms.as_of_date - ibis.interval(days=running.days)).cast("timestamp").cast("date")
-    starts = {"term_start": ibis.least(early, terms.term_start), _STARTED: terms.term_start}
-    return replace(running, terms=terms.mutate(**starts))
 
 
 def settled(so_far: pd.DataFrame) -> pd.DataFrame:
-    """Return a panel of :func:`counting_so_far` with the windows blank that are not over.
+    """Blank the windows that are not over in a panel that counted them as far as they have come.
 
     Parameters
     ----------
     so_far : DataFrame, one row per running term
+        What ``panel.build(..., unfinished=True)`` returned.
+
+    Returns
+    -------
+    DataFrame
+        What ``panel.build`` returns by itself, without counting all again.
     """
-    frame = restarted(so_far)
+    frame = so_far.copy()
     age = (pd.to_datetime(frame["as_of_date"]) - pd.to_datetime(frame["term_start"])).dt.days
     for column in catalogue.among(frame.columns, anchor="first"):
         measure = catalogue.parse(column)
         days = 0 if measure is None or measure.days is None else measure.days
         frame[column] = frame[column].mask(age < days)
     return frame
-
-
-def restarted(so_far: pd.DataFrame) -> pd.DataFrame:
-    """Return a panel of :func:`counting_so_far` with the real starts of its terms."""
-    frame = so_far.drop(columns=[_STARTED]).assign(term_start=so_far[_STARTED])
-    return frame[[name for name in so_far.columns if name != _STARTED]]
 
 
 def against(
@@ -91,8 +64,8 @@ def against(
     rules : DataFrame
         Signals of ``Search.table`` (``role`` "signal", with a cut), best first.
     so_far : DataFrame
-        Panel of :func:`counting_so_far`, one row per running term; a panel of the running cohort
-        itself will do, and then nothing is known of windows that are still open.
+        One row per running term, from ``panel.build(..., unfinished=True)``; without it nothing is
+        known of windows that are still open.
     as_of : datetime.date
         The run's date: a window that ends after it is still open.
     by : str or None
@@ -103,16 +76,16 @@ def against(
     DataFrame
         One row per running term that a rule speaks of: subscription_id, account_id,
         account_name, term_start, term_end, arr (Decimal), segment, in_notice, rule_id, rule,
-        so_far, needed, missing and missing_users (how much more the rule asks for), to_do (the
-        same in words), window_end, days_left, status ("below", "window open", "reached", "not
-        recorded"); those below first, by ARR.
+        verdict (of the rule), so_far, needed, missing and missing_users (how much more the rule
+        asks for), to_do (the same in words), window_end, days_left, status ("below", "window
+        open", "reached", "not recorded"); those below first, by ARR.
 
     Notes
     -----
     A segment's own rule goes before the rule of the whole book; of several, the first.
     """
     parts = []
-    left = restarted(so_far) if _STARTED in so_far.columns else so_far
+    left = so_far
     for rule in _own_before_whole(rules):
         if pd.isna(rule["segment"]):
             mine = left
@@ -186,16 +159,27 @@ def totals(standing: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def n_below(standing: pd.DataFrame) -> dict[int, int]:
-    """Count the customers below by ``rule_id``.
+def n_below(rules: pd.DataFrame, book: pd.DataFrame) -> dict[int, int]:
+    """Count the customers on the side of each rule that renewed less, in all of its scope.
 
     Parameters
     ----------
-    standing : DataFrame
-        What :func:`against` returned.
+    rules : DataFrame
+        Rows of ``Search.table`` that have a cut.
+    book : DataFrame, one row per running term
+        Panel with open windows blank, such as :func:`settled` gives.
+
+    Returns
+    -------
+    dict of int to int
+        By ``rule_id``.  Unlike in :func:`against`, a customer counts under every rule that speaks
+        of it.
     """
-    counted = below(standing).groupby("rule_id")["account_id"].nunique()
-    return {int(str(rule)): int(n) for rule, n in counted.items()}
+    found = {}
+    for rule in records(rules):
+        worse = (~thresholds.apply(rule, book)).fillna(False).astype(bool)
+        found[int(rule["rule_id"])] = int(book.loc[worse, "account_id"].nunique())
+    return found
 
 
 def agreement(
@@ -261,7 +245,8 @@ def _measure(
     out = running[_SHOWN].copy()
     out["segment"] = running[by] if by else None
     out["in_notice"] = running["in_notice"]
-    out["rule_id"], out["rule"] = rule["rule_id"], rule["rule"]
+    for name in ("rule_id", "rule", "verdict"):
+        out[name] = rule[name]
     out["so_far"] = thresholds.values(rule, running).astype("Float64")
     out["needed"] = float(rule["cut"])
     lacking = thresholds.distance(rule, running)

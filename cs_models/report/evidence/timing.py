@@ -41,7 +41,7 @@ def use_of_rule(rule: Rule) -> str:
     words = str(rule["counted"]).removesuffix(window)
     words = f"how many {words}" if is_set(rule) else words
     users = int(rule["min_users"])
-    return f"{words}, by at least {users} users" if users > 1 else words
+    return f"{words} by at least {users} users" if users > 1 else words
 
 
 def days(by_days: Sequence[int], rules: pd.DataFrame, *, landmark_days: int) -> list[int]:

@@ -19,10 +19,9 @@ import pandas as pd
 from scipy import stats
 
 from cs_models.errors import TooLittleDataError
-from cs_models.learn import confounding, policy
+from cs_models.learn import confounding, policy, thresholds
 from cs_models.learn.confounding import Contrast
 from cs_models.learn.thresholds import Search
-from cs_models.report.evidence import standing
 from cs_models.report.evidence.rules import Rule, group_of, records
 
 ALIKE_COLUMNS = (
@@ -231,7 +230,7 @@ MOST_CUTS = 120
 def worth(
     rules: pd.DataFrame,
     frame: pd.DataFrame,
-    where: pd.DataFrame,
+    book: pd.DataFrame,
     play: policy.Play | None,
     *,
     rng: np.random.Generator,
@@ -244,8 +243,8 @@ def worth(
         Rows of ``Search.table`` that have a cut.
     frame : DataFrame
         ``Search.learnt_from``.
-    where : DataFrame
-        What ``standing.against`` returned for today's terms.
+    book : DataFrame, one row per running term
+        Panel with open windows blank, such as ``standing.settled`` gives.
     play : Play or None
         What is done, what it costs and saves; None computes nothing.
     rng : numpy.random.Generator
@@ -268,9 +267,8 @@ def worth(
         except TooLittleDataError:
             continue
         named = {"place": place, "group": group_of(rule)}
-        mine = where[(where["rule_id"] == rule["rule_id"])]
         for name, row in zip(play.save_rates, records(found.table), strict=True):
-            more = _treated_today(mine, float(row["cut"]), found.direction, play.cost)
+            more = _treated_today(rule, book, float(row["cut"]), found.direction, play.cost)
             each = row["net_value"] / row["n_terms"] if row["n_terms"] else None
             rates.append(
                 named | row | more
@@ -307,16 +305,16 @@ def _who(rule: Rule, cut: float, direction: str) -> str:
 
 
 def _treated_today(
-    where: pd.DataFrame, cut: float, direction: str, cost: Decimal
+    rule: Rule, book: pd.DataFrame, cut: float, direction: str, cost: Decimal
 ) -> dict[str, Any]:
     """Count today's customers on the side that a policy treats, once their window is over."""
-    over = where[where["status"].isin([standing.BELOW, standing.REACHED])]
-    count = over["so_far"].astype(float)
+    over = book[thresholds.apply(rule, book).notna()]
+    count = thresholds.values(rule, over)
     mine = over.iloc[:0] if math.isnan(cut) else over[
         count < cut if direction == "below" else count >= cut
     ]  # fmt: skip
     n = int(mine["account_id"].nunique())
-    money = sum((arr for arr in mine["arr"] if arr is not None), Decimal(0))
+    money = sum((arr for arr in mine["arr"] if not pd.isna(arr)), Decimal(0))
     return {"n_today": n, "arr_today": money, "cost_today": n * cost}
 
 

@@ -43,6 +43,7 @@ def below(where: pd.DataFrame, currency: str) -> Sequence[Statement | Table]:
         return (Statement.of("finding", NONE_BELOW, id="below-said"),)
     under, open_ = standing.below(where), standing.still_open(where)
     return (
+        *_no_tipping_point(where),
         Table.of(
             under,
             id="today",
@@ -61,6 +62,19 @@ def below(where: pd.DataFrame, currency: str) -> Sequence[Statement | Table]:
             "The whole list is in tables/customers_still_open.csv.",
         ),
     )
+
+
+def _no_tipping_point(where: pd.DataFrame) -> Sequence[Statement]:
+    """Say where the level is none to aim for."""
+    gradual = where.loc[where["verdict"] == "gradual", "rule"].unique()
+    return [
+        Statement.of(
+            "caution", f"No tipping point: {rule}. More goes with more all along the scale; the "
+            "level in these lists is only where the history divides best. Whom to call first is "
+            "better told by what is at stake (What is it worth?).",
+        )
+        for rule in gradual
+    ]  # fmt: skip
 
 
 def definition(

@@ -44,7 +44,8 @@ def register_said(entries: pd.DataFrame) -> list[Statement]:
 
 def _best(ships: list[dict[str, Any]]) -> list[Part]:
     """Say what the shipped signals caught, and how long before the renewal."""
-    parts: list[Part] = ["Of the terms that were lost, stood on the side that renewed less: "]
+    parts: list[Part] = ["Of the terms that were lost, this share stood on the side that renewed "
+                         "less: "]  # fmt: skip
     for place, row in enumerate(ships):
         parts += [", " if place else "", f"{group_of(row)} ({row['feature']}) ",
                   linked(percent(row["coverage"]), anchors.REGISTER)]  # fmt: skip

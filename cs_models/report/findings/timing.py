@@ -66,7 +66,7 @@ def saved(by_day: pd.DataFrame, last: pd.DataFrame) -> list[Finding]:
     early = [
         Finding(
             id=f"how-early-{place}", statement="".join(map(text, _early_parts(rows))),
-            value=rows["enough_day"].iloc[0], unit="days", n=_most_terms(rows),
+            value=_whole(rows["enough_day"].iloc[0]), unit="days", n=_most_terms(rows),
             table=anchors.EARLY,
         )
         for place, rows in by_day.groupby("place")
@@ -82,6 +82,10 @@ def saved(by_day: pd.DataFrame, last: pd.DataFrame) -> list[Finding]:
     return [*early, *still]
 
 
+def _whole(day: Any) -> int | None:
+    return None if pd.isna(day) else int(day)
+
+
 def _most_terms(rows: pd.DataFrame) -> int | None:
     counts = rows["n_terms"].dropna()
     return int(counts.max()) if len(counts) else None
@@ -95,16 +99,16 @@ def _early_parts(rows: pd.DataFrame) -> list[Part]:
         return [f"{group}: {use} cannot be counted day by day, so other days were not tried."]
     if pd.isna(first["enough_day"]):
         return [
-            f"{group}: on no day does {use} tell customers apart who were held out of the choice "
-            "of the level, clearly enough to say how early is enough."
+            f"{group}: on no day are customers who were held out of the choice of the level told "
+            f"apart by {use} clearly enough to say how early is enough."
         ]
     enough, best = int(first["enough_day"]), int(first["best_day"])
     by = {int(row["day"]): row for row in records(rows)}
     days = sorted(by)
     if enough < best:
         return [
-            f"{group}: read on ", _day(enough), f", {use} already tell as much as on ", _day(best),
-            ", as far as this history can say: among customers held out the gap is ",
+            f"{group}: reading {use} on ", _day(enough), " already tells as much as on ",
+            _day(best), ", as far as this history can say: among customers held out the gap is ",
             *_gap(by[enough]), " on ", _day(enough), " and ", *_gap(by[best]), " on ", _day(best),
             ".", *_sooner(enough, own),
         ]  # fmt: skip
@@ -113,14 +117,14 @@ def _early_parts(rows: pd.DataFrame) -> list[Part]:
     waits: list[Part] = [" Waiting longer tells no more."] if later else []
     if not earlier:
         return [
-            f"{group}: read on ", _day(best), f", the first that was tried, {use} already tell as "
-            "much as on any later day: a gap of ", *_gap(by[best]), " among customers held out.",
+            f"{group}: reading {use} on ", _day(best), ", the first that was tried, already tells "
+            "as much as on any later day: a gap of ", *_gap(by[best]), " among customers held out.",
             *_sooner(best, own),
         ]  # fmt: skip
     return [
-        f"{group}: it takes until ", _day(best), f". Among customers held out {use} go with a gap "
-        "of ", *_gap(by[earlier[-1]]), " when read on ", _day(earlier[-1]), " and of ",
-        *_gap(by[best]), " on ", _day(best), "; no earlier day tells as much.", *waits,
+        f"{group}: it takes until ", _day(best), f". Among customers held out the gap by {use} is ",
+        *_gap(by[earlier[-1]]), " when read on ", _day(earlier[-1]), " and ", *_gap(by[best]),
+        " on ", _day(best), "; no earlier day tells as much.", *waits,
         *_sooner(best, own),
     ]  # fmt: skip
 

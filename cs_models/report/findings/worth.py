@@ -235,10 +235,10 @@ def _worth_parts(rule: Mapping[str, Any], rates: pd.DataFrame, currency: str) ->
         ]  # fmt: skip
     parts: list[Part] = [f"{rule['group']}: if the play keeps ", _share(mid["save_rate"])]
     if not mid["n_terms"]:
-        parts += [" of those who would leave, it pays for nobody."]
+        parts += [" of those who would leave or fewer, it pays for nobody;"]
     else:
         parts += [
-            f" of those who would leave, it pays for {_customers(mid)}: ",
+            " of those who would leave, it pays for ", *_customers(mid), ": ",
             linked(money(mid["net_each"], currency), anchors.WORTH), " net for each of the ",
             linked(integer(mid["n_terms"]), anchors.WORTH), " terms of the history there",
             *_apart(mid, currency), ". Today that is ",
@@ -246,11 +246,10 @@ def _worth_parts(rule: Mapping[str, Any], rates: pd.DataFrame, currency: str) ->
             linked(money(mid["arr_today"], currency), anchors.WORTH), " a year; the play for all "
             "of them costs ", linked(money(mid["cost_today"], currency), anchors.WORTH), ".",
         ]  # fmt: skip
-    parts += [
-        " If it keeps ", _share(mine["low"]["save_rate"]), ", it pays for ", _whom(mine["low"]),
-        "; if ", _share(mine["high"]["save_rate"]), ", for ", _whom(mine["high"]), ".",
-        *_break_even(rule),
-    ]  # fmt: skip
+        parts += [" If it keeps ", _share(mine["low"]["save_rate"]), ", it pays for ",
+                  _whom(mine["low"]), ";"]  # fmt: skip
+    parts += [" if ", _share(mine["high"]["save_rate"]), ", for ", _whom(mine["high"]), ".",
+              *_break_even(rule)]  # fmt: skip
     if rule["verdict"] == "gradual":
         parts += [" This level is a policy that money sets, not a tipping point: renewal rises all "
                   "along the scale."]  # fmt: skip
@@ -261,8 +260,10 @@ def _share(rate: float) -> Part:
     return linked(percent(rate), anchors.WORTH)
 
 
-def _customers(row: Mapping[str, Any]) -> str:
-    return "every customer" if row["who"] == "everybody" else f"customers with {row['who']}"
+def _customers(row: Mapping[str, Any]) -> list[Part]:
+    if row["who"] == "everybody":
+        return ["every customer"]
+    return ["customers with ", _whom(row), f" {row['use']}"]
 
 
 def _whom(row: Mapping[str, Any]) -> Part:

@@ -1,0 +1,219 @@
+"""Who is below today, who still has time, and what the definition in force says of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs_models.data import sources
+from cs_models.data.mapping import Source
+from cs_models.features import adoption, cohort, panel
+from cs_models.features.cohort import Cohort
+from cs_models.learn import thresholds
+from cs_models.report.display import Statement, Table
+from cs_models.report.evidence import missing, standing
+from cs_models.report.exhibits import today as exhibits
+from cs_models.report.findings import adopted as findings
+
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
+AS_OF = date(2026, 6, 30)
+COLUMN = "events__report_shared__first_60d"
+USERS = "users__report_shared__first_60d"
+DAYS = (7, 30, 60)
+
+
+def rule(**changed: Any) -> dict[str, Any]:
+    """Return a row of ``Search.table`` as far as standing reads it."""
+    return {
+        "rule_id": 5, "segment": None, "segment_by": "segment", "verdict": "sharp",
+        "column": COLUMN, "users_column": USERS, "min_users": 1, "members": None,
+        "window_days": 60, "cut": 12.0, "cut_below": 11.0, "direction": "at_least",
+        "rule": "at least 12 report_shared events in the first 60 days of the term",
+    } | changed  # fmt: skip
+
+
+def to_do(one: dict[str, Any], **counts: list[float]) -> list[str]:
+    """Return what rows with these counts lack."""
+    frame = pd.DataFrame(counts)
+    return missing.in_words(one, frame, thresholds.distance(one, frame))
+
+
+def test_what_is_missing_is_said_in_things_to_do() -> None:
+    """Events, users or both are named with how many; nothing where nothing is missing."""
+    both = rule(min_users=3)
+    said = to_do(both, **{COLUMN: [8, 11, 12, 20, np.nan], USERS: [3, 1, 2, 3, np.nan]})
+    assert said == [
+        "4 more report_shared events",
+        "1 more report_shared event and 2 more users",
+        "1 more user",
+        "",
+        "",
+    ]
+
+
+def test_fewer_is_said_as_fewer() -> None:
+    """A rule "fewer than" asks for fewer."""
+    one = rule(column="severe_tickets__first_60d", direction="at_most", cut=3.0, cut_below=2.0)
+    assert to_do(one, severe_tickets__first_60d=[5, 3, 2]) == [
+        "3 fewer severe tickets opened", "1 fewer severe tickets opened", "",
+    ]  # fmt: skip
+
+
+def test_a_share_is_not_rounded_to_nothing() -> None:
+    """What is missing of a ratio is rounded up: reaching what is said is enough."""
+    one = rule(column="seat_utilisation__first_60d", cut=0.152, cut_below=0.15)
+    (said,) = to_do(one, seat_utilisation__first_60d=[0.1387])
+    assert said == "0.0133 more (active users per seat)"
+
+
+def test_a_set_of_actions_names_those_not_done() -> None:
+    """A rule "at least 2 of these 3" says how many more, and how far each open one is."""
+    members = [
+        {"column": f"events__{name}__first_60d", "level": level}
+        for name, level in (("shared", 5), ("viewed", 20), ("uploaded", 8))
+    ]
+    one = rule(column="actions(…)", members=members, cut=2.0, cut_below=1.0)
+    said = to_do(
+        one, events__shared__first_60d=[6, 9], events__viewed__first_60d=[3, 25],
+        events__uploaded__first_60d=[0, 0],
+    )  # fmt: skip
+    assert said == ["1 more of: viewed 3 of 20, uploaded 0 of 8", ""]
+
+
+@pytest.fixture(scope="module")
+def records() -> Any:
+    """Return the sample's tables."""
+    return sources.read(Source(path=str(SAMPLE)), as_of=AS_OF)
+
+
+@pytest.fixture(scope="module")
+def running(records: Any) -> Cohort:
+    """Return the sample's running terms."""
+    return cohort.running(records, AS_OF, decision="after_start", days=60)
+
+
+@pytest.fixture(scope="module")
+def so_far(records: Any, running: Cohort) -> pd.DataFrame:
+    """Return them with open windows counted as far as they have come."""
+    return panel.build(
+        records, running, first_days=DAYS, windows_days=(), features=("report_shared",),
+        unfinished=True,
+    )  # fmt: skip
+
+
+def test_settled_is_what_the_panel_itself_says(
+    records: Any, running: Cohort, so_far: pd.DataFrame
+) -> None:
+    """With its open windows blank again the panel is the running cohort's own, value by value."""
+    own = panel.build(
+        records, running, first_days=DAYS, windows_days=(), features=("report_shared",)
+    )
+    settled = standing.settled(so_far)
+    assert own[COLUMN].isna().any()
+    pd.testing.assert_frame_equal(settled, own)
+
+
+def test_what_is_there_so_far_is_counted_from_the_start(records: Any, so_far: pd.DataFrame) -> None:
+    """For a term whose window is open, its uses since its start, counted by hand from the events.
+
+    A term of a renewing account must not be given the uses of the term before.
+    """
+    age = (pd.Timestamp(AS_OF) - so_far["term_start"]).dt.days
+    open_ = so_far[(age < 60) & (so_far["term_no"] > 1)].head(12)
+    assert len(open_) > 3
+    events = records["events"]
+    mine = events.filter(
+        events.account_id.isin(open_["account_id"].tolist()), events.feature == "report_shared"
+    ).execute()
+    mine["quantity"] = mine["quantity"].fillna(1).astype(float)
+    for _, term in open_.iterrows():
+        day = pd.to_datetime(mine["event_date"])
+        inside = (
+            (mine["account_id"] == term["account_id"])
+            & (day >= term["term_start"])
+            & (day < pd.Timestamp(AS_OF))
+            & (pd.to_datetime(mine["known_date"]) <= pd.Timestamp(AS_OF))
+        )
+        assert term[COLUMN] == mine.loc[inside, "quantity"].sum()
+
+
+def test_open_windows_have_a_list_of_their_own(so_far: pd.DataFrame) -> None:
+    """Nobody whose window is open is below; what they lack is told, fewest days left first."""
+    where = standing.against(pd.DataFrame([rule()]), so_far, as_of=AS_OF, by="segment")
+    open_ = standing.still_open(where)
+    assert len(open_) > 0
+    assert (open_["days_left"] > 0).all()
+    assert open_["days_left"].is_monotonic_increasing
+    assert (open_["so_far"] < open_["needed"]).all()
+    below = standing.below(where)
+    assert (below["days_left"] == 0).all()
+    assert (below["to_do"] != "").all()
+    assert not set(below["subscription_id"]) & set(open_["subscription_id"])
+    under, still = exhibits.below(where, "USD")
+    assert isinstance(under, Table)
+    assert isinstance(still, Table)
+    assert len(still.rows) == len(open_)
+
+
+def test_customers_below_a_rule_are_counted_in_all_of_its_scope(so_far: pd.DataFrame) -> None:
+    """A rule counts all on its worse side, whether or not their segment has a rule of its own."""
+    two = pd.DataFrame([rule(), rule(rule_id=6, segment="SMB", cut=30.0, cut_below=29.0)])
+    book = standing.settled(so_far)
+    counted = standing.n_below(two, book)
+    known = book[book[COLUMN].notna()]
+    assert counted[5] == known.loc[known[COLUMN] < 12, "account_id"].nunique()
+    smb = known[known["segment"] == "SMB"]
+    assert counted[6] == smb.loc[smb[COLUMN] < 30, "account_id"].nunique()
+
+
+def test_a_gradual_rule_is_called_no_tipping_point_beside_the_list(so_far: pd.DataFrame) -> None:
+    """Where more goes with more, the list says that its level is only the best split."""
+    where = standing.against(
+        pd.DataFrame([rule(verdict="gradual")]), so_far, as_of=AS_OF, by="segment"
+    )
+    first = exhibits.below(where, "USD")[0]
+    assert isinstance(first, Statement)
+    assert first.text.startswith("No tipping point: at least 12 report_shared events")
+
+
+def test_without_a_rule_nobody_is_below() -> None:
+    """No rule gives no list."""
+    none = standing.against(
+        pd.DataFrame([rule()]).iloc[:0], pd.DataFrame(), as_of=AS_OF, by="segment"
+    )
+    (said,) = exhibits.below(none, "USD")
+    assert said.text == exhibits.NONE_BELOW
+
+
+def test_the_definition_in_force_is_set_against_the_level(
+    records: Any, running: Cohort, so_far: pd.DataFrame
+) -> None:
+    """Every running term is counted once, money to the cent, and the share that agrees is told."""
+    definition = adoption.Definition(
+        "shares", (adoption.Condition("events__report_shared__first_30d", at_least=5),)
+    )
+    where = standing.against(pd.DataFrame([rule()]), so_far, as_of=AS_OF, by="segment")
+    met = standing.agreement(records, running, definition, where)
+    assert met["n_terms"].sum() == len(so_far)
+    assert sum(met["arr"], Decimal(0)) == sum(so_far["arr"].dropna(), Decimal(0))
+    said, table = exhibits.definition(met, definition, "USD")
+    assert isinstance(table, Table)
+    by = {(row[0], row[1]): row[3] for row in table.rows}
+    both = {key: n for key, n in by.items() if key[0] in ("yes", "no") and key[1] in ("reached",
+            "below")}  # fmt: skip
+    agree = both["yes", "reached"] + both["no", "below"]
+    assert f"{agree / sum(both.values()):.0%}".replace("%", "\u202f%") in said.text
+    assert f"{both['yes', 'below']} meet the definition and yet stand" in said.text
+
+
+def test_without_a_definition_nothing_is_said(records: Any, running: Cohort) -> None:
+    """No definition in force: no table, no sentence."""
+    none = standing.agreement(records, running, None, pd.DataFrame())
+    assert exhibits.definition(none, None, "USD") == []
+    assert findings.definition(none, None) == []
