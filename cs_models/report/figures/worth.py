@@ -130,7 +130,8 @@ def net_value(curve: pd.DataFrame, *, currency: str, axes: list[str]) -> go.Figu
             hovertemplate="level %{x:,.4g}: %{y:,.0f} " + currency + "<extra></extra>",
             row=row, col=1,
         )  # fmt: skip
-        figure.update_xaxes(title=theme.literal(words), row=row, col=1)
+        if row == len(places) or words != axes[row]:  # once where all panels count the same
+            figure.update_xaxes(title=theme.literal(words), row=row, col=1)
     figure.update_yaxes(title=f"Net, {currency}", tickformat="~s", zeroline=True, zerolinewidth=2)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     return figure

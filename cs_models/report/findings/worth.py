@@ -142,7 +142,7 @@ def _alike_parts(row: Mapping[str, Any]) -> list[Part]:
         return [*parts, " That interval holds no gap at all: the kind of customer may be all there "
                 "is to it."]  # fmt: skip
     verdict = (
-        " What kind of customer it is explains little of the gap."
+        " What was known of the customers before explains little of the gap."
         if row["gap"] >= 0.75 * row["gap_counted"]
         else " Part of the gap is the kind of customer."
     )
@@ -206,10 +206,10 @@ def _experiments(frame: pd.DataFrame, n_below: Mapping[int, int]) -> list[Statem
     groups, whole, half, today = zip(*sized, strict=True)
     return [
         Statement.of(
-            "finding", "Worth an experiment: make an offer to customers on the side that renewed "
-            "less, drawn by lot. If all who get it cross the level, and renewal follows by the "
-            "low end of the interval above, this would show eight times in ten with so many "
-            "customers who get the offer, and as many who do not: ",
+            "finding", "Worth an experiment: make an offer, drawn by lot, to customers on the "
+            "side that renewed less. If all who get it cross the level, and renewal follows by the "
+            "low end of the interval above, eight such experiments in ten would show it with this "
+            "many customers who get the offer, and as many who do not: ",
             *_each(groups, whole, anchors.ALIKE),
             ". If only half of them cross: ", *_each(groups, half, anchors.ALIKE),
             ". On that side stand today: ", *_each(groups, today, anchors.TODAY), ".",
