@@ -133,7 +133,7 @@ def shape(verdict: str, direction: str = "at_least") -> str:
         "sharp": "It is a tipping point: renewal changes in a step at this level, which a smooth "
         "curve does not explain.",
         "tentative": "It looks like a level, but a curve that levels off cannot be ruled out.",
-        "gradual": f"There is no tipping point: more use goes with {more} renewals, all along the "
+        "gradual": f"No tipping point shows: more use goes with {more} renewals, all along the "
         "scale.",
     }
     return said.get(verdict, "It goes with renewal; whether as a step or a slope is undecided.")

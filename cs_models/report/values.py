@@ -33,7 +33,7 @@ DIGITS = {"integer": 0, "number": 2, "percent": 1, "money": 0, "points": 1}
 VERDICTS: dict[str, str] = {
     "sharp": "A tipping point",
     "tentative": "Looks like a level",
-    "gradual": "No tipping point: more goes with more",
+    "gradual": "No tipping point shows: more goes with more",
     "associated": "Goes with renewal: step or slope undecided",
     "none": "No difference found",
     "too_little_data": "Too little data to say",

@@ -105,7 +105,7 @@ def _plain(text: str) -> str:
         ("sharp", "It is a tipping point", "cannot be ruled out"),
         ("tentative", "looks like a level, but a curve that levels off cannot be ruled out",
          "tipping point"),
-        ("gradual", "There is no tipping point: more use goes with more renewals", "at least 12"),
+        ("gradual", "No tipping point shows: more use goes with more renewals", "at least 12"),
         ("associated", "whether as a step or a slope is undecided", "tipping point"),
     ],
 )  # fmt: skip
@@ -195,7 +195,7 @@ def test_several_groups_are_summed_up_in_one_sentence_first() -> None:
     assert gist.text == (
         "Early in a term, more report_shared events went with more renewals: for North there is "
         "a tipping point; for all customers together whether it is a step or a slope is "
-        "undecided; for South there is no tipping point, more goes with more."
+        "undecided; for South no tipping point shows, more goes with more."
     )
     assert gist.verdict is None
     assert [item.verdict for item in others] == ["associated", "sharp", "gradual"]

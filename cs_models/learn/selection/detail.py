@@ -96,7 +96,7 @@ def of_signal(
     if not leading:
         tried = tried[(reruns.grid.rules["feature"] == leader.feature).to_numpy()]
     fields = {
-        "verdict": shape.verdict,
+        "verdict": _said(shape, family.alpha, counts_actions=bool(at["members"])),
         "p_step_linear": shape.p_step_linear,
         "p_step_spline": shape.p_step_spline,
         "delta_log_likelihood": shape.delta_log_likelihood,
@@ -108,6 +108,16 @@ def of_signal(
     curve = dose.curve(values, churned, account, rng=rng)
     pooled = _pooled(family, rule, values, rng) if leader.scope is None else None
     return Detail(fields, found, curve, pooled)
+
+
+def _said(shape: verdict.Shape, alpha: float, *, counts_actions: bool) -> str:
+    """Return the verdict, saying "no threshold" only where that much is known.
+
+    Steps are judged at a share of alpha, slopes at alpha itself: what lies between is undecided.
+    How many of some actions were done is a number of four or five values: no scale for a slope.
+    """
+    undecided = counts_actions or shape.p_step_spline <= alpha
+    return "associated" if shape.verdict == "gradual" and undecided else shape.verdict
 
 
 def one_term(family: Family, leader: leaders.Leader, rng: np.random.Generator) -> float | None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cs_models.features import catalogue
 from cs_models.learn.engines import covariates, multiplier, null_design
+from cs_models.learn.rules import combination
 from cs_models.learn.rules.grid import Grid
 from cs_models.learn.rules.population import Population
 from cs_models.learn.selection.family import Family
@@ -26,6 +27,11 @@ from cs_models.learn.selection.leaders import Leader
 
 MOST_SIGNALS = 5
 FEWEST_DRAWS = 999
+# What gathers several uses: sums over the account, and sets of actions.
+GATHERING = frozenset(
+    {"events", "active_users", "active_days", "distinct_features", "seat_utilisation"}
+    | {combination.FEATURE}
+)
 DRAWS_PER_REJECTION = 5  # so that a small alpha can be reached at all
 
 Float = NDArray[np.float64]
@@ -179,9 +185,14 @@ class _ConditionalSearch:
         self.base = null_design.of_terms(family.population, self.rows)
 
     def run(self, announced: list[str], book: list[str]) -> dict[str, Role]:
-        """Accept one feature after another, then ask the earlier ones again."""
+        """Accept one feature after another, then ask the earlier ones again.
+
+        One use of the product goes before what gathers several: a sum that only mirrors the use
+        must add to it, and a set of actions must be more than the one that matters in it.
+        """
         known = [name for name in book if (self.features == name).any()]
-        accepted = {name: self.best(name) for name in known or announced[:1]}
+        single = [name for name in announced if name not in GATHERING]
+        accepted = {name: self.best(name) for name in known or (single or announced)[:1]}
         p_of: dict[str, float | None] = dict.fromkeys(accepted)
         waiting = [name for name in announced if name not in accepted]
         p_last: dict[str, float | None] = {}

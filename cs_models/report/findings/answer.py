@@ -26,7 +26,7 @@ _IN_SHORT = {
     "sharp": "there is a tipping point",
     "tentative": "it looks like a level",
     "associated": "whether it is a step or a slope is undecided",
-    "gradual": "there is no tipping point, more goes with more",
+    "gradual": "no tipping point shows, more goes with more",
 }
 
 
