@@ -16,7 +16,9 @@ from typing import Literal
 import pandas as pd
 from scipy import stats
 
+from cs_models.learn.selection import signals
 from planted import estimates
+from planted.books import REAL
 from planted.estimates import Estimate
 
 CHANCE = 0.025
@@ -153,9 +155,13 @@ FIGURES = (
     ),
     Figure(("step-by-segment", "linear"), "planted feature is the first signal", "planted_first"),
     Figure(_FOUND, "a rule of several actions with it is the first signal", "combined_first"),
-    Figure(_PLANTED, "another feature announced as a signal", "other_signal", bar=_LEVEL),
-    Figure(("linear",), "another feature announced as a signal", "other_signal"),
-    Figure(_FOUND, "a feature without any effect as a signal", "decoy_signal"),
+    Figure(
+        _PLANTED, "a use without any effect announced as a signal", "decoy_use", bar=_LEVEL,
+    ),
+    Figure(("linear",), "a use without any effect announced as a signal", "decoy_use"),
+    Figure(_FOUND, "a use with an effect of its own, not the planted one", "real_use"),
+    Figure(_FOUND, "a sum over all uses (events, days, users) as a signal", "sum_of_uses"),
+    Figure(_FOUND, "any of these three", "other_signal"),
     Figure(_FOUND, "a rule of several actions with the planted one as a signal", "combined_signal"),
     Figure(_FOUND, "echoes in a book", "n_echoes", unit="number"),
     Figure(("linear",), "verdict sharp", "verdict_sharp", bar=Bar(high=0.05)),
@@ -237,6 +243,7 @@ def table(records: pd.DataFrame) -> pd.DataFrame:
     records : DataFrame, one row per book or world
         ``scenario``, ``terms`` (0 for a whole world), ``permutations``, ``world`` and figures.
     """
+    records = _told_apart(records)
     rows = []
     order = {name: place for place, name in enumerate((*_ALL, "leak"))}
     keys = sorted(
@@ -256,6 +263,25 @@ def table(records: pd.DataFrame) -> pd.DataFrame:
                     books = f"{terms} terms, {permutations} shuffles" if terms else "whole worlds"
                     rows.append({"scenario": scenario, "books": books} | row)
     return pd.DataFrame(rows)
+
+
+def _told_apart(records: pd.DataFrame) -> pd.DataFrame:
+    """Say which kind of other feature was announced.
+
+    A sum over all uses holds the planted one: it is no invention, and where the planted use alone
+    is too weak to be found it is what there is to be found.
+    """
+    if "other_names" not in records:
+        return records
+    known = records["other_signal"].notna()
+    names = records["other_names"].where(known).map(lambda one: set(one), na_action="ignore")
+    kinds = {"real_use": REAL, "sum_of_uses": signals.GATHERING}
+    kinds["decoy_use"] = set(names.dropna().explode().dropna()) - REAL - signals.GATHERING
+    told = {
+        kind: names.map(lambda one, of=members: float(bool(one & of)), na_action="ignore")
+        for kind, members in kinds.items()
+    }
+    return records.assign(**{kind: column.astype(float) for kind, column in told.items()})
 
 
 def _row(figure: Figure, records: pd.DataFrame, terms: int) -> dict[str, object] | None:

@@ -90,7 +90,10 @@ def again(reruns: pd.DataFrame, *, cut: float, axis: str) -> go.Figure:
     )
     figure.update_xaxes(title=theme.literal(axis))
     figure.update_yaxes(
-        title="Re-runs", tickformat=".0%", range=[-0.14 * top, 1.1 * top], zeroline=True,
+        title="Re-runs",
+        tickformat=".0%",
+        range=[-0.14 * top, 1.1 * top],
+        zeroline=True,
         zerolinecolor=theme.COLOURS["muted"],
     )
     return figure
