@@ -24,9 +24,11 @@ from cs_models.learn.rules import combination, layout
 from cs_models.learn.rules import population as populations
 from cs_models.learn.rules.grid import Column
 from cs_models.learn.rules.reading import apply, columns, distance, values
-from cs_models.learn.selection import announce, signals
-from cs_models.learn.selection.announce import ANNOUNCED, Search
+from cs_models.learn.selection import signals
 from cs_models.learn.selection.family import FEWEST_CHURNED_ACCOUNTS, Engine, Family, groups_of
+from cs_models.learn.telling import announce
+from cs_models.learn.telling.announce import Search
+from cs_models.learn.telling.records import ANNOUNCED
 
 __all__ = [
     "ANNOUNCED",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cs_models.learn.selection import rows as table_rows
+from cs_models.learn.telling import rows as table_rows
 from cs_models.learn.thresholds import Search
 from cs_models.report.display import Exhibit, Number, Statement
 from cs_models.report.evidence import rules

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from cs_models.learn.engines import null_design, permutation, stepdown
 from cs_models.learn.rules import layout
-from cs_models.learn.selection import leaders, rows, stability
+from cs_models.learn.selection import leaders, stability
 from cs_models.learn.selection.family import Family
 from cs_models.learn.selection.stability import Reruns
 from cs_models.learn.shapes import dose, pooling, verdict
 from cs_models.learn.shapes.pooling import Pooled
+from cs_models.learn.telling import rows
 
 ONE_TERM_PERMUTATIONS = 999
 FEWEST_SEGMENTS = 2

@@ -1,0 +1,1 @@
+"""What is told of a search: one row per rule, its details, and the headline."""
