@@ -15,8 +15,9 @@ folder ``--out`` and is skipped by the next run of the same code, so a run may b
 time.  Results of other code are kept apart and never mixed.  Seeded: the same command gives the
 same figures, on however many cores.
 
-Books of one world share its calendar (the quarters' shocks) and nothing else; standard errors
-are clustered by world, see ``planted/estimates.py``.
+Books of one world share its calendar (the quarters' shocks), and with ``--deals`` some of its
+customers (two books of 600 dealt from 8,700 terms share 41); standard errors are clustered by
+world, see ``planted/estimates.py``.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from cs_models.data import simulate
 
 SEED = 20261122
 ACCOUNTS = 8000  # about 8,700 terms: two books of 4,000, five of 1,500, fourteen of 600
+ANOTHER_DEAL = 10**9  # seeds of further deals of the same world
 WHOLE = 0  # the size that stands for a whole world
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 OUT = Path(__file__).parents[1] / "build" / "recovery"
@@ -56,6 +58,7 @@ class Job:
     terms: tuple[int, ...]
     permutations: int = 999
     n_accounts: int = ACCOUNTS
+    deals: int = 1
 
 
 PLANS = {
@@ -93,10 +96,12 @@ class Unit:
     terms: tuple[int, ...]
     permutations: int
     results: Path
+    deals: int = 1
 
     def path(self, terms: int) -> Path:
         """Return where the records of one size lie, once they are finished."""
         size = f"{terms}-{self.permutations}" if terms else "whole"
+        size += f"-{self.deals}" if terms and self.deals > 1 else ""
         return self.results / f"{self.world.name}-{size}.jsonl"
 
     def run(self) -> str:
@@ -123,7 +128,12 @@ class Unit:
             yield known | books.of_world(frame, facts)
             return
         assert frame is not None
-        for number, book in enumerate(books.deal(frame, terms, seed)):
+        dealt = (
+            book
+            for deal in range(self.deals)
+            for book in books.deal(frame, terms, seed + ANOTHER_DEAL * deal)
+        )
+        for number, book in enumerate(dealt):
             judged = books.judge(
                 book, frame, facts, scenario=scenario, seed=1000 * seed + number,
                 n_permutations=self.permutations,
@@ -140,18 +150,18 @@ def code() -> str:
 def units(jobs: list[Job], out: Path, seed: int) -> list[Unit]:
     """Return what is still to be done, a world once with all its sizes."""
     kept, results = out / "worlds" / worlds.worlds_digest(), out / "results" / code()
-    wanted: dict[tuple[worlds.World, int], set[int]] = {}
+    wanted: dict[tuple[worlds.World, int, int], set[int]] = {}
     for job in jobs:
         for number in range(job.worlds):
             world = worlds.World(job.scenario, seed + number, job.n_accounts, kept)
-            sizes = wanted.setdefault((world, job.permutations), set())
+            sizes = wanted.setdefault((world, job.permutations, job.deals), set())
             sizes.update(job.terms, [WHOLE] if job.scenario in ("immortal", "leak") else [])
     found = []
-    for (world, permutations), sizes in wanted.items():
-        unit = Unit(world, (), permutations, results)
+    for (world, permutations, deals), sizes in wanted.items():
+        unit = Unit(world, (), permutations, results, deals)
         missing = tuple(size for size in sorted(sizes) if not unit.path(size).exists())
         if missing:
-            found.append(Unit(world, missing, permutations, results))
+            found.append(Unit(world, missing, permutations, results, deals))
     return found
 
 
@@ -224,6 +234,7 @@ def arguments() -> argparse.Namespace:
     runs.add_argument("--terms", type=int, nargs="*", default=[600])
     runs.add_argument("--permutations", type=int, default=999)
     runs.add_argument("--accounts", type=int, default=ACCOUNTS, help="of one world")
+    runs.add_argument("--deals", type=int, default=1, help="how often a world is dealt into books")
     runs.add_argument("--seed", type=int, default=SEED)
     runs.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     shows = does.add_parser("report", help="print the table of bars")
@@ -243,7 +254,7 @@ def main() -> int:
         terms = tuple(asked.terms)
         jobs = [
             Job(name, asked.worlds, terms if name != "leak" else (), asked.permutations,
-                asked.accounts)
+                asked.accounts, asked.deals)
             for name in asked.scenario
         ]  # fmt: skip
     return 1 if run(jobs, asked.out, asked.seed, asked.jobs) else 0
