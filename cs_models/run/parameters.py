@@ -8,95 +8,31 @@ JSON values: dates are ISO text, sequences are lists.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import json
-import re
-import zoneinfo
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from cs_models.data.mapping import Source
 from cs_models.features.adoption import Definition
 from cs_models.run.definition import AdoptionDefinition
+from cs_models.run.fields import (
+    AscendingDays,
+    Combined,
+    Currency,
+    Grouping,
+    IsoDate,
+    Names,
+    Stratum,
+    TimeZone,
+    ascending,
+    distinct,
+)
 from cs_models.run.play import PlayParameters
 from cs_models.run.reading import complaints, project, values
-
-_CURRENCIES = """
-    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP
-    BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL
-    GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW
-    KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN
-    NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK
-    SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS
-    VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
-"""
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EARLIEST, _LATEST = date(2000, 1, 1), date(2100, 12, 31)
-
-Grouping = Literal["segment", "region", "industry", "plan", "acquisition_channel"]
-Stratum = Literal["segment", "region", "industry", "plan", "acquisition_channel", "term_months"]
-
-
-def _iso_date(value: object) -> date:
-    # date.fromisoformat alone would also read 20260630 and 2026-W27-2.
-    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
-        with contextlib.suppress(ValueError):
-            value = date.fromisoformat(value)
-    if not isinstance(value, date):
-        raise ValueError("an ISO date, for example 2026-06-30")
-    if not _EARLIEST <= value <= _LATEST:
-        raise ValueError(f"a date from {_EARLIEST} to {_LATEST}")
-    return value
-
-
-def _time_zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
-        raise ValueError("an IANA time zone, for example UTC or America/New_York")
-    return name
-
-
-def _currency(code: str) -> str:
-    if code not in _CURRENCIES.split():
-        raise ValueError("a currency code of ISO 4217, for example USD")
-    return code
-
-
-def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    if any(second <= first for first, second in itertools.pairwise(numbers)):
-        raise ValueError("ascending numbers, each once")
-    return numbers
-
-
-def _distinct(items: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(items)) != len(items):
-        raise ValueError("each name once")
-    return items
-
-
-IsoDate = Annotated[date, BeforeValidator(_iso_date)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Currency = Annotated[str, AfterValidator(_currency)]
-Days = Annotated[int, Field(ge=1, le=3650)]
-AscendingDays = Annotated[
-    tuple[Days, ...], Field(min_length=1, max_length=12), AfterValidator(_ascending)
-]
-Names = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
-    Field(min_length=1, max_length=1000),
-    AfterValidator(_distinct),
-]
-
-Combined = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
-    Field(max_length=50),
-    AfterValidator(_distinct),
-]
 
 
 def _unit(unit: str) -> dict[str, Any]:
@@ -246,7 +182,7 @@ class _History(NotebookParameters):
         json_schema_extra=_unit("column"),
     )
 
-    strata: Annotated[tuple[Stratum, ...], AfterValidator(_distinct)] = Field(
+    strata: Annotated[tuple[Stratum, ...], AfterValidator(distinct)] = Field(
         ("segment", "term_months"),
         description="accounts are compared within these columns only",
         json_schema_extra=_unit("columns"),
@@ -282,7 +218,7 @@ class AdoptionThresholds(_History):
     min_users: Annotated[
         tuple[Annotated[int, Field(ge=1, le=1000)], ...],
         Field(min_length=1, max_length=8),
-        AfterValidator(_ascending),
+        AfterValidator(ascending),
     ] = Field(
         (1, 2, 3, 5),
         description="the least numbers of users that a rule may ask for",

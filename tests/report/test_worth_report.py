@@ -14,6 +14,7 @@ import pytest
 from cs_models.learn.confounding import Contrast
 from cs_models.learn.policy import Play
 from cs_models.report.display import Exhibit, Number, Statement
+from cs_models.report.evidence import alike as likeness
 from cs_models.report.evidence import worth as evidence
 from cs_models.report.exhibits import worth as exhibits
 from cs_models.report.findings import worth as findings
@@ -69,7 +70,7 @@ def free_of_digits(statement: Statement, *words: str) -> bool:
 
 def said_of(found: Contrast, **changed: Any) -> list[Statement]:
     """Return what the page says of one contrast."""
-    frame = evidence.alike(rules(**changed), {5: found})
+    frame = likeness.alike(rules(**changed), {5: found})
     return findings.alike(frame, {5: 43}, announced=True)
 
 
@@ -110,16 +111,16 @@ def test_no_experiment_is_sized_for_a_gap_that_may_be_nought() -> None:
 
 def test_experiment_sizes_are_those_of_the_textbook() -> None:
     """60 % against 70 % takes 354 a half at 80 % power (Fleiss, unpooled, uncorrected)."""
-    assert evidence.experiment_size(0.6, 0.1) == 354
-    assert evidence.experiment_size(0.6, 0.05) > 4 * 354
-    assert evidence.experiment_size(0.6, 0.0) is None
-    assert evidence.experiment_size(0.95, 0.1) is None
+    assert likeness.experiment_size(0.6, 0.1) == 354
+    assert likeness.experiment_size(0.6, 0.05) > 4 * 354
+    assert likeness.experiment_size(0.6, 0.0) is None
+    assert likeness.experiment_size(0.95, 0.1) is None
 
 
 def test_fewer_is_better_is_seen_from_the_better_side() -> None:
     """A rule "fewer than" turns gaps, interval and weights round together."""
     turned = contrast(lift=-0.18, low=-0.26, high=-0.1, lift_naive=-0.2)
-    row = evidence.alike(rules(direction="at_most", lift_within_strata=-0.21), {5: turned}).iloc[0]
+    row = likeness.alike(rules(direction="at_most", lift_within_strata=-0.21), {5: turned}).iloc[0]
     assert (row["gap_counted"], row["gap_strata"], row["gap"]) == (0.2, 0.21, 0.18)
     assert (row["low"], row["high"]) == (0.1, 0.26)
     assert (row["n_effective_better"], row["rate_worse"]) == (95.0, 0.9)
@@ -127,8 +128,8 @@ def test_fewer_is_better_is_seen_from_the_better_side() -> None:
 
 def test_alike_is_drawn_with_its_table_and_balance() -> None:
     """Both figures carry their numbers; differences are sizes, furthest apart first."""
-    frame = evidence.alike(rules(segment=HOSTILE), {5: contrast()})
-    balance = evidence.balance(rules(segment=HOSTILE), {5: contrast()})
+    frame = likeness.alike(rules(segment=HOSTILE), {5: contrast()})
+    balance = likeness.balance(rules(segment=HOSTILE), {5: contrast()})
     assert balance["covariate"].tolist() == ["ARR", "segment", "region"]
     assert (balance[["before", "after"]] >= 0).all(axis=None)
     shown = [item for item in exhibits.alike(frame, balance, {}, announced=True)
@@ -141,7 +142,7 @@ def test_alike_is_drawn_with_its_table_and_balance() -> None:
 
 def test_rules_without_enough_customers_or_none_say_so() -> None:
     """One side too small, and no rule at all, are one sentence each."""
-    none = evidence.alike(rules(), {})
+    none = likeness.alike(rules(), {})
     (few,) = exhibits.alike(none, none, {}, announced=True)
     (nothing,) = exhibits.alike(none, none, {}, announced=False)
     assert few.text == findings.TOO_FEW
@@ -185,7 +186,7 @@ def test_a_policy_is_said_with_today_and_its_cost(paid: evidence.Worth) -> None:
     assert "it breaks even when it keeps" in said.text
     assert free_of_digits(said, str(mid["use"]))
     assert not CAUSAL.search(said.text)
-    (found,) = findings.saved(evidence.alike(rules(), {}), paid, "USD")
+    (found,) = findings.saved(likeness.alike(rules(), {}), paid, "USD")
     assert (found.id, found.unit, found.value) == ("policy-1", "USD", mid["net_value"])
     assert isinstance(found.value, Decimal)
 
@@ -229,7 +230,7 @@ def test_without_a_play_or_a_rule_the_page_says_so() -> None:
     assert "parameter play" in said.text
     (nothing,) = exhibits.worth(none, PLAY, "USD", announced=False)
     assert nothing.text == findings.NO_RULE_WORTH
-    assert findings.saved(evidence.alike(rules(), {}), none, "USD") == []
+    assert findings.saved(likeness.alike(rules(), {}), none, "USD") == []
 
 
 def test_a_stated_play_keeps_its_money_exact() -> None:

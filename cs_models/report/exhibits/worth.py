@@ -13,8 +13,9 @@ import pandas as pd
 from cs_models.learn.policy import Play
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import anchors
+from cs_models.report.evidence.alike import NOTICEABLE
 from cs_models.report.evidence.rules import records
-from cs_models.report.evidence.worth import NOTICEABLE, Worth
+from cs_models.report.evidence.worth import Worth
 from cs_models.report.figures import worth as figures
 from cs_models.report.findings import worth as findings
 from cs_models.report.values import money, percent, points
@@ -35,7 +36,7 @@ def alike(
     Parameters
     ----------
     frame, balance : DataFrame
-        What ``evidence.worth.alike`` and ``evidence.worth.balance`` returned.
+        What ``evidence.alike.alike`` and ``evidence.alike.balance`` returned.
     n_below : mapping of int to int
         By ``rule_id``: customers below the level today.
     announced : bool

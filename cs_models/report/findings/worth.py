@@ -16,8 +16,9 @@ import pandas as pd
 from cs_models.learn.policy import Play
 from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors
+from cs_models.report.evidence.alike import NOTICEABLE, experiment_size
 from cs_models.report.evidence.rules import records
-from cs_models.report.evidence.worth import NOTICEABLE, Worth, experiment_size
+from cs_models.report.evidence.worth import Worth
 from cs_models.report.findings.words import Part, lift, linked, text
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, money, number, percent
@@ -40,7 +41,7 @@ def alike(frame: pd.DataFrame, n_below: Mapping[int, int], *, announced: bool) -
     Parameters
     ----------
     frame : DataFrame
-        What ``evidence.worth.alike`` returned.
+        What ``evidence.alike.alike`` returned.
     n_below : mapping of int to int
         By ``rule_id``: customers below the level today.
     announced : bool
@@ -90,7 +91,7 @@ def saved(frame: pd.DataFrame, found: Worth, currency: str) -> list[Finding]:
     Parameters
     ----------
     frame : DataFrame
-        What ``evidence.worth.alike`` returned.
+        What ``evidence.alike.alike`` returned.
     found : Worth
         What ``evidence.worth.worth`` returned.
     currency : str
