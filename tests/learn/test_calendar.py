@@ -101,11 +101,11 @@ def test_what_customers_pay_is_not_mistaken_for_what_they_use() -> None:
     """Where a tier of service explains use and renewal, a level of use is rarely announced."""
     options: dict[str, Any] = {"features": [COLUMN], "n_permutations": 199}
     alone, both = 0, 0
-    for seed in range(8):
+    for seed in range(4):
         frame = _tiers(seed)
         shuffled = thresholds.learn(frame, engine="permutation", **options).table["verdict"]
         said = thresholds.learn(frame, **options).table["verdict"]
         alone += bool(shuffled.isin(thresholds.ANNOUNCED).any())
         both += bool(said.isin(thresholds.ANNOUNCED).any())
-    assert alone == 8
-    assert both <= 3
+    assert alone == 4
+    assert both <= 1
