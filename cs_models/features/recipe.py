@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from difflib import get_close_matches
 from typing import Any, Final
 
 import ibis.expr.types as ir
@@ -25,14 +26,16 @@ from cs_models.features.usage import columns
 from cs_models.features.usage.request import Request
 
 _PROOF_ROWS: Final = 1_000_000
+_CLOSE: Final = 5  # names in a message
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a panel was made, so that the guards can make it again.
 
-    ``breadth`` are the features that ``distinct_features`` counts; ``has_users`` is False
-    when the source names no user, and then nothing about users is known.  ``appeared`` has the
+    ``breadth`` are the features that ``distinct_features`` counts: those there from the start;
+    ``has_users`` is False when the source names no user, and then nothing about users is known.
+    ``appeared`` has the
     first day of each of ``features``, or "" for one that was there from the beginning.
     ``tickets_since`` is "" without tickets; ``tickets_rated`` and ``onboarding`` say whether
     the records hold any severity and any completed onboarding milestone.  ``brief`` leaves out
@@ -150,22 +153,26 @@ def plan(
     Raises
     ------
     ParameterError
-        If a window is not between 1 and 3650 days, or a feature is named twice.
+        If a window is not between 1 and 3650 days, or a feature is named twice or never occurs.
     """
     last, first = _lengths("windows_days", windows_days), _lengths("first_days", first_days)
     before = _lengths("before_days", before_days)
     kept, rare = _reached(tables["events"], min_accounts)
     chosen = kept if features is None else _named_once(features)
+    _all_there(chosen, {*kept, *rare})
     since, rated = _tickets(tables)
+    appeared = _appeared(tables["events"], chosen, data_start)
+    days = appeared if chosen == kept else _appeared(tables["events"], kept, data_start)
     recipe = Recipe(
         windows_days=last,
         first_days=first,
         before_days=before,
         features=chosen,
-        breadth=kept,
+        # With a feature that came late, how many are used would tell when a term began.
+        breadth=tuple(name for name, day in zip(kept, days, strict=True) if not day),
         has_users=_has_users(tables["events"]),
         data_start=data_start.isoformat(),
-        appeared=_appeared(tables["events"], chosen, data_start),
+        appeared=appeared,
         tickets_since=since,
         tickets_rated=rated,
         onboarding=_onboarding(tables),
@@ -214,6 +221,26 @@ def _named_once(features: Sequence[str]) -> tuple[str, ...]:
     if len(set(chosen)) < len(chosen):
         raise ParameterError("a feature is named twice", where="features", got=repr(chosen))
     return chosen
+
+
+def _all_there(features: Sequence[str], known: set[str]) -> None:
+    """Refuse a feature that the events never name: misspelt, it would be used by nobody."""
+    absent = [name for name in features if name not in known]
+    if not absent:
+        return
+    folded = {name.casefold(): name for name in sorted(known)}
+    close = [
+        folded[near]
+        for name in absent
+        for near in get_close_matches(name.casefold(), folded, n=_CLOSE)
+    ]
+    said = ", ".join(list(dict.fromkeys(close))[:_CLOSE])
+    raise ParameterError(
+        "a feature that is asked for never occurs in the events",
+        where="features",
+        got=", ".join(absent[:_CLOSE]),
+        repair=f"do you mean {said}?" if said else "name features as the events name them",
+    )
 
 
 def _appeared(events: ir.Table, features: Sequence[str], data_start: date) -> tuple[str, ...]:

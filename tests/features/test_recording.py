@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cs_models.features import cohort, recording
+from cs_models.features import cohort, recipe, recording
 
 OPENED = date(2023, 1, 2)
 AS_OF = date(2025, 3, 31)
@@ -162,3 +162,20 @@ def test_appearances_reads_first_uses_from_the_events(small: SimpleNamespace) ->
     table = small.memory(events, small.schemas["events"])
     found = recording.appearances(table, ["rare", "later", "always", "never"], SINCE)
     assert found == {"later": date(2023, 7, 1)}
+
+
+def test_breadth_counts_what_was_there_from_the_start(small: SimpleNamespace) -> None:
+    """A feature that came late is no part of how many features are used."""
+    events = [small.event(SINCE, account_id=f"A{k}", feature="always") for k in range(25)]
+    events += [
+        small.event(date(2023, 7, 1) + timedelta(days=k), account_id=f"A{k}", feature="later")
+        for k in range(25)
+    ]
+    tables = {"events": small.memory(events, small.schemas["events"])}
+    planned, _ = recipe.plan(
+        tables, SINCE, windows_days=(), first_days=(30,), before_days=(), min_accounts=1,
+        features=None,
+    )  # fmt: skip
+    assert planned.features == ("always", "later")
+    assert planned.appeared == ("", "2023-07-01")
+    assert planned.breadth == ("always",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from cs_models.errors import DataError, ParameterError, TooLittleDataError
 from cs_models.learn import thresholds
 from cs_models.learn.rules import combination
+from cs_models.learn.telling import records
 
 Maker = Callable[..., pd.DataFrame]
 FAST = {"n_permutations": 199, "random_state": 1}
@@ -266,3 +268,19 @@ def test_apply_and_distance_on_running_terms() -> None:
     assert thresholds.distance(fewer, frame)["actions"].tolist()[0] == -4
     with pytest.raises(ParameterError, match="holds no rule"):
         thresholds.apply(rule | {"column": None}, frame)
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "sharp"),
+        ({"lift_low": -0.02}, "associated"),
+        ({"cut_localised": False}, "associated"),
+        ({"verdict": "gradual", "lift_low": -0.02}, "gradual"),
+        ({"lift_low": -0.3, "lift_high": -0.1}, "sharp"),
+    ],
+)
+def test_no_tipping_point_without_a_size_and_a_place(change: dict[str, Any], verdict: str) -> None:
+    """A gap that may be nought, or a cut that may be anywhere, is no tipping point."""
+    row = {"verdict": "sharp", "lift_low": 0.1, "lift_high": 0.3, "cut_localised": True} | change
+    assert records._sober(row)["verdict"] == verdict

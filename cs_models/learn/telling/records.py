@@ -106,9 +106,17 @@ def of_family(
                 "lift_crossfit": rows.signed(worth, measured["direction"]),
                 "smallest_lift": smallest_lift(family, scope, members),
             }
-            records.append(record | known)
+            records.append(_sober(record | known))
             profiles[leader.rule] = profile
     return records, profiles
+
+
+def _sober(record: dict[str, Any]) -> dict[str, Any]:
+    """Call nothing a level whose gap may be nought or whose place is not known."""
+    sure = record["cut_localised"] and record["lift_low"] * record["lift_high"] > 0
+    if record["verdict"] in ("sharp", "tentative") and not sure:
+        record["verdict"] = "associated"
+    return record
 
 
 def _unannounced(
