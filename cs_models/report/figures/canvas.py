@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from cs_models.report import theme
 
 PERCENT_AXIS = {"tickformat": ".0%", "range": [0, 1.02]}
+POINTS_AXIS = {"tickformat": "+.0f", "zeroline": True, "zerolinewidth": 2}
 _WIDE = 20.0  # a count that goes further is drawn on a scale that gives small counts room
 _NICE = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 200_000)
 
@@ -52,6 +53,19 @@ def bars(rows: pd.DataFrame, colour: str, *, of: str = "rate") -> dict[str, obje
         "thickness": 2,
         "width": 0,
     }
+
+
+def in_points(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return `rows` with differences of rates (-1 to 1) in percentage points, to be drawn.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What the table behind a figure shows; it is not changed.
+    *columns : str
+        Those that hold differences.
+    """
+    return rows.assign(**{name: 100 * rows[name].astype(float) for name in columns})
 
 
 class Scale:

@@ -7,12 +7,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cs_models.report import theme
-from cs_models.report.figures.canvas import bars, blank
+from cs_models.report.figures.canvas import POINTS_AXIS, bars, blank, in_points
 
 COLOURS = ("accent", "above", "below", "renewed", "churned", "involuntary")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
-POINTS_AXIS = {"tickformat": "+.0%", "zeroline": True, "zerolinewidth": 2}
 _PANEL = 150  # pixels a rule
+_GAPS = ("lift", "low", "high")
 
 
 def by_day(frame: pd.DataFrame) -> go.Figure:
@@ -30,7 +30,7 @@ def by_day(frame: pd.DataFrame) -> go.Figure:
         A line a rule; days that tell as much as the best one are filled, others hollow, and those
         whose interval holds no gap grey.
     """
-    figure = blank(height=380, legend=True)
+    figure, frame = blank(height=380, legend=True), in_points(frame, *_GAPS)
     places = sorted(frame["place"].unique())
     middle = (len(places) - 1) / 2
     for place, rows in frame.groupby("place"):
@@ -48,13 +48,13 @@ def by_day(frame: pd.DataFrame) -> go.Figure:
             },
             error_y=bars(rows, theme.faded(role, 0.55), of="lift"),
             customdata=list(zip(rows["day"], rows["n_terms"], strict=True)),
-            hovertemplate="day %{customdata[0]}: %{y:+.1%} (%{customdata[1]:,} terms)"
+            hovertemplate="day %{customdata[0]}: %{y:+.1f} points (%{customdata[1]:,} terms)"
             "<extra></extra>",
         )  # fmt: skip
     days = sorted({int(day) for day in frame["day"]})
     figure.update_xaxes(title="Day of the term on which the use is read", tickvals=days,
                         showgrid=False)  # fmt: skip
-    figure.update_yaxes(title="Gap in renewal, customers held out", rangemode="tozero",
+    figure.update_yaxes(title="Gap in renewal, customers held out, points", rangemode="tozero",
                         **POINTS_AXIS)  # fmt: skip
     return figure
 
@@ -75,6 +75,7 @@ def quarters(frame: pd.DataFrame, *, newest: str) -> go.Figure:
     plotly.graph_objects.Figure
         Grey dots for the quarters that were learnt from, coloured ones for the newest.
     """
+    frame = in_points(frame, *_GAPS)
     places = sorted(frame["place"].unique())
     names = [
         theme.literal(str(frame.loc[frame["place"] == place, "group"].iloc[0])) for place in places
@@ -95,12 +96,12 @@ def quarters(frame: pd.DataFrame, *, newest: str) -> go.Figure:
                 marker={"size": 10, "color": theme.COLOURS[role]},
                 error_y=bars(mine, theme.faded(theme.COLOURS[role], 0.6), of="lift"),
                 customdata=mine[["n_terms"]].to_numpy().tolist(),
-                hovertemplate="%{x}: %{y:+.1%} (%{customdata[0]:,} terms)<extra></extra>",
+                hovertemplate="%{x}: %{y:+.1f} points (%{customdata[0]:,} terms)<extra></extra>",
                 row=row, col=1,
             )  # fmt: skip
     order = sorted(frame["period"].unique())
     figure.update_xaxes(categoryorder="array", categoryarray=order, type="category", showgrid=False)
-    figure.update_yaxes(**POINTS_AXIS, range=_range(frame))
+    figure.update_yaxes(**POINTS_AXIS, title="Gap, points", range=_range(frame))
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     # Above the name of the first panel.
     figure.update_layout(legend={"y": 1 + 42 / (130 + _PANEL * len(places))}, margin={"t": 40})
@@ -109,5 +110,5 @@ def quarters(frame: pd.DataFrame, *, newest: str) -> go.Figure:
 
 def _range(frame: pd.DataFrame) -> list[float]:
     """Return an axis that holds every gap and most of each interval: few terms reach far."""
-    ends = [*frame["lift"].abs(), 0.5, *frame["low"].abs().clip(upper=0.8)]
-    return [-min(1.0, max(ends)), min(1.0, max([*ends, *frame["high"].abs().clip(upper=0.9)]))]
+    ends = [*frame["lift"].abs(), 50, *frame["low"].abs().clip(upper=80)]
+    return [-min(100, max(ends)), min(100, max([*ends, *frame["high"].abs().clip(upper=90)]))]

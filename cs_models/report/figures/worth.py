@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cs_models.report import theme
-from cs_models.report.figures.canvas import bars, blank
+from cs_models.report.figures.canvas import POINTS_AXIS, bars, blank, in_points
 
 _PANEL = 210  # pixels a rule
 _KINDS = (
@@ -32,6 +32,7 @@ def alike(frame: pd.DataFrame) -> go.Figure:
         Three dots a rule, the weighted one with its interval.
     """
     figure = blank(height=140 + 56 * len(frame), legend=True)
+    frame = in_points(frame, *(column for column, *_ in _KINDS), "low", "high")
     names = [theme.literal(str(group)) for group in frame["group"]]
     clear = [theme.COLOURS["accent" if low > 0 else "noise"] for low in frame["low"]]
     for column, name, role, symbol, size in _KINDS:
@@ -42,10 +43,9 @@ def alike(frame: pd.DataFrame) -> go.Figure:
             marker={"size": size, "symbol": symbol, "line": {"width": 2, "color":
                     clear if weighted else theme.COLOURS[role]},
                     "color": clear if weighted else theme.COLOURS[role]},
-            hovertemplate="%{y}, " + name + ": %{x:+.1%}<extra></extra>", **interval,
+            hovertemplate="%{y}, " + name + ": %{x:+.1f} points<extra></extra>", **interval,
         )  # fmt: skip
-    figure.update_xaxes(title="Gap in renewal", tickformat="+.0%", rangemode="tozero",
-                        zeroline=True, zerolinewidth=2)  # fmt: skip
+    figure.update_xaxes(title="Gap in renewal, points", rangemode="tozero", **POINTS_AXIS)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category")
     return figure
 
