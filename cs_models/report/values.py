@@ -157,6 +157,8 @@ def _digits(number: Decimal, kind: str, digits: int | None) -> str:
     shown = DIGITS[kind] if digits is None else digits
     scaled = number * 100 if kind in {"percent", "points"} else number
     rounded = scaled.quantize(Decimal(1).scaleb(-shown), rounding=ROUND_HALF_EVEN)
+    if kind == "number" and digits is not None and number > 0 and rounded == 0:
+        return f"< {Decimal(1).scaleb(-digits)}"  # small, but not nothing
     text = f"{abs(rounded):,}"
     if kind == "number" and digits is None and "." in text:
         text = text.rstrip("0").rstrip(".")

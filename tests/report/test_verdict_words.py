@@ -19,7 +19,8 @@ from cs_models.report.exhibits import search as search_exhibits
 from cs_models.report.exhibits import thresholds as exhibits
 from cs_models.report.exhibits import tried
 from cs_models.report.findings import answer, certainty, groups, saved
-from cs_models.report.values import VERDICTS
+from cs_models.report.findings.words import chance
+from cs_models.report.values import VERDICTS, write
 
 COLUMN = "events__report_shared__first_60d"
 COUNTED = "report_shared events in the first 60 days of the term"
@@ -75,7 +76,10 @@ def _search(*rows: dict[str, Any], segments: pd.DataFrame | None = None, **said:
     numbers = range(len(announced))
     return Search(
         table=pd.DataFrame(announced, columns=list(table_rows.COLUMNS), dtype=object),
-        headline="", rules=pd.DataFrame({"statistic": [-6.0], "column": [COLUMN]}),
+        headline="", rules=pd.DataFrame(
+            {"statistic": [4.0, -6.0], "column": COLUMN, "segment": [None, "North"],
+             "p_adjusted": [0.05, 0.01]}
+        ),
         null_max=np.linspace(2, 5, 99), profiles={}, families=pd.DataFrame(),
         counts={"n_rules": 4321, "n_permutations": 99, "quantile": 4.2, "naive": None},
         learnt_from=_panel(),
@@ -203,14 +207,48 @@ def test_several_groups_are_summed_up_in_one_sentence_first() -> None:
     assert silent.text.startswith("East: too few customers have left (5)")
 
 
-def test_how_sure_quotes_the_weakest_of_the_rules() -> None:
-    """Chance and re-runs of several rules are those of the least sure one, linked to it."""
+def test_how_sure_names_whose_rule_it_speaks_of() -> None:
+    """Chance and re-runs are the first rule's, by name; a weaker rule follows with its own."""
     search = _search({}, SEGMENT | {"p_adjusted": 0.03, "share_same_feature": 0.55}, QUIET)
     doubt = certainty.doubt(search)
-    assert "in at most 3.0 % of histories" in _plain(doubt.text)
-    assert "at least 55 %" in _plain(doubt.text)
-    assert "#again-2-table" in {p.href for p in doubt.parts if isinstance(p, Number)}
+    assert "in 0.2 % of histories (all customers), at worst 3.0 % (North)." in _plain(doubt.text)
+    assert "in 90 % of the re-runs (all customers), at worst 55 % (North)." in _plain(doubt.text)
+    assert {"#again-1-table", "#again-2-table"} <= {
+        part.href for part in doubt.parts if isinstance(part, Number)
+    }
     assert "question for an experiment" in doubt.text
+    alone = _plain(certainty.doubt(_search({})).text)
+    assert "in 0.2 % of histories. " in alone
+    assert "at worst" not in alone
+
+
+def test_chance_is_that_of_the_rule_that_is_marked() -> None:
+    """The sentence over the figure quotes the strongest rule's chance, as the table has it."""
+    search = _search({"p_adjusted": 0.03}, SEGMENT, QUIET)
+    said, exhibit = search_exhibits.chance(search, alpha=0.05)
+    assert isinstance(said, Statement)
+    assert isinstance(exhibit, Exhibit)
+    assert "this history (North) is the one marked" in said.text
+    assert "in 1.0 % of histories" in _plain(said.text)
+    facts = dict(zip(*zip(*exhibit.table.rows, strict=True), strict=True))
+    assert facts["Chance alone, strongest rule of this history"] == 0.01
+    assert facts["Chance alone, weakest rule of the answer"] == 0.03
+
+
+def test_uses_are_named_in_words() -> None:
+    """A measure of the whole account is named as the catalogue names it, a feature as it is."""
+    assert evidence.named("distinct_features") == "distinct features used"
+    assert evidence.named("report_shared") == "report_shared"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.25, "25 %"), (0.03, "3.0 %"), (0.0004, "0.04 %"), (0.00001, "under 0.01 %")],
+)
+def test_a_small_chance_is_never_written_as_none(p: float, words: str) -> None:
+    """Digits grow as the chance shrinks, and below a ten-thousandth only that is said."""
+    assert _plain(chance(p)) == words
+    assert write(p / 10, "number", digits=4) == ("< 0.0001" if p < 0.001 else f"{p / 10:.4f}")
 
 
 def test_reruns_are_counted_in_the_table_that_is_drawn() -> None:

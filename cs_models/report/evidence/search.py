@@ -48,6 +48,33 @@ def histogram(null_max: np.ndarray, *, bins: int = 40) -> pd.DataFrame:
     )
 
 
+def named(feature: str) -> str:
+    """Return a use as a reader names it: "distinct features used", or a feature's own text."""
+    kind = catalogue.KINDS.get(feature)
+    return feature if kind is None else kind.words
+
+
+def strongest(search: Search) -> dict[str, Any]:
+    """Return the strongest of all rules tried: what chance alone is compared with.
+
+    Parameters
+    ----------
+    search : Search
+        A search that tried at least one rule.
+
+    Returns
+    -------
+    dict
+        ``statistic`` (size, standard deviations), ``p`` (how often the best rule of a history of
+        pure chance is as strong), ``group`` (whom it is about, in words).
+    """
+    at = search.rules.iloc[int(search.rules["statistic"].abs().to_numpy().argmax())]
+    return {
+        "statistic": abs(float(at["statistic"])), "p": float(at["p_adjusted"]),
+        "group": group_of(at),
+    }  # fmt: skip
+
+
 def reruns(found: pd.DataFrame) -> pd.DataFrame:
     """Count the levels that re-runs of the search found.
 
@@ -68,14 +95,15 @@ def reruns(found: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {
             "kind": BOOTSTRAP, "what": "customers drawn anew", "level": level, "width": width,
-            "share": len(mine) / len(drawn), "best": mine["feature"].mode().iloc[0],
+            "share": len(mine) / len(drawn), "best": named(mine["feature"].mode().iloc[0]),
         }
         for level, mine in drawn.groupby(binned)
     ]  # fmt: skip
     rows += [
         {
             "kind": WITHOUT_QUARTER, "what": f"without terms of {quarter['name']}",
-            "level": quarter["cut"], "width": width, "share": None, "best": quarter["feature"],
+            "level": quarter["cut"], "width": width, "share": None,
+            "best": named(quarter["feature"]),
         }
         for quarter in records(found[found["kind"] == WITHOUT_QUARTER])
     ]  # fmt: skip
@@ -187,6 +215,7 @@ def ranking(search: Search) -> pd.DataFrame:
     """
     out = search.features.copy()
     out["group"] = [group_of(row) for row in records(out)]
+    out["feature"] = out["feature"].map(named)
     out["role"] = out["role"].astype(object).where(out["role"].notna(), NOT_ANNOUNCED)
     first = (out["group"] != WHOLE_BOOK).astype(int)
     order = out.assign(_first=first).sort_values(

@@ -40,7 +40,7 @@ def chance(search: Search, *, alpha: float) -> Shown:
     """
     if not len(search.null_max) or search.rules.empty:
         return (Statement.of("finding", "Nothing was searched, so chance had no part in it."),)
-    observed = float(search.rules["statistic"].abs().max())
+    observed = evidence.strongest(search)["statistic"]
     bar = float(np.quantile(search.null_max, 1 - alpha))
     said = certainty.by_chance(search)
     figure = Exhibit(
@@ -104,14 +104,15 @@ def groups(search: Search) -> Shown:
 
 def _chance_facts(search: Search, *, observed: float, bar: float, alpha: float) -> pd.DataFrame:
     spoken = leading(search)
-    p = (spoken if len(spoken) else search.table)["p_adjusted"].dropna().astype(float)
+    p = spoken["p_adjusted"].astype(float)
     facts: list[tuple[str, float]] = [
         ("Strength of the best rule in this history", observed),
         (f"Strength that {percent(alpha)} of histories of pure chance exceed", bar),
         ("Median of the histories of pure chance", float(np.median(search.null_max))),
         ("Histories of pure chance", len(search.null_max)),
         ("Of these at least as strong as this history", int((search.null_max >= observed).sum())),
-        ("Chance alone, weakest rule of the answer", p.max() if len(spoken) else p.min()),
+        ("Chance alone, strongest rule of this history", evidence.strongest(search)["p"]),
+        *([("Chance alone, weakest rule of the answer", p.max())] if len(spoken) else []),
     ]
     if naive := search.counts["naive"]:
         facts += [
@@ -141,8 +142,8 @@ def _again(place: int, rule: dict[str, Any], found: pd.DataFrame) -> Exhibit:
                 "best": Column("Use that came out best"),
             },
             note=f"Share of these re-runs with the same use: "
-            f"{percent(rule['share_same_feature'])}; with nearly the same rule: "
-            f"{percent(rule['share_same_family'])}.",
+            f"{percent(rule['share_same_feature'])}; with nearly the same rule, when only rules of "
+            f"that use compete: {percent(rule['share_same_family'])}.",
         ),
         alt=f"{group}: most re-runs find a level near {usual['level']:,.4g}, announced is "
         f"{rule['cut']:,.4g}.",

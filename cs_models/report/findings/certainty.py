@@ -37,8 +37,9 @@ def doubt(search: Search) -> Statement:
         return Statement.of(
             "finding", "Nothing was searched, so nothing was ruled out.", id="doubt"
         )
-    tried = linked(integer(counts["n_rules"]), anchors.RULES)
     rules = leading(search)
+    table = anchors.SCOPES if rules.empty else anchors.RULES
+    tried = linked(integer(counts["n_rules"]), table)
     if rules.empty:
         return Statement.of(
             "finding", "How sure: ", tried, " rules were tried, and the answer allows for having "
@@ -79,7 +80,14 @@ def by_chance(search: Search) -> list[Statement]:
             )
         )  # fmt: skip
     else:
-        said.append(Statement.of("finding", *_by_chance(rules), id="by-chance"))
+        marked = evidence.strongest(search)
+        said.append(
+            Statement.of(
+                "finding", f"The strongest rule of this history{_bracketed(marked['group'])} is "
+                "the one marked: chance alone would show a best rule this strong in ",
+                linked(chance(marked["p"]), anchors.CHANCE), " of histories.", id="by-chance",
+            )
+        )  # fmt: skip
     naive = counts.get("naive")
     if naive:
         said.append(Statement.of("finding", *_naive(naive), id="naive"))
@@ -167,8 +175,8 @@ def again(search: Search, rule: Mapping[str, Any], place: int) -> Statement:
     named: list[Part] = []
     for other in others:
         if other["share"] >= _RARE:
-            named += [", " if named else " Otherwise it chose ", other["feature"], " (",
-                      linked(percent(other["share"]), table), ")"]  # fmt: skip
+            named += [", " if named else " Otherwise it chose ", evidence.named(other["feature"]),
+                      " (", linked(percent(other["share"]), table), ")"]  # fmt: skip
     quarters = found.loc[found["kind"] == evidence.WITHOUT_QUARTER, "cut"].astype(float)
     left: list[Part] = []
     if len(quarters):
@@ -182,18 +190,23 @@ def again(search: Search, rule: Mapping[str, Any], place: int) -> Statement:
         "finding", f"{group_of(rule)}: the whole search, run again on ",
         linked(integer(n_runs), table), " random re-draws of the customers, chose the same use in ",
         linked(percent(rule["share_same_feature"]), table),
-        " and found nearly the same rule of that use in ",
-        linked(percent(rule["share_same_family"]), table), ".", *named, "." if named else "",
-        *left, id=f"found-again-{place}",
+        "; when only rules of that use compete, nearly the same rule comes out best in ",
+        linked(percent(rule["share_same_family"]), table), " of the re-runs.", *named,
+        "." if named else "", *left, id=f"found-again-{place}",
     )  # fmt: skip
 
 
 def _by_chance(rules: pd.DataFrame) -> list[Part]:
-    p = rules["p_adjusted"].astype(float).max()
-    at_most = "at most " if len(rules) > 1 else ""
+    """Say the chance of the first rule, by name, and of the weakest where that is another."""
+    p = rules["p_adjusted"].astype(float).to_numpy()
+    weakest = int(p.argmax())
+    worst: list[Part] = [
+        ", at worst ", linked(chance(p[weakest]), anchors.DETAILS), _named(rules, weakest)
+    ]  # fmt: skip
     return [
-        f"Chance alone would show a best rule this strong in {at_most}",
-        linked(chance(p), anchors.CHANCE), " of histories.",
+        "Chance alone would show a best rule this strong in ",
+        linked(chance(p[0]), anchors.DETAILS), " of histories", _named(rules, 0),
+        *(worst if p[weakest] > p[0] else []), ".",
     ]  # fmt: skip
 
 
@@ -201,19 +214,33 @@ def _found_again(rules: pd.DataFrame) -> list[Part]:
     shares = rules["share_same_feature"].astype(float)
     if shares.isna().all():
         return []
-    place = int(shares.to_numpy().argmin()) + 1
-    at_least = "at least " if len(rules) > 1 else ""
-    return [
-        " Searched again on random re-draws of the customers, the same use came out best in "
-        f"{at_least}", linked(percent(shares.min()), anchors.reruns(place)), " of the re-runs.",
+    places = [place for place, share in enumerate(shares) if not _missing(share)]
+    first, weakest = places[0], int(shares.argmin())
+    worst: list[Part] = [
+        ", at worst ", linked(percent(shares.min()), anchors.reruns(weakest + 1)),
+        _named(rules, weakest),
     ]  # fmt: skip
+    return [
+        " Searched again on random re-draws of the customers, the same use came out best in ",
+        linked(percent(shares.iloc[first]), anchors.reruns(first + 1)), " of the re-runs",
+        _named(rules, first), *(worst if shares.min() < shares.iloc[first] else []), ".",
+    ]  # fmt: skip
+
+
+def _named(rules: pd.DataFrame, place: int) -> str:
+    """Return whose rule is spoken of, in brackets; nothing where there is only one."""
+    if len(rules) == 1:
+        return ""
+    return _bracketed(group_of(rules.iloc[place]))
+
+
+def _bracketed(group: str) -> str:
+    return " (all customers)" if group == WHOLE_BOOK else f" ({group})"
 
 
 def _held_out(rules: pd.DataFrame) -> list[Part]:
     """Say the gap of the first rule on customers that its search did not see."""
     first = records(rules)[0]
-    group = group_of(first)
-    who = "" if len(rules) == 1 else " (all customers)" if group == WHOLE_BOOK else f" ({group})"
     if _missing(first["lift_bootstrap"]):
         return []
     held, corrected = (
@@ -222,7 +249,7 @@ def _held_out(rules: pd.DataFrame) -> list[Part]:
     return [
         " On customers that had no part in choosing the rule the gap is ",
         linked(held, anchors.RULES), "; corrected for having picked the best of many it is ",
-        linked(corrected, anchors.RULES), f"{who}.",
+        linked(corrected, anchors.RULES), f"{_named(rules, 0)}.",
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from cs_models.learn import register
 from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence.rules import group_of, records
+from cs_models.report.evidence.search import named
 from cs_models.report.findings.words import Part, linked
 from cs_models.report.values import integer, percent
 
@@ -47,7 +48,7 @@ def _best(ships: list[dict[str, Any]]) -> list[Part]:
     parts: list[Part] = ["Of the terms that were lost, this share stood on the side that renewed "
                          "less: "]  # fmt: skip
     for place, row in enumerate(ships):
-        parts += [", " if place else "", f"{group_of(row)} ({row['feature']}) ",
+        parts += [", " if place else "", f"{group_of(row)} ({named(row['feature'])}) ",
                   linked(percent(row["coverage"]), anchors.REGISTER)]  # fmt: skip
     least = min(float(row["lead_time_days"]) for row in ships)
     return [*parts, ". Each is known at least ",

@@ -12,6 +12,7 @@ from cs_models.report.values import interval, percent, points
 Part = str | Number
 ENOUGH = 0.1  # below this a chance is written with a digit after the point, and below ENOUGH / 100
 FINE = 0.001  # with two
+LEAST = 0.0001  # and below this, only that it is below
 
 
 def linked(words: str, table: str) -> Number:
@@ -21,6 +22,8 @@ def linked(words: str, table: str) -> Number:
 
 def chance(probability: float) -> str:
     """Write a probability (0 to 1) with as many digits as tell it from nothing."""
+    if 0 <= probability < LEAST:
+        return f"under {percent(LEAST, 2)}"
     return percent(probability, 0 if probability >= ENOUGH else 1 if probability >= FINE else 2)
 
 
