@@ -100,8 +100,8 @@ class PolicyCut:
     curve : DataFrame, one row per possible cut
         ``cut``, and net value (float) at the ``low``, ``mid`` and ``high`` save rate.
     break_even_save_rate : float or None
-        Save rate at which the play pays for all on the rule's own worse side; None where not
-        even saving every one would.
+        Save rate at which the play pays for all on the rule's own worse side, each weighed by
+        its money; None where not even saving every one would.
     direction : {"below", "at_or_above"}
         Who is treated: those below the cut, or those at or above it.
     n_without_arr : int
@@ -123,6 +123,7 @@ class _Terms:
     churned: Float
     arr: Float
     account: NDArray[np.int64]
+    segment: NDArray[np.int64]
     worse: NDArray[np.bool_]
     n_without_arr: int
 
@@ -134,6 +135,7 @@ def cut(
     *,
     cluster: str = "account_id",
     outcome: str = "churned",
+    segment_by: str | None = "segment",
     n_folds: int = 5,
     rng: np.random.Generator,
 ) -> PolicyCut:
@@ -148,6 +150,9 @@ def cut(
     play : Play
     cluster, outcome : str, default "account_id", "churned"
         Account, and 1 for leaving, 0 for staying, null for not evaluable.
+    segment_by : str or None, default "segment"
+        Column within which the chance of leaving is learnt, since segments differ in money and in
+        leaving at once; None, or a column that the panel lacks, learns one chance for all.
     n_folds : int, default 5
         Folds of accounts: a term's chance of leaving is learnt without its account.
     rng : numpy.random.Generator
@@ -157,7 +162,7 @@ def cut(
     -------
     PolicyCut
         The cut c that maximises the sum of p · s · V - k over the terms on the worse side of c,
-        with p isotonic in the count.  Every term counts as one treatment.
+        with p isotonic in the count within each segment.  Every term counts as one treatment.
 
     Raises
     ------
@@ -171,9 +176,10 @@ def cut(
     Source: ``methods.md`` 2.8.  p is the chance of leaving without the play only as far as the
     terms learnt from were without it.
     """
-    terms = _terms(rule, frame, cluster, outcome)
+    terms = _terms(rule, frame, cluster, outcome, segment_by)
     fold = splits.grouped_folds(terms.account, terms.churned, n_folds=n_folds, rng=rng)
-    risk = payoff.crossfitted(terms.depth, terms.churned, fold) * terms.arr * play.margin
+    chance = payoff.crossfitted(terms.depth, terms.churned, terms.segment, fold)
+    risk = chance * terms.arr * play.margin
     edges, cost = payoff.edges_of(terms.depth), float(play.cost)
     direction: Direction = "at_or_above" if _fewer_is_better(rule) else "below"
     names = [_named(i, edges, direction) for i in range(len(edges))]
@@ -182,7 +188,7 @@ def cut(
         sums[name] = payoff.sums(edges, terms.depth, save_rate * risk - cost)
         best = int(np.argmax(sums[name]))
         gain = save_rate * play.margin * terms.arr
-        earned = payoff.held_out(terms.depth, terms.churned, gain, cost, fold)
+        earned = payoff.held_out(terms.depth, terms.churned, terms.segment, gain, cost, fold)
         rows.append(
             {
                 "save_rate": save_rate,
@@ -199,6 +205,60 @@ def cut(
         direction=direction,
         n_without_arr=terms.n_without_arr,
     )
+
+
+def chances(
+    rule: reading.Rule,
+    frame: pd.DataFrame,
+    book: pd.DataFrame,
+    *,
+    cluster: str = "account_id",
+    outcome: str = "churned",
+    segment_by: str | None = "segment",
+) -> pd.Series:
+    """Return the chance of leaving of other terms, by a rule's count and their segment.
+
+    Parameters
+    ----------
+    rule : mapping or Series
+        A row of ``Search.table`` that holds a rule.
+    frame : DataFrame, one row per (subscription_id, as_of_date)
+        Terms to learn from, as in :func:`cut`.
+    book : DataFrame, one row per (subscription_id, as_of_date)
+        Terms that run, of other accounts or later.
+    cluster, outcome, segment_by : str
+        As in :func:`cut`.
+
+    Returns
+    -------
+    Series of float, index of ``book``
+        0 to 1; NaN outside the rule's scope and where its count is not known.
+
+    Raises
+    ------
+    ParameterError
+        A panel lacks a column.
+    TooLittleDataError
+        Fewer than 10 accounts left.
+
+    Notes
+    -----
+    Source: ``methods.md`` 2.8.
+    """
+    learnt = _terms(rule, frame, cluster, outcome, segment_by)
+    depth = _depth(rule, book)
+    known = (reading.apply(rule, book).notna() & depth.notna()).to_numpy(dtype=bool)
+    chance = np.full(len(book), np.nan)
+    if known.any():
+        segment = _codes(book, _names(frame, segment_by), segment_by)
+        chance[known] = payoff.chances(
+            learnt.depth,
+            learnt.churned,
+            learnt.segment,
+            depth.to_numpy(dtype=np.float64)[known],
+            segment[known],
+        )
+    return pd.Series(chance, index=book.index)
 
 
 def ranked(
@@ -277,12 +337,13 @@ def _chances(churn_probability: ArrayLike, n_rows: int) -> Float:
     return chance
 
 
-def _terms(rule: reading.Rule, frame: pd.DataFrame, cluster: str, outcome: str) -> _Terms:
+def _terms(
+    rule: reading.Rule, frame: pd.DataFrame, cluster: str, outcome: str, segment_by: str | None
+) -> _Terms:
     """Return the evaluable terms of a rule's scope."""
     _need(frame, cluster, outcome, "arr")
     better = reading.apply(rule, frame)
-    depth = reading.values(rule, frame)
-    depth = -depth if _fewer_is_better(rule) else depth
+    depth = _depth(rule, frame)
     arr = pd.to_numeric(frame["arr"]).astype(float)
     kept = better.notna() & depth.notna() & frame[[cluster, outcome]].notna().all(axis=1)
     usable = (kept & arr.notna()).to_numpy(dtype=bool)
@@ -301,9 +362,30 @@ def _terms(rule: reading.Rule, frame: pd.DataFrame, cluster: str, outcome: str) 
         churned=churned,
         arr=np.asarray(arr[usable], dtype=np.float64),
         account=account,
+        segment=_codes(frame, _names(frame, segment_by), segment_by)[usable],
         worse=~better[usable].to_numpy(dtype=bool),
         n_without_arr=int(kept.sum() - usable.sum()),
     )
+
+
+def _depth(rule: reading.Rule, frame: pd.DataFrame) -> pd.Series:
+    count = reading.values(rule, frame)
+    return -count if _fewer_is_better(rule) else count
+
+
+def _names(frame: pd.DataFrame, segment_by: str | None) -> pd.Index:
+    """Return the segments of a panel, in an order that its rows do not set."""
+    if segment_by is None or segment_by not in frame.columns:
+        return pd.Index([])
+    names: pd.Index = pd.Index(sorted(frame[segment_by].dropna().unique(), key=str))
+    return names
+
+
+def _codes(frame: pd.DataFrame, names: pd.Index, segment_by: str | None) -> NDArray[np.int64]:
+    """Return each row's place among the segments; -1 where it has none of them."""
+    if segment_by is None or segment_by not in frame.columns:
+        return np.full(len(frame), -1, dtype=np.int64)
+    return np.asarray(names.get_indexer(pd.Index(frame[segment_by])), dtype=np.int64)
 
 
 def _need(frame: pd.DataFrame, *names: str) -> None:

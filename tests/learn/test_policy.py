@@ -87,6 +87,7 @@ def test_at_the_break_even_save_rate_the_rule_s_worse_side_pays_nothing() -> Non
     """The curve at the rule's own cut is zero there, and of the sign of the difference around."""
     frame = invent(np.random.default_rng(6))
     even = chosen(frame).break_even_save_rate
+    assert even is not None
     assert even == pytest.approx(500 / (0.5 * 0.8 * 10_000), rel=0.15)
     again = chosen(frame, policy.Play(Decimal(500), 0.8, even / 2, 3 * even / 2))
     at_rule = again.curve.set_index("cut").loc[20.0]
@@ -116,6 +117,84 @@ def test_an_account_does_not_inform_its_own_chance() -> None:
         noise = frame.assign(churned=(rng.random(400) < 0.25).astype(float))
         gains.append(float(chosen(noise, play).table["net_value_held_out"].iloc[1]))
     assert np.mean(gains) < 0
+
+
+CELLS = {  # terms, ARR, chance of leaving below 20 events and from there on
+    "large": (600, 60_000, 0.12, 0.04),
+    "small": (1500, 4_000, 0.40, 0.10),
+}
+
+
+def two_segments(rng: np.random.Generator | None, cells: dict[str, Any] = CELLS) -> pd.DataFrame:
+    """Return terms whose money and leaving differ by segment; without rng, the exact shares."""
+    parts = []
+    for name, (n, arr, below, above) in cells.items():
+        use = np.repeat([10, 30], n // 2)
+        chance = np.where(use < 20, below, above)
+        place = np.tile((np.arange(n // 2) * 37 % (n // 2) + 0.5) / (n // 2), 2)
+        left = (place if rng is None else rng.random(n)) < chance
+        parts.append(
+            pd.DataFrame({"segment": name, "arr": Decimal(arr), COLUMN: use, "chance": chance,
+                          "churned": left.astype(float)})
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True).assign(
+        account_id=lambda frame: [f"a{i:05d}" for i in range(len(frame))]
+    )
+
+
+def test_each_segment_lays_its_own_leaving_on_its_own_money() -> None:
+    """Net value and break-even are those summed by hand; one chance for all doubles the money."""
+    frame = two_segments(None)
+    found = chosen(frame)
+    one = policy.cut(RULE, frame, PLAY, segment_by=None, rng=np.random.default_rng(1))
+    at_stake = 0.8 * (300 * 0.12 * 60_000 + 750 * 0.40 * 4_000)  # of those below 20 events
+    by_hand = 0.2 * at_stake - 1050 * 500
+    mid = found.curve.loc[found.curve["cut"] == 30, "mid"].item()
+    assert mid == pytest.approx(by_hand, abs=0.005 * at_stake)
+    assert found.break_even_save_rate == pytest.approx(1050 * 500 / at_stake, rel=0.03)
+    assert one.break_even_save_rate is not None
+    assert one.break_even_save_rate < 0.6 * 1050 * 500 / at_stake
+
+
+def test_what_is_promised_is_what_is_earned_held_out() -> None:
+    """Over many draws promise and held-out earnings agree with the planted truth, within error."""
+    play = policy.Play(Decimal(500), 0.8, 0.4, 0.4)  # pays below 20 events, not from there on
+    dear = {"large": (300, 60_000, 0.12, 0.01), "small": (1500, 4_000, 0.40, 0.10)}
+    truth = 0.4 * 0.8 * (150 * 0.12 * 60_000 + 750 * 0.40 * 4_000) - 900 * 500
+    rng, rows = np.random.default_rng(12), []
+    for _ in range(30):
+        row = chosen(two_segments(rng, dear), play).table.iloc[1]
+        rows.append((float(row["net_value"]), float(row["net_value_held_out"])))
+    promised, earned = np.array(rows).T
+    error = np.std([promised, earned], axis=1, ddof=1) / np.sqrt(len(rows))
+    assert abs(promised.mean() - truth) < 3 * error[0]
+    assert abs(earned.mean() - truth) < 3 * error[1]
+    assert error.max() < 0.1 * truth
+
+
+def test_a_small_segment_has_the_pooled_curve_at_its_own_level() -> None:
+    """With fewer than 20 leavers the order of the pooled curve holds, and the total is its own."""
+    few = {"large": (100, 60_000, 0.12, 0.04), "small": CELLS["small"]}
+    frame = two_segments(None, few)
+    chance = policy.chances(RULE, frame, frame)
+    large = frame["segment"] == "large"
+    below, above = (chance[large & (frame[COLUMN] == use)].unique() for use in (10, 30))
+    assert len(below) == len(above) == 1
+    assert below[0] > above[0] > 0
+    left, expected = frame.loc[large, "churned"].sum(), 100 * 0.245  # of the pooled curve, about
+    drawn = expected * (left + 2) / (expected + 2)  # two expected terms set beside those that left
+    assert chance[large].sum() == pytest.approx(drawn, rel=0.02)
+    small = frame[~large]
+    assert chance[~large].groupby(small[COLUMN]).mean().tolist() == pytest.approx([0.4, 0.1])
+
+
+def test_a_segment_never_seen_or_use_not_known_is_not_guessed_at() -> None:
+    """A new segment has the pooled chance; a count that is not known has none."""
+    frame = two_segments(None)
+    book = pd.DataFrame({"segment": ["new", "large"], COLUMN: [10.0, None]})
+    chance = policy.chances(RULE, frame, book)
+    assert chance[0] == pytest.approx(frame.loc[frame[COLUMN] == 10, "churned"].mean())
+    assert np.isnan(chance[1])
 
 
 def test_terms_without_arr_are_left_out_and_counted() -> None:

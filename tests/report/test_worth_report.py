@@ -187,7 +187,11 @@ def test_a_policy_is_said_with_today_and_its_cost(paid: evidence.Worth) -> None:
     assert free_of_digits(said, str(mid["use"]))
     assert not CAUSAL.search(said.text)
     (found,) = findings.saved(likeness.alike(rules(), {}), paid, "USD")
-    assert (found.id, found.unit, found.value) == ("policy-1", "USD", mid["net_value"])
+    assert (found.id, found.unit, found.value) == (
+        "policy-1", "USD", mid["net_value_held_out"])  # fmt: skip
+    assert [found.low, found.high] == [
+        paid.rates.set_index("name").loc[name, "net_value_held_out"] for name in ("low", "high")
+    ]
     assert isinstance(found.value, Decimal)
 
 
@@ -205,12 +209,44 @@ def test_a_play_that_pays_for_nobody_says_what_it_would_take() -> None:
     found = evidence.worth(rules(), history(), history().head(0), dear,
                            rng=np.random.default_rng(1))  # fmt: skip
     said = findings.worth(found, dear, "USD", announced=True)[1].text
-    assert "pays for nobody, not even if it keeps 30" in said
+    assert "as a blanket rule by this use alone it pays for nobody, not even if it keeps 30" in said
+    assert "Single customers with a large ARR can still be worth a call; today none" in said
     assert "it breaks even when it keeps" in said
     never = Play(Decimal("9000"), 0.8, 0.1, 0.3)
     none = evidence.worth(rules(), history(), history().head(0), never,
                           rng=np.random.default_rng(1))  # fmt: skip
     assert "Even if it kept everyone" in findings.worth(none, never, "USD", announced=True)[1].text
+
+
+def test_a_level_that_does_not_pay_held_out_is_not_said_to_pay(paid: evidence.Worth) -> None:
+    """The held-out sum comes first; where it is a loss, no level and no customers are named."""
+    rates = paid.rates.copy()
+    rates["net_value_held_out"] = [Decimal("-398000.00")] * len(rates)
+    lost = evidence.Worth(rates=rates, curve=paid.curve, rules=paid.rules)
+    said = findings.worth(lost, PLAY, "USD", announced=True)[1]
+    assert said.text.index("\u2212$398,000") < said.text.index("it pays for no level that could be")
+    assert "30\u202f%, for no level that could be relied on." in said.text
+    assert "fewer than" not in said.text
+    assert "Today that is" not in said.text
+    (found,) = findings.saved(likeness.alike(rules(), {}), lost, "USD")
+    assert found.value == found.low == found.high == Decimal("-398000.00")
+
+
+def test_single_customers_of_large_arr_are_counted_where_no_level_pays() -> None:
+    """Half of 1,000,000 a year is worth a play of 7,000; half of 20,000 is not."""
+    dear = Play(Decimal("7000"), 0.8, 0.1, 0.3)
+    book = pd.DataFrame(
+        {"account_id": ["x1", "x2", "x3", "x4"], "segment": "North",
+         "arr": [Decimal("1000000"), Decimal("20000"), Decimal("9000000"), pd.NA],
+         COLUMN: pd.array([0, 3, 25, 2], dtype="Int64")}
+    )  # fmt: skip
+    found = evidence.worth(rules(), history(), book, dear, rng=np.random.default_rng(1))
+    row = found.rules.iloc[0]
+    assert (row["n_single"], row["arr_single"]) == (1, Decimal("1000000"))
+    said = findings.worth(found, dear, "USD", announced=True)[1]
+    assert "1 of today's, with $1,000,000 a year, have more at stake" in said.text
+    assert free_of_digits(said)
+    assert not CAUSAL.search(said.text)
 
 
 def test_net_value_is_drawn_in_finite_levels(paid: evidence.Worth) -> None:

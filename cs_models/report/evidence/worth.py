@@ -39,13 +39,14 @@ class Worth:
     ----------
     rates : DataFrame, one row per (rule, save rate)
         place, rule_id, group, use, name ("low", "mid", "high"), save_rate, cut (missing: nobody;
-        infinite: all), who (words), n_terms, arr, net_value, net_value_held_out, net_each (of the
-        history), n_today, arr_today, cost_today (of those running whose window is over).
+        infinite: all), who (words), n_terms, arr, net_value, net_value_held_out (of the history),
+        n_today, arr_today, cost_today (of those running whose window is over).
     curve : DataFrame, one row per (rule, possible cut)
         place, group, cut, low, mid, high (net value, float); at most 120 a rule.
     rules : DataFrame, one row a rule
         place, rule_id, group, verdict, direction, break_even (missing: not even saving every one
-        would pay), n_without_arr.
+        would pay), n_without_arr, n_single, arr_single (of today's customers on the worse
+        side, those whose own p · s · V exceeds the cost at the middle save rate).
     """
 
     rates: pd.DataFrame
@@ -53,9 +54,13 @@ class Worth:
     rules: pd.DataFrame
 
 
+RULE_COLUMNS = (
+    "place", "rule_id", "group", "verdict", "direction", "break_even", "n_without_arr",
+    "n_single", "arr_single",
+)  # fmt: skip
 RATE_COLUMNS = (
     "place", "rule_id", "group", "use", "name", "save_rate", "cut", "who", "n_terms", "arr",
-    "net_value", "net_value_held_out", "net_each", "n_today", "arr_today", "cost_today",
+    "net_value", "net_value_held_out", "n_today", "arr_today", "cost_today",
 )  # fmt: skip
 MOST_CUTS = 120
 
@@ -96,35 +101,30 @@ def worth(
         if play is None:
             continue
         try:
-            found = policy.cut(rule, frame, play, rng=source)
+            found = policy.cut(rule, frame, play, segment_by=_segments(rule), rng=source)
         except TooLittleDataError:
             continue
         named = {"place": place, "group": group_of(rule)}
         for name, row in zip(play.save_rates, records(found.table), strict=True):
             more = _treated_today(rule, book, float(row["cut"]), found.direction, play.cost)
-            each = row["net_value"] / row["n_terms"] if row["n_terms"] else None
             rates.append(
                 named | row | more
                 | {"rule_id": rule["rule_id"], "use": str(rule["counted"]), "name": name,
-                   "who": _who(rule, float(row["cut"]), found.direction), "net_each": each}
+                   "who": _who(rule, float(row["cut"]), found.direction)}
             )  # fmt: skip
         curves.append(_thinned(found.curve).assign(place=place, group=group_of(rule)))
         about.append(
             named
             | {"rule_id": rule["rule_id"], "verdict": rule["verdict"],
                "direction": found.direction, "break_even": found.break_even_save_rate,
-               "n_without_arr": found.n_without_arr}
+               "n_without_arr": found.n_without_arr, **_single(rule, frame, book, play)}
         )  # fmt: skip
     columns = ["place", "group", "cut", "low", "mid", "high"]
     return Worth(
         rates=pd.DataFrame(rates, columns=list(RATE_COLUMNS)),
         curve=pd.concat(curves)[columns] if curves else pd.DataFrame(columns=columns),
-        rules=pd.DataFrame(
-            about,
-            columns=["place", "rule_id", "group", "verdict", "direction", "break_even",
-                     "n_without_arr"],
-        ),
-    )  # fmt: skip
+        rules=pd.DataFrame(about, columns=list(RULE_COLUMNS)),
+    )
 
 
 def _who(rule: Rule, cut: float, direction: str) -> str:
@@ -149,6 +149,24 @@ def _treated_today(
     n = int(mine["account_id"].nunique())
     money = sum((arr for arr in mine["arr"] if not pd.isna(arr)), Decimal(0))
     return {"n_today": n, "arr_today": money, "cost_today": n * cost}
+
+
+def _segments(rule: Rule) -> str:
+    """Return the column of segments that a rule was found with."""
+    named = rule.get("segment_by")
+    return named if isinstance(named, str) else "segment"
+
+
+def _single(
+    rule: Rule, frame: pd.DataFrame, book: pd.DataFrame, play: policy.Play
+) -> dict[str, Any]:
+    """Count today's customers on the worse side whose own money at stake exceeds the cost."""
+    better = thresholds.apply(rule, book)
+    worse = book[better.notna() & ~better.fillna(True).astype(bool)]
+    chance = policy.chances(rule, frame, worse, segment_by=_segments(rule))
+    called = policy.ranked(worse, chance.to_numpy(), play)
+    called = called[called["treat"].astype(bool)]
+    return {"n_single": len(called), "arr_single": sum(called["arr"], Decimal(0))}
 
 
 def _thinned(curve: pd.DataFrame) -> pd.DataFrame:

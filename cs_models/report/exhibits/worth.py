@@ -136,7 +136,8 @@ def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) ->
         return said
     mid = [row for row in records(found.rates) if row["name"] == "mid"]
     told = [
-        f"{row['group']}: {money(row['net_value'], currency)} at {percent(row['save_rate'])} saved"
+        f"{row['group']}: {money(row['net_value_held_out'], currency)} at "
+        f"{percent(row['save_rate'])} saved"
         for row in mid
     ]
     exhibit = Exhibit(
@@ -146,19 +147,21 @@ def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) ->
             found.curve, currency=currency, axes=[str(row["use"]) for row in mid]
         ),
         table=_worth_table(found, currency),
-        alt="Net value of the play at its best level. " + "; ".join(told) + ".",
+        alt="Net value of the play, held out. " + "; ".join(told) + ".",
         caption="Band: from the lowest to the highest save rate. Where it lies below nought, the "
         "play costs more than it keeps. It is a sum over all terms of the history, each treated "
-        "once.",
+        "once, and its peak flatters: the table has what levels chosen on other customers earned.",
     )
     return (*said, exhibit)
 
 
 def _worth_table(found: Worth, currency: str) -> Table:
-    even = found.rules.set_index("place")["break_even"]
+    about = found.rules.set_index("place")
     frame = found.rates.assign(
-        rate=found.rates["name"].map(_NAMES), break_even=found.rates["place"].map(even)
-    )
+        rate=found.rates["name"].map(_NAMES),
+        **{name: found.rates["place"].map(about[name])
+           for name in ("break_even", "n_single", "arr_single")},
+    )  # fmt: skip
     return Table.of(
         frame,
         id=anchors.WORTH,
@@ -170,15 +173,18 @@ def _worth_table(found: Worth, currency: str) -> Table:
             "who": Column("It pays for"),
             "n_terms": Column("Terms of the history", kind="integer"),
             "arr": Column("Their ARR", kind="money", unit=currency),
-            "net_value": Column("Net", kind="money", unit=currency),
-            "net_each": Column("each", kind="money", unit=currency),
             "net_value_held_out": Column("Net, held out", kind="money", unit=currency),
+            "net_value": Column("Net, as promised", kind="money", unit=currency),
             "n_today": Column("Customers today", kind="integer"),
             "arr_today": Column("ARR today", kind="money", unit=currency),
             "cost_today": Column("Cost today", kind="money", unit=currency),
             "break_even": Column("Breaks even at", kind="percent", digits=0),
+            "n_single": Column("Worth a call singly", kind="integer"),
+            "arr_single": Column("with ARR", kind="money", unit=currency),
         },
         note="The save rate is an input, never learnt here. Held out: levels chosen on some "
-        "customers, counted on others by who really left. Breaks even: the save rate at which the "
-        "play pays for all on the side that renewed less.",
+        "customers, counted on others by who really left; it pays where that is above nought. "
+        "Promised: by the chance of leaving at their use, in their segment. Breaks even: the save "
+        "rate at which the play pays for all on the side that renewed less. Singly: today's "
+        "customers there with more at stake than the play costs, at the middle save rate.",
     )

@@ -31,6 +31,8 @@ NO_PLAY = (
     "to keep."
 )
 TOO_FEW = "Too few customers stand on one side of the level to compare those who were alike before."
+BLANKET = "as a blanket rule by this use alone"
+UNRELIABLE = "no level that could be relied on"
 NAMED = 4  # of what was made alike; the table has them all
 MOST_SHOWN = 1000  # an E-value beyond this says no more than this
 
@@ -88,6 +90,9 @@ def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) ->
 def saved(frame: pd.DataFrame, found: Worth, currency: str) -> list[Finding]:
     """Return both answers for ``results.json``: ``overlap-1``, ..., ``policy-1``, ....
 
+    A policy's value, low and high are what it earns held out at the middle, lowest and highest
+    save rate; they need not be in order, since each rate chooses levels of its own.
+
     Parameters
     ----------
     frame : DataFrame
@@ -111,8 +116,9 @@ def saved(frame: pd.DataFrame, found: Worth, currency: str) -> list[Finding]:
             Finding(
                 id=f"policy-{rule['place']}",
                 statement="".join(map(text, _worth_parts(rule, found.rates, currency))),
-                value=mine.loc["mid", "net_value"], low=mine.loc["low", "net_value"],
-                high=mine.loc["high", "net_value"], unit=currency,
+                value=mine.loc["mid", "net_value_held_out"],
+                low=mine.loc["low", "net_value_held_out"],
+                high=mine.loc["high", "net_value_held_out"], unit=currency,
                 n=int(mine.loc["mid", "n_terms"]), table=anchors.WORTH,
             )
         )  # fmt: skip
@@ -228,33 +234,62 @@ def _each(groups: Sequence[str], sizes: Sequence[int], table: str) -> list[Part]
 
 def _worth_parts(rule: Mapping[str, Any], rates: pd.DataFrame, currency: str) -> list[Part]:
     mine = {row["name"]: row for row in records(rates[rates["place"] == rule["place"]])}
-    mid = mine["mid"]
+    low, mid, high = (mine[name] for name in ("low", "mid", "high"))
     if not any(row["n_terms"] for row in mine.values()):
         return [
-            f"{rule['group']}: the play pays for nobody, not even if it keeps ",
-            _share(mine["high"]["save_rate"]), " of those who would leave.", *_break_even(rule),
+            f"{rule['group']}: {BLANKET} it pays for nobody, not even if it keeps ",
+            _share(high["save_rate"]), " of those who would leave.", *_break_even(rule),
+            *_single(rule, mid, currency),
         ]  # fmt: skip
-    parts: list[Part] = [f"{rule['group']}: if the play keeps ", _share(mid["save_rate"])]
-    if not mid["n_terms"]:
-        parts += [" of those who would leave or fewer, it pays for nobody;"]
-    else:
-        parts += [
-            " of those who would leave, it pays for ", *_customers(mid), ": ",
-            linked(money(mid["net_each"], currency), anchors.WORTH), " net for each of the ",
-            linked(integer(mid["n_terms"]), anchors.WORTH), " terms of the history there",
-            *_apart(mid, currency), ". Today that is ",
-            linked(integer(mid["n_today"]), anchors.WORTH), " customers with ",
-            linked(money(mid["arr_today"], currency), anchors.WORTH), " a year; the play for all "
-            "of them costs ", linked(money(mid["cost_today"], currency), anchors.WORTH), ".",
-        ]  # fmt: skip
-        parts += [" If it keeps ", _share(mine["low"]["save_rate"]), ", it pays for ",
-                  _whom(mine["low"]), ";"]  # fmt: skip
-    parts += [" if ", _share(mine["high"]["save_rate"]), ", for ", _whom(mine["high"]), ".",
-              *_break_even(rule)]  # fmt: skip
-    if rule["verdict"] == "gradual":
+    parts: list[Part] = [
+        f"{rule['group']}: with levels chosen on some customers and counted on others, by who "
+        "really left, the play would have brought ",
+        linked(money(mid["net_value_held_out"], currency), anchors.WORTH),
+        " over the history if it keeps ", _share(mid["save_rate"]), " of those who would leave; ",
+        *_for_whom(mid, currency),
+        " If it keeps ", _share(low["save_rate"]), ", it pays for ", _whom(low),
+        "; if ", _share(high["save_rate"]), ", for ", _whom(high), ".", *_break_even(rule),
+    ]  # fmt: skip
+    if not _pays(mid):
+        parts += _single(rule, mid, currency)
+    if rule["verdict"] == "gradual" and any(map(_pays, mine.values())):
         parts += [" This level is a policy that money sets, not a tipping point: renewal rises all "
                   "along the scale."]  # fmt: skip
     return parts
+
+
+def _pays(row: Mapping[str, Any]) -> bool:
+    """Say whether a level pays also for customers that it was not chosen on."""
+    return bool(row["n_terms"] and row["net_value_held_out"] > 0)
+
+
+def _for_whom(mid: Mapping[str, Any], currency: str) -> list[Part]:
+    """Say for whom the play pays at the middle save rate, and what that means today."""
+    if not mid["n_terms"]:
+        return [f"{BLANKET} it pays for nobody."]
+    if not _pays(mid):
+        return [f"it pays for {UNRELIABLE}."]
+    return [
+        "it pays for ", *_customers(mid), " (", linked(integer(mid["n_terms"]), anchors.WORTH),
+        " terms of the history). Today that is ", linked(integer(mid["n_today"]), anchors.WORTH),
+        " customers with ", linked(money(mid["arr_today"], currency), anchors.WORTH),
+        " a year; the play for all of them costs ",
+        linked(money(mid["cost_today"], currency), anchors.WORTH), ".",
+    ]  # fmt: skip
+
+
+def _single(rule: Mapping[str, Any], mid: Mapping[str, Any], currency: str) -> list[Part]:
+    """Say how many single customers are worth a call where no level is."""
+    if not rule["n_single"]:
+        return [" Single customers with a large ARR can still be worth a call; today none on the "
+                "side that renewed less has more at stake than the play costs."]  # fmt: skip
+    return [
+        " Single customers with a large ARR can still be worth a call: on the side that renewed "
+        "less ", linked(integer(rule["n_single"]), anchors.WORTH), " of today's, with ",
+        linked(money(rule["arr_single"], currency), anchors.WORTH), " a year, have more at stake "
+        "than the play costs if it keeps ", _share(mid["save_rate"]), ", by how often customers "
+        "of their segment and use left.",
+    ]  # fmt: skip
 
 
 def _share(rate: float) -> Part:
@@ -270,18 +305,11 @@ def _customers(row: Mapping[str, Any]) -> list[Part]:
 def _whom(row: Mapping[str, Any]) -> Part:
     if not row["n_terms"]:
         return "nobody"
+    if not _pays(row):
+        return UNRELIABLE
     if row["who"] == "everybody":
         return "everybody"
     return linked(row["who"].removesuffix(f" {row['use']}"), anchors.WORTH)
-
-
-def _apart(row: Mapping[str, Any], currency: str) -> list[Part]:
-    """Say it when levels chosen without an account would not have paid for it."""
-    if row["net_value_held_out"] > 0:
-        return []
-    held = linked(money(row["net_value_held_out"], currency), anchors.WORTH)
-    return [" (chosen on some customers and counted on others, it would have brought ", held,
-            " in all: do not rely on it)"]  # fmt: skip
 
 
 def _break_even(rule: Mapping[str, Any]) -> list[Part]:
