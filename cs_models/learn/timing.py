@@ -41,10 +41,12 @@ class Sufficiency:
         that on the other, 0 to 1, held out) with ``lift_low``, ``lift_high``; ``explained`` (share
         of deviance explained, held out) with ``explained_se``; ``behind`` and ``behind_se`` (log
         likelihood a term lost against the best day, on the terms that both days have);
-        ``enough``.  Null where the day has too little for a cut.
+        ``enough`` (as good as the best day, and not before ``enough_day``).  Null where the day has
+        too little for a cut.
     enough_day : int or None
-        The first day that loses no more than one standard error against the best one, on the terms
-        that both have; None where the best day's gap on other accounts cannot be told from nought.
+        The first day from which every day up to the best one is as good as it: it loses no more
+        than one standard error, on the terms that both have, and its gap is not below the best
+        gap's interval; None where the best day's gap on other accounts cannot be told from nought.
     best_day : int or None
         The day whose reading explains most.
     """
@@ -275,12 +277,17 @@ def _judged(table: pd.DataFrame, judged: Mapping[int, tuple[refit.Held, Scope]])
     worth = table["explained"].where(table["lift_low"] > 0).fillna(-math.inf)
     if not (worth > 0).any():
         return Sufficiency(table, None, None)
-    best_day = int(table["day"].iloc[int(worth.to_numpy().argmax())])
+    best = table.iloc[int(worth.to_numpy().argmax())]
+    best_day = int(best["day"])
     for day, found in judged.items():
         behind, error = _behind(judged[best_day], found)
-        enough = behind <= error and found[0].explained > 0
+        as_wide = found[0].lift >= best["lift_low"]
+        enough = behind <= error and found[0].explained > 0 and as_wide
         mine = table["day"] == day
         table.loc[mine, ["behind", "behind_se", "enough"]] = behind, error, enough
+    # A day that is as good by luck is followed by one that is not: only an unbroken run counts.
+    short = table.loc[~table["enough"] & (table["day"] < best_day), "day"]
+    table["enough"] &= table["day"] > max(short, default=0)
     return Sufficiency(table, int(table.loc[table["enough"], "day"].min()), best_day)
 
 

@@ -12,6 +12,7 @@ import pytest
 from cs_models.errors import ParameterError
 from cs_models.learn import timing
 from cs_models.learn.rules import scope
+from cs_models.learn.rules.scope import Rows
 from cs_models.learn.shapes import refit
 
 DAYS = (7, 14, 30, 60)
@@ -119,6 +120,48 @@ def test_the_best_day_is_not_behind_itself() -> None:
     best = answer.table.set_index("day").loc[answer.best_day]
     assert best["behind"] == 0
     assert best["enough"]
+
+
+def judged(day: int, lift: float, behind: float) -> tuple[refit.Held, scope.Scope]:
+    """Return what is known of a day on 200 accounts, `behind` (± 0.007) the best one a term."""
+    n = 200
+    account = np.arange(n)
+    none = np.zeros(n, dtype=np.int64)
+    gain = 0.1 * np.where(account % 2 == 0, 1.0, -1.0) * (day != 60) - behind
+    held = refit.Held(lift, 0.04, 0.03, 0.01, gain)
+    rows = Rows(np.zeros(n), np.zeros(n), none, account, 1)
+    return held, scope.Scope(rows, pd.DataFrame({"subscription_id": account.astype(str)}))
+
+
+@pytest.mark.parametrize(
+    ("lifts", "behinds", "enough"),
+    [
+        ((0.20, 0.20, 0.20, 0.20), (0.00, 0.00, 0.00, 0.0), [14, 30, 45, 60]),
+        ((0.20, 0.20, 0.20, 0.20), (0.10, 0.00, 0.00, 0.0), [30, 45, 60]),
+        ((0.20, 0.20, 0.20, 0.20), (0.10, 0.00, 0.10, 0.0), [60]),
+        ((0.03, 0.20, 0.20, 0.20), (0.00, 0.00, 0.00, 0.0), [30, 45, 60]),
+        ((0.03, 0.03, 0.03, 0.20), (0.00, 0.00, 0.00, 0.0), [60]),
+    ],
+)
+def test_a_day_is_enough_when_none_later_falls_back(
+    lifts: tuple[float, ...], behinds: tuple[float, ...], enough: list[int]
+) -> None:
+    """No day is enough before one that is not, nor with a gap below the best day's interval."""
+    found = {
+        day: judged(day, lift, behind)
+        for day, lift, behind in zip((14, 30, 45, 60), lifts, behinds, strict=True)
+    }
+    table = pd.DataFrame(
+        {
+            "day": list(found), "lift_low": [lift - 0.08 for lift in lifts],
+            "explained": [0.03, 0.03, 0.03, 0.04],
+        }
+    )  # fmt: skip
+    table["lift_low"] = table["lift_low"].clip(lower=0.01)
+    answer = timing._judged(table, found)
+    assert answer.best_day == 60
+    assert answer.table.loc[answer.table["enough"], "day"].tolist() == enough
+    assert answer.enough_day == enough[0]
 
 
 def test_users_and_segments_of_the_rule_are_kept_on_every_day() -> None:

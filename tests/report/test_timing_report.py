@@ -115,13 +115,37 @@ def test_no_rule_means_no_panels_and_one_sentence_each() -> None:
     """Without a rule nothing is built, nothing drawn, and each section says so in one sentence."""
     none = pd.DataFrame([rule()]).iloc[:0]
     assert evidence.panels({}, none, [], as_of=date(2026, 6, 30), data_start=date(2022, 1, 1),
-                           grace_days=30) == {}  # fmt: skip
+                           grace_days=30, landmark_days=60) == {}  # fmt: skip
     by_day = evidence.by_day(none, {}, strata=(), rng=np.random.default_rng(1))
     last = evidence.lasting(none, {})
     for shown in (exhibits.how_early(by_day), exhibits.lasting(last, evidence.quarters(none, {}))):
         assert [type(item) for item in shown] == [Statement]
         assert shown[0].text.startswith("No level was announced")
     assert findings.saved(by_day, last) == []
+
+
+def test_every_day_has_terms_long_enough_for_the_landmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contracts that the search never speaks of enter no day, however early it is."""
+    start = pd.Timestamp("2025-01-01")
+    lengths = pd.to_timedelta([31, 119, 120, 365], unit="D")
+    terms = pd.DataFrame({"term_start": start, "term_end": start + lengths})
+    built = {7: terms, 14: terms, 30: terms.iloc[1:]}
+    monkeypatch.setattr("cs_models.features.panel.by_landmark", lambda *_, **__: built)
+    found = evidence.panels(
+        {}, pd.DataFrame([rule()]), [7, 14, 30], as_of=date(2026, 6, 30),
+        data_start=date(2022, 1, 1), grace_days=30, landmark_days=60,
+    )  # fmt: skip
+    assert {day: len(frame) for day, frame in found.items()} == {7: 2, 14: 2, 30: 2}
+    assert (found[7]["term_end"] - found[7]["term_start"]).dt.days.tolist() == [120, 365]
+
+
+def test_how_early_is_saved_with_the_terms_of_its_day() -> None:
+    """The number of terms beside the day is that day's own, and one day is not "1 days"."""
+    (found,) = findings.saved(days(30, 60), pd.DataFrame())
+    assert (found.value, found.n) == (30, 470)
+    for own, said in ((31, "1 day sooner"), (29, "read 1 day before that")):
+        (statement,) = findings.how_early(days(30, 30, own_day=own))
+        assert said in statement.text
 
 
 def decay(verdict: str, low: float, high: float) -> timing.Decay:

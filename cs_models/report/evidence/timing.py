@@ -69,8 +69,13 @@ def panels(
     as_of: date,
     data_start: date,
     grace_days: int,
+    landmark_days: int,
 ) -> dict[int, pd.DataFrame]:
     """Build a small panel for each day, of the terms that were still open on it.
+
+    An early day would be early enough in contracts too short for the search's own landmark.  They
+    are left out on every day: monthly contracts on day 14 and none on day 30 would show a gap that
+    grows by the mix of contracts alone.
 
     Parameters
     ----------
@@ -84,21 +89,29 @@ def panels(
         The run's date, and the first day of recorded use.
     grace_days : int
         Days in which a late renewal still counts.
+    landmark_days : int
+        Days into a term at which the search judged adoption.
 
     Returns
     -------
     dict of int to DataFrame
-        By day; empty without rules.
+        By day: the terms that run for at least twice the landmark and were open on that day;
+        empty without rules.
+
+    Notes
+    -----
+    Source: ``methods.md`` 1.1 (a landmark lies in the first half of a term), 1.2.
     """
     if rules.empty:
         return {}
     columns = [column for rule in records(rules) for column in thresholds.columns(rule)]
     measures = [catalogue.parse(column) for column in columns]
     features = sorted({m.feature for m in measures if m is not None and m.feature is not None})
-    return panel.by_landmark(
+    built = panel.by_landmark(
         tables, as_of, days=by_days, features=features, data_start=data_start,
         grace_days=grace_days,
     )  # fmt: skip
+    return {day: _searched(frame, landmark_days) for day, frame in built.items()}
 
 
 def by_day(
@@ -229,6 +242,12 @@ def _sign(rule: Rule) -> int:
 
 def _seen_from_better(rule: Rule, low: float, high: float) -> tuple[float, float]:
     return (low, high) if _sign(rule) > 0 else (-high, -low)
+
+
+def _searched(frame: pd.DataFrame, landmark_days: int) -> pd.DataFrame:
+    """Return the terms of contracts long enough for the landmark of the search."""
+    length = (frame["term_end"] - frame["term_start"]).dt.days
+    return frame[length >= FURTHEST * landmark_days].reset_index(drop=True)
 
 
 def _counted_on(rule: Rule, by_landmark: Mapping[int, pd.DataFrame]) -> bool:

@@ -66,7 +66,7 @@ def saved(by_day: pd.DataFrame, last: pd.DataFrame) -> list[Finding]:
     early = [
         Finding(
             id=f"how-early-{place}", statement="".join(map(text, _early_parts(rows))),
-            value=_whole(rows["enough_day"].iloc[0]), unit="days", n=_most_terms(rows),
+            value=_whole(rows["enough_day"].iloc[0]), unit="days", n=_terms(rows),
             table=anchors.EARLY,
         )
         for place, rows in by_day.groupby("place")
@@ -86,8 +86,10 @@ def _whole(day: Any) -> int | None:
     return None if pd.isna(day) else int(day)
 
 
-def _most_terms(rows: pd.DataFrame) -> int | None:
-    counts = rows["n_terms"].dropna()
+def _terms(rows: pd.DataFrame) -> int | None:
+    """Return the terms of the day that is enough, or the most of any day where none is."""
+    enough = rows["day"] == rows["enough_day"]
+    counts = (rows.loc[enough, "n_terms"] if enough.any() else rows["n_terms"]).dropna()
     return int(counts.max()) if len(counts) else None
 
 
@@ -133,6 +135,10 @@ def _day(day: int) -> Part:
     return linked(f"day {day}", anchors.EARLY)
 
 
+def _days(n: int) -> str:
+    return "1 day" if n == 1 else f"{n} days"
+
+
 def _gap(row: Mapping[str, Any]) -> list[Part]:
     between = interval(row["low"], row["high"], "points").replace("+", "")
     return [linked(lift(row["lift"]), anchors.EARLY), " (", linked(between, anchors.EARLY), ")"]
@@ -141,11 +147,11 @@ def _gap(row: Mapping[str, Any]) -> list[Part]:
 def _sooner(enough: int, own: int) -> list[Part]:
     """Say how the day stands to the window of the rule as it was announced."""
     if enough < own:
-        gained = linked(f"{own - enough} days sooner", anchors.EARLY)
+        gained = linked(f"{_days(own - enough)} sooner", anchors.EARLY)
         return [" The warning could be read ", gained, " than the rule as announced."]
     if enough > own:
         return [" The rule as announced is read ",
-                linked(f"{enough - own} days", anchors.EARLY), " before that."]  # fmt: skip
+                linked(_days(enough - own), anchors.EARLY), " before that."]  # fmt: skip
     return []
 
 
