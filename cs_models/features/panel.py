@@ -77,7 +77,8 @@ def build(
     Raises
     ------
     ParameterError
-        If a window is not between 1 and 3650 days, or a feature is named twice.
+        If a window is not between 1 and 3650 days, or a feature is named twice or never occurs in
+        the events.
     DataError
         If a term has two rows.
 

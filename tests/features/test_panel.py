@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cs_models.errors import DataError, ParameterError
-from cs_models.features import catalogue, cohort, panel
+from cs_models.features import adoption, catalogue, cohort, panel
 
 AS_OF = date(2025, 3, 31)
 START = date(2023, 1, 1)
@@ -169,6 +169,37 @@ def test_impossible_requests_are_refused(small: SimpleNamespace, settings: dict,
     tables = small.random_world(6)
     with pytest.raises(ParameterError, match=text):
         panel.build(tables, cohort.terms(tables, AS_OF, days=30), **settings)
+
+
+def test_a_feature_that_never_occurs_is_refused_with_names_like_it(small: SimpleNamespace) -> None:
+    """A misspelt feature would be one that nobody uses: it is named, with five close ones."""
+    names = ["report_shared", *(f"Export_{i}" for i in range(9))]
+    tables = small.world(
+        [small.term("s1", date(2024, 1, 1), date(2025, 1, 1))],
+        [small.event(date(2024, 9, 20), feature=name) for name in names],
+    )
+    found = cohort.terms(tables, AS_OF, data_start=START)
+    with pytest.raises(ParameterError) as refused:
+        panel.build(tables, found, features=["Export_0", "reports_shared", "export_x"])
+    told = refused.value
+    assert (told.where, told.got) == ("features", "reports_shared, export_x")
+    assert "report_shared" in told.repair
+    assert told.repair.count(",") == 4
+    assert told.exit_code == 2
+    with pytest.raises(ParameterError, match="as the events name them"):
+        panel.build(tables, found, features=["zzzz"])
+
+
+def test_a_definition_of_adoption_by_a_feature_that_never_occurs_is_refused(
+    small: SimpleNamespace,
+) -> None:
+    """Nobody is called not adopted because of a misspelt column."""
+    tables = small.random_world(6)
+    written = adoption.Definition(
+        "d", (adoption.Condition("events__nosuch__first_60d", at_least=1),)
+    )
+    with pytest.raises(ParameterError, match="nosuch"):
+        panel.build(tables, cohort.terms(tables, AS_OF, days=30), **adoption.request(written))
 
 
 def test_a_subscription_that_is_there_twice_is_refused(small: SimpleNamespace) -> None:
