@@ -90,7 +90,7 @@ def learn(
         Values of U; 1 asks for no number of users.
     combine : sequence of str, optional
         Features of which "at least k of these" rules are made; chosen by how evenly they divide
-        the customers when None, no such rules when empty.
+        the customers when None, no such rules when empty; at least three otherwise.
     durations, entry : str, optional
         Columns of the time, in days, at which a row left or was last seen, and from which it was
         watched: the engines then compare times to churn (log-rank) instead of outcomes.
@@ -111,14 +111,15 @@ def learn(
     Raises
     ------
     ParameterError
-        A column is missing, or is not anchored at the term's start ("ever reached" is refused).
+        A column is missing, or is not anchored at the term's start ("ever reached" is refused);
+        `combine` names fewer than three features, or one that is not searched.
     DataError
         The outcome is not 0, 1 or null.
     TooLittleDataError
         No row at all can be used; anything more gives a verdict instead.
     """
     read = _columns(frame, features)
-    sets = [] if combine == () else combination.columns(frame, read, actions=combine)
+    sets = combination.columns(frame, read, actions=combine)
     population = _population(
         combination.extended(frame, sets), [*read, *sets], outcome, cluster, strata, segment_by,
         durations, entry,

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs_models.errors import ParameterError
 from cs_models.learn import thresholds
-from cs_models.learn.rules import combination
+from cs_models.learn.rules import combination, layout
 
 N = 1200
 NAMES = [f"events__f{i}__first_60d" for i in range(6)]
@@ -91,3 +92,29 @@ def test_no_sets_when_asked_for_none(frame: pd.DataFrame) -> None:
         frame, features=NAMES, segment_by=None, combine=(), n_permutations=199
     ).rules
     assert combination.FEATURE not in set(rules["feature"])
+
+
+@pytest.mark.parametrize(
+    ("combine", "said"),
+    [
+        (("f0", "f1", "f9"), "not among the searched features"),
+        (("f0", "f1"), "too few"),
+        (("f0", "f1", "f1"), "too few"),
+        (("events", "f0", "f1"), "not among the searched features"),
+    ],
+)
+def test_actions_of_which_no_set_can_be_made_are_refused(
+    frame: pd.DataFrame, combine: tuple[str, ...], said: str
+) -> None:
+    """A misspelt action, or two of them, would silently give no combination."""
+    with pytest.raises(ParameterError, match=said) as refused:
+        thresholds.learn(frame, features=NAMES, segment_by=None, combine=combine)
+    assert refused.value.where == "combine"
+
+
+def test_an_empty_list_of_actions_combines_nothing(frame: pd.DataFrame) -> None:
+    """A list, as a run file gives it, is as empty as a tuple."""
+    read = [layout.describe(name, list(frame.columns)) for name in NAMES]
+    counts = [column for column in read if column is not None]
+    assert combination.columns(frame, counts, actions=[]) == []
+    assert len(combination.columns(frame, counts, actions=["f0", "f1", "f2"])) == 1

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cs_models.errors import ParameterError
 from cs_models.learn.rules.grid import Column
 
 FEATURE = "several actions"
@@ -40,15 +41,24 @@ def columns(
     counts : sequence of Column
         Searched columns; those that count events of one feature in the longest window are used.
     actions : sequence of str, optional
-        Features to combine; chosen by how evenly they divide the customers when None.
+        Features to combine, at least three; chosen by how evenly they divide the customers when
+        None, nothing is combined when empty.
 
     Returns
     -------
     list of Column
         One a set, named by its members; empty when fewer than three actions divide the customers.
+
+    Raises
+    ------
+    ParameterError
+        An action is not among the searched features, or there are fewer than three.
     """
-    events = [column for column in counts if column.measure == "events" and column.users_column]
-    events = [column for column in events if column.feature != "events"]
+    counted = [column for column in counts if column.measure == "events"]
+    counted = [column for column in counted if column.feature != "events"]
+    if actions:
+        _check(actions, {column.feature for column in counted})
+    events = [column for column in counted if column.users_column]
     if actions is not None:
         events = [column for column in events if column.feature in actions]
     longest = max((column.window_days for column in events), default=0)
@@ -104,6 +114,25 @@ def count(frame: pd.DataFrame, members: Sequence[tuple[str, float]]) -> pd.Serie
         values = pd.to_numeric(frame[name]).astype(float)
         total += (values >= level).astype(float).where(values.notna())
     return total
+
+
+def _check(actions: Sequence[str], searched: set[str]) -> None:
+    """Refuse actions of which no set can be made."""
+    absent = [name for name in actions if name not in searched]
+    if absent:
+        raise ParameterError(
+            "an action to combine is not among the searched features",
+            where="combine",
+            got=", ".join(absent[:5]),
+            repair=f"some of: {', '.join(sorted(searched)[:MOST_ACTIONS])}",
+        )
+    if len(set(actions)) < min(SET_SIZES):
+        raise ParameterError(
+            "too few actions to combine",
+            where="combine",
+            got=", ".join(actions),
+            repair=f"name {min(SET_SIZES)} actions or more, or none to combine nothing",
+        )
 
 
 def _level(values: pd.Series) -> tuple[float, float]:
