@@ -29,24 +29,24 @@ def apply(rule: Rule, frame: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series of nullable boolean, same index
-        NA where nothing can be said: the feature is missing (the window is not over yet), or the
-        row belongs to another segment than the rule.  NA is neither side when used as a mask,
+        NA where nothing can be said: the feature, or the number of users that the rule asks for,
+        is missing (the window is not over yet, no user was recorded), or the row belongs to
+        another segment than the rule.  NA is neither side when used as a mask,
         negated or not.
 
     Raises
     ------
     ParameterError
-        The row holds no rule, or the panel lacks its columns.
+        The row holds no rule, or the panel lacks its columns or the column of its segment.
     """
     rule = dict(rule)
     counted, users = _read(rule, frame)
     meets = counted >= float(rule["cut"])
-    known = counted.notna()
     if users is not None:
-        meets &= users.fillna(0) >= int(rule["min_users"])
+        meets &= users >= int(rule["min_users"])
     if rule["direction"] == "at_most":
         meets = ~meets
-    known &= _in_segment(rule, frame)
+    known = _known(rule, frame, counted, users)
     return pd.Series(pd.arrays.BooleanArray(meets.to_numpy(), ~known.to_numpy()), frame.index)
 
 
@@ -70,18 +70,18 @@ def distance(rule: Rule, frame: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ParameterError
-        The row holds no rule, or the panel lacks its columns.
+        The row holds no rule, or the panel lacks its columns or the column of its segment.
     """
     rule = dict(rule)
     counted, users = _read(rule, frame)
-    known = counted.notna() & _in_segment(rule, frame)
+    known = _known(rule, frame, counted, users)
     if rule["direction"] == "at_most":
         largest_good = rule["cut_below"]
         actions = (float(largest_good) - counted).clip(upper=0.0)
         more_users = pd.Series(0.0, index=frame.index)
     else:
         actions = (float(rule["cut"]) - counted).clip(lower=0.0)
-        lacking = 0.0 if users is None else int(rule["min_users"]) - users.fillna(0)
+        lacking = 0.0 if users is None else int(rule["min_users"]) - users
         more_users = pd.Series(lacking, index=frame.index, dtype=float).clip(lower=0.0)
     out = pd.DataFrame({"actions": actions.astype(float), "users": more_users})
     return out.where(known)
@@ -158,9 +158,24 @@ def _read(rule: dict[str, Any], frame: pd.DataFrame) -> tuple[pd.Series, pd.Seri
     return counted, pd.to_numeric(frame[names[1]]).astype(float) if len(names) > 1 else None
 
 
+def _known(
+    rule: dict[str, Any], frame: pd.DataFrame, counted: pd.Series, users: pd.Series | None
+) -> pd.Series:
+    """Return where the rule says something: all it reads is there, and the segment is its own."""
+    known = counted.notna() & _in_segment(rule, frame)
+    return known if users is None else known & users.notna()
+
+
 def _in_segment(rule: dict[str, Any], frame: pd.DataFrame) -> pd.Series:
     segment, column = rule["segment"], rule["segment_by"]
-    if segment is None or pd.isna(segment) or column not in frame.columns:
+    if segment is None or pd.isna(segment) or column is None or pd.isna(column):
         return pd.Series(True, index=frame.index)
+    if column not in frame.columns:
+        raise ParameterError(
+            "the panel lacks the column that holds the segment of the rule",
+            where=str(column),
+            got=f"a rule for {segment}",
+            repair="join the column to the panel, or read a rule of the whole book",
+        )
     same: pd.Series = frame[column].astype("string").eq(str(segment)).fillna(False)
     return same.astype(bool)
