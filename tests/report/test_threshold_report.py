@@ -18,6 +18,7 @@ from cs_models.report.evidence import search as search_evidence
 from cs_models.report.evidence import thresholds as evidence
 from cs_models.report.exhibits import search as search_exhibits
 from cs_models.report.exhibits import thresholds as exhibits
+from cs_models.report.exhibits import tried
 from cs_models.report.findings import answer, certainty, groups, saved, today
 
 COLUMN = "events__report_shared__first_60d"
@@ -245,3 +246,15 @@ def test_contracts_too_short_to_judge_are_named_first() -> None:
     assert "contracts under 120 days" in said.text
     assert "31 terms of 4 customers" in said.text
     assert answer.scope(exclusions.head(1), 60) == []
+
+
+def test_no_announced_rule_is_one_sentence(
+    search: thresholds.Search, nothing: thresholds.Search
+) -> None:
+    """Without a rule there is no empty table of rules, and no sentence links to one."""
+    (said,) = tried.announced(nothing)
+    assert isinstance(said, Statement)
+    assert "No rule was announced, out of" in said.text
+    doubt = certainty.doubt(nothing)
+    assert {part.href for part in doubt.parts if isinstance(part, Number)} == {"#scopes"}
+    assert len(tried.announced(search)) == 2

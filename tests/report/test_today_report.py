@@ -20,6 +20,7 @@ from cs_models.report.display import Statement, Table
 from cs_models.report.evidence import missing, standing
 from cs_models.report.exhibits import today as exhibits
 from cs_models.report.findings import adopted as findings
+from cs_models.report.findings import today
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 AS_OF = date(2026, 6, 30)
@@ -217,3 +218,35 @@ def test_without_a_definition_nothing_is_said(records: Any, running: Cohort) -> 
     none = standing.agreement(records, running, None, pd.DataFrame())
     assert exhibits.definition(none, None, "USD") == []
     assert findings.definition(none, None) == []
+
+
+def test_a_borrowed_level_is_said_to_be_borrowed(so_far: pd.DataFrame) -> None:
+    """Customers below the level of all, in a group without one, are counted apart and marked."""
+    two = pd.DataFrame([rule(), rule(rule_id=6, segment="SMB", cut=30.0, cut_below=29.0)])
+    where = standing.against(two, so_far, as_of=AS_OF, by="segment")
+    assert set(where.loc[where["segment"] == "SMB", "level_of"]) == {"SMB"}
+    assert set(where.loc[where["segment"] != "SMB", "level_of"]) == {"all customers"}
+    totals = standing.totals(where)
+    under = standing.below(where)
+    mine = under[under["segment"] != "SMB"]
+    row = totals.set_index("status").loc[standing.BELOW]
+    assert row["n_accounts_borrowed"] == mine["account_id"].nunique() > 0
+    assert row["arr_borrowed"] == sum(mine["arr"], Decimal(0))
+    said = today.below(totals, "USD").text
+    assert f"customers, {row['n_accounts_borrowed']} with" in said
+    assert "borrowed from all customers, because the history of their own group gave none (" in said
+    table = exhibits.below(where, "USD")[0]
+    assert isinstance(table, Table)
+    assert "level_of" in table.columns
+    own = standing.totals(where[where["segment"] == "SMB"])
+    assert "borrowed" not in today.below(own, "USD").text
+
+
+def test_nothing_to_count_is_one_sentence() -> None:
+    """Without a rule the page says that nothing is counted and shows no table of noughts."""
+    none = standing.against(
+        pd.DataFrame([rule()]).iloc[:0], pd.DataFrame(), as_of=AS_OF, by="segment"
+    )
+    said = exhibits.totals(standing.totals(none), "USD")
+    assert isinstance(said, Statement)
+    assert said.text == exhibits.NOBODY

@@ -313,7 +313,7 @@ def test_groups_that_cannot_be_told_apart_share_one_level() -> None:
     assert [trace.marker.symbol for trace in exhibit.figure.data] == ["circle-open"]
     rows = dict(zip(exhibit.table.columns, zip(*exhibit.table.rows, strict=True), strict=True))
     assert list(rows["group"]) == ["North", "South"]
-    (none,) = search_exhibits.groups(_search(SEGMENT))
+    (none,) = search_exhibits.groups(_search(SEGMENT, QUIET))
     assert "each group stands for itself" in none.text
 
 
@@ -380,3 +380,18 @@ def test_sentences_are_statements_with_ids_of_their_own() -> None:
             *exhibits.levels(search, "segment"), *search_exhibits.again(search)]  # fmt: skip
     names = [item.id for item in said if isinstance(item, Statement) and item.id]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"segment_by": None}], "not asked for"),
+        ([{"segment_by": "segment"}], "only one group"),
+        ([SEGMENT, QUIET], "No rule holds for all customers, so each group stands for itself"),
+        ([{"segment_by": "segment"}, SEGMENT, QUIET], "could not be followed"),
+    ],
+)  # fmt: skip
+def test_why_groups_are_not_compared_is_said(rows: list[dict[str, Any]], words: str) -> None:
+    """Not asked, one group, no rule of all customers: each has its own sentence."""
+    (said,) = groups.levels(_search(*rows))
+    assert words in said.text

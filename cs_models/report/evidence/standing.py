@@ -20,15 +20,16 @@ from cs_models.features import adoption, catalogue, panel
 from cs_models.features.cohort import Cohort
 from cs_models.learn import thresholds
 from cs_models.report.evidence.missing import in_words
-from cs_models.report.evidence.rules import records
+from cs_models.report.evidence.rules import WHOLE_BOOK, group_of, records
 
 BELOW, OPEN, REACHED, UNKNOWN = "below", "window open", "reached", "not recorded"
 STATUSES = (BELOW, OPEN, REACHED, UNKNOWN)
+OF_ALL = WHOLE_BOOK.lower()
 MET = ("yes", "no", "not known")
 _SHOWN = ["subscription_id", "account_id", "account_name", "term_start", "term_end", "arr"]
 _COLUMNS = [
-    *_SHOWN, "segment", "in_notice", "rule_id", "rule", "verdict", "so_far", "needed", "missing",
-    "missing_users", "to_do", "window_end", "days_left", "status",
+    *_SHOWN, "segment", "level_of", "in_notice", "rule_id", "rule", "verdict", "so_far", "needed",
+    "missing", "missing_users", "to_do", "window_end", "days_left", "status",
 ]  # fmt: skip
 
 
@@ -75,8 +76,9 @@ def against(
     -------
     DataFrame
         One row per running term that a rule speaks of: subscription_id, account_id,
-        account_name, term_start, term_end, arr (Decimal), segment, in_notice, rule_id, rule,
-        verdict (of the rule), so_far, needed, missing and missing_users (how much more the rule
+        account_name, term_start, term_end, arr (Decimal), segment, level_of (its segment, or "all
+        customers" where the level is borrowed from all), in_notice, rule_id, rule, verdict (of
+        the rule), so_far, needed, missing and missing_users (how much more the rule
         asks for), to_do (the same in words), window_end, days_left, status ("below", "window
         open", "reached", "not recorded"); those below first, by ARR.
 
@@ -143,17 +145,22 @@ def totals(standing: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row a status, in the order of ``STATUSES``: status, n_terms, n_accounts, arr
-        (Decimal, exact).
+        (Decimal, exact), and of these n_accounts_borrowed, arr_borrowed and groups_borrowed (a
+        list of names): customers of a segment without a level of its own, measured by that of all.
     """
     rows = []
     for status in STATUSES:
         mine = standing[standing["status"] == status]
+        borrowed = mine[(mine["level_of"] == OF_ALL) & mine["segment"].notna()]
         rows.append(
             {
                 "status": status,
                 "n_terms": len(mine),
                 "n_accounts": mine["account_id"].nunique(),
                 "arr": _money(mine),
+                "n_accounts_borrowed": borrowed["account_id"].nunique(),
+                "arr_borrowed": _money(borrowed),
+                "groups_borrowed": sorted(borrowed["segment"].astype(str).unique()),
             }
         )
     return pd.DataFrame(rows)
@@ -244,6 +251,8 @@ def _measure(
     today = pd.Timestamp(as_of)
     out = running[_SHOWN].copy()
     out["segment"] = running[by] if by else None
+    of = group_of(rule)
+    out["level_of"] = OF_ALL if of == WHOLE_BOOK else of
     out["in_notice"] = running["in_notice"]
     for name in ("rule_id", "rule", "verdict"):
         out[name] = rule[name]

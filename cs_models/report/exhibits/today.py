@@ -12,10 +12,17 @@ from cs_models.report.evidence import anchors, standing
 from cs_models.report.findings import adopted as findings
 
 NONE_BELOW = "No level was announced, so no customer stands below one."
+NOBODY = "No running term is measured against a level, so there is nothing to count."
 
 
-def totals(frame: pd.DataFrame, currency: str) -> Table:
-    """Show how many customers stand where, with their ARR."""
+def totals(frame: pd.DataFrame, currency: str) -> Table | Statement:
+    """Show how many customers stand where, with their ARR; a sentence where no rule speaks."""
+    if not frame["n_terms"].sum():
+        return Statement.of("finding", NOBODY, id="totals-said")
+    by_all = {
+        "n_accounts_borrowed": Column("Of these by the level of all", kind="integer"),
+        "arr_borrowed": Column("Their ARR", kind="money", unit=currency),
+    }
     return Table.of(
         frame,
         id=anchors.TODAY,
@@ -25,7 +32,12 @@ def totals(frame: pd.DataFrame, currency: str) -> Table:
             "n_accounts": Column("Customers", kind="integer"),
             "n_terms": Column("Terms", kind="integer"),
             "arr": Column("ARR", kind="money", unit=currency),
-        },
+        }
+        | (by_all if frame["n_accounts_borrowed"].any() else {}),
+        note="Of these by the level of all: in a segment for which no level of its own was found, "
+        "or in which too few customers have left to look for one."
+        if frame["n_accounts_borrowed"].any()
+        else "",
     )
 
 
@@ -114,6 +126,7 @@ def _columns(currency: str, when: dict[str, Column]) -> dict[str, Column]:
     return {
         "account_name": Column("Customer"),
         "segment": Column("Segment"),
+        "level_of": Column("Level of"),
         "arr": Column("ARR", kind="money", unit=currency),
         "to_do": Column("What is missing"),
         **when,

@@ -11,14 +11,16 @@ from typing import Any
 import pandas as pd
 
 from cs_models.learn.thresholds import Search
-from cs_models.report.display import Column, Exhibit, Table
+from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import search as evidence
 from cs_models.report.evidence.rules import WHOLE_BOOK, group_of, records
 from cs_models.report.figures import search as figures
+from cs_models.report.findings.words import linked
+from cs_models.report.values import integer
 
 
-def announced(search: Search) -> Sequence[Table]:
+def announced(search: Search) -> Sequence[Statement | Table]:
     """Show every announced rule with the honest sizes of its gap, and the tests behind it.
 
     Parameters
@@ -28,12 +30,18 @@ def announced(search: Search) -> Sequence[Table]:
 
     Returns
     -------
-    sequence of Table
-        Two; the first alone, without rows, when no rule was announced.
+    sequence of Table or Statement
+        Two tables, or one sentence when no rule was announced.
     """
     rows = search.table[search.table["column"].notna()].copy()
+    if rows.empty:
+        n_rules = search.counts["n_rules"]
+        said = ["No rule was announced, out of ", linked(integer(n_rules), anchors.SCOPES),
+                " tried."]  # fmt: skip
+        nothing = "No rule was tried, so none was announced."
+        return (Statement.of("finding", *(said if n_rules else [nothing]), id="announced"),)
     rows["group"] = [group_of(row) for row in records(rows)]
-    return (_sizes(search, rows), *([_tests(rows)] if len(rows) else []))
+    return (_sizes(search, rows), _tests(rows))
 
 
 def _sizes(search: Search, rows: pd.DataFrame) -> Table:

@@ -15,7 +15,7 @@ from cs_models.learn.thresholds import Search
 from cs_models.report.display import Number, Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import search as evidence
-from cs_models.report.evidence.rules import group_of, leading, records
+from cs_models.report.evidence.rules import group_of, leading, records, signals
 from cs_models.report.findings.words import Part, amount, chance, linked, listed
 from cs_models.report.values import number
 
@@ -30,12 +30,7 @@ def levels(search: Search) -> list[Statement]:
     """
     rule = evidence.followed(search)
     if rule is None:
-        return [
-            Statement.of(
-                "finding", "Groups are compared along a rule that holds for all customers; none "
-                "was found, so each group stands for itself.", id="groups-said",
-            )
-        ]  # fmt: skip
+        return [Statement.of("finding", _not_compared(search), id="groups-said")]
     rows, alike = evidence.groups(search), evidence.alike(search)
     p_same = linked(chance(alike["p_same"]), anchors.GROUPS)
     if not alike["differ"]:
@@ -59,6 +54,24 @@ def levels(search: Search) -> list[Statement]:
                      id="groups-said"),
         *_beside_own(search, rows, differ=alike["differ"]),
     ]  # fmt: skip
+
+
+def _not_compared(search: Search) -> str:
+    """Say why no rule is followed through groups."""
+    rows = records(search.table)
+    if all(row["segment_by"] is None for row in rows):
+        return "Groups were not asked for: all customers are one."
+    n_groups = search.table["segment"].dropna().nunique()
+    if n_groups < 2:
+        return "There is only one group, so there is nothing to compare it with."
+    whole = signals(search)
+    if whole["segment"].isna().any():
+        return (
+            "The rule of all customers could not be followed through the groups: what it counts "
+            "is known in one of them at most."
+        )
+    apart = "each group stands for itself" if len(whole) else "there is none to compare along"
+    return f"No rule holds for all customers, so {apart}."
 
 
 def _borrowed(rows: pd.DataFrame) -> list[str]:

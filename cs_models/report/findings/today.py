@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import standing as standings
-from cs_models.report.findings.words import linked
+from cs_models.report.findings.words import Part, linked, listed
 from cs_models.report.values import integer, money
 
 
@@ -33,5 +36,25 @@ def below(totals: pd.DataFrame, currency: str) -> Statement:
         linked(money(under["arr"], currency), anchors.TODAY), " a year. ",
         linked(integer(still["n_accounts"]), anchors.TODAY), " more (",
         linked(money(still["arr"], currency), anchors.TODAY),
-        " a year) are still inside the window that is counted.", id="today",
+        " a year) are still inside the window that is counted.", *_borrowed(dict(under), currency),
+        id="today",
     )  # fmt: skip
+
+
+def _borrowed(under: Mapping[str, Any], currency: str) -> list[Part]:
+    """Say how many of those below are measured by a level that is not their own group's."""
+    n_borrowed = int(under.get("n_accounts_borrowed", 0))
+    if not n_borrowed:
+        return []
+    whose = (
+        "borrowed from all customers, because the history of their own group gave none "
+        f"({listed(under['groups_borrowed'])})."
+    )
+    if n_borrowed == int(under["n_accounts"]):
+        return [f" All of these stand below a level {whose}"]
+    return [
+        " Of these ", linked(integer(under["n_accounts"]), anchors.TODAY), " customers, ",
+        linked(integer(n_borrowed), anchors.TODAY), " with ",
+        linked(money(under["arr_borrowed"], currency), anchors.TODAY),
+        f" a year stand below a level {whose}",
+    ]  # fmt: skip
