@@ -133,7 +133,7 @@ def test_verdict_follows_the_methods() -> None:
         (0.01, 0.01, -1.0): "associated",
         (0.06, 0.06, 1.0): "associated",
     }
-    assert {case: verdict._verdict(*case, alpha=0.05) for case in cases} == cases
+    assert {case: verdict.decide(*case, alpha=0.05) for case in cases} == cases
 
 
 def test_scores_are_those_of_dense_indicators() -> None:

@@ -104,7 +104,7 @@ def judge(
     p_linear, p_spline = supscore.test(steps, models, account, n_draws=n_draws, rng=rng)
     known = multiplier.fit_null(base, churned, rows).design
     delta = heldout.delta_log_likelihood(steps, churned, account, known, smooth, rng)
-    return Shape(_verdict(p_linear, p_spline, delta, alpha), p_linear, p_spline, delta)
+    return Shape(decide(p_linear, p_spline, delta, alpha), p_linear, p_spline, delta)
 
 
 def on_log_scale(values: Float) -> Float:
@@ -133,8 +133,21 @@ def _dummies(stratum: Int) -> Float:
     return np.asarray(stratum[:, None] == np.unique(stratum), dtype=np.float64)
 
 
-def _verdict(p_linear: float, p_spline: float, delta: float, alpha: float) -> str:
-    """Apply points 3 to 6 of ``methods.md`` 2.5."""
+def decide(p_linear: float, p_spline: float, delta: float, alpha: float) -> str:
+    """Apply points 3 to 6 of ``methods.md`` 2.5.
+
+    Parameters
+    ----------
+    p_linear, p_spline : float
+        p of a step beyond a straight line, and beyond a spline.
+    delta : float
+        Held-out log likelihood of the step less that of the smooth curve.
+    alpha : float
+
+    Returns
+    -------
+    {"sharp", "tentative", "gradual", "associated"}
+    """
     if p_spline <= alpha and delta > 0:
         return "sharp"
     if p_linear <= alpha and delta > 0:

@@ -14,14 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs_models.learn.engines import null_design, permutation, stepdown
+from cs_models.learn.engines import permutation, stepdown
 from cs_models.learn.rules import layout
 from cs_models.learn.selection import leaders, stability
 from cs_models.learn.selection.family import Family
 from cs_models.learn.selection.stability import Reruns
-from cs_models.learn.shapes import dose, pooling, verdict
+from cs_models.learn.shapes import dose, pooling
 from cs_models.learn.shapes.pooling import Pooled
-from cs_models.learn.telling import rows
+from cs_models.learn.shapes.verdict import Shape
+from cs_models.learn.telling import rows, shape
 
 ONE_TERM_PERMUTATIONS = 999
 FEWEST_SEGMENTS = 2
@@ -84,11 +85,7 @@ def of_signal(
     inside = grid.scope_rows(rule)
     values = rows.rule_values(grid, rule)
     churned, account = population.churned[inside], population.account[inside]
-    known = null_design.of_terms(population, family.rows_of(leader.scope))[inside]
-    shape = verdict.judge(
-        values, churned, account, population.stratum[inside], known, _cuts(family, rule),
-        alpha=alpha, rng=rng,
-    )  # fmt: skip
+    judged = shape.of_rule(family, leader, alpha=alpha, rng=rng)
     mine = grid.in_scope(leader.scope)
     agreement = leaders.phi(grid, [rule])[mine, 0]
     found = stability.panel(reruns, leader.feature, agreement, str(at["column"]))
@@ -97,10 +94,10 @@ def of_signal(
     if not leading:
         tried = tried[(reruns.grid.rules["feature"] == leader.feature).to_numpy()]
     fields = {
-        "verdict": _said(shape, family.alpha, counts_actions=bool(at["members"])),
-        "p_step_linear": shape.p_step_linear,
-        "p_step_spline": shape.p_step_spline,
-        "delta_log_likelihood": shape.delta_log_likelihood,
+        "verdict": _said(judged, family.alpha, counts_actions=bool(at["members"])),
+        "p_step_linear": judged.p_step_linear,
+        "p_step_spline": judged.p_step_spline,
+        "delta_log_likelihood": judged.delta_log_likelihood,
         "share_same_feature": same_feature,
         "share_same_family": same_family,
         "lift_bootstrap": stability.corrected(family, reruns, tried, gap),
@@ -111,14 +108,16 @@ def of_signal(
     return Detail(fields, found, curve, pooled)
 
 
-def _said(shape: verdict.Shape, alpha: float, *, counts_actions: bool) -> str:
+def _said(judged: Shape, alpha: float, *, counts_actions: bool) -> str:
     """Return the verdict, saying "no threshold" only where that much is known.
 
     Steps are judged at a share of alpha, slopes at alpha itself: what lies between is undecided.
     How many of some actions were done is a number of four or five values: no scale for a slope.
     """
-    undecided = counts_actions or shape.p_step_spline <= alpha
-    return "associated" if shape.verdict == "gradual" and undecided else shape.verdict
+    if counts_actions and judged.verdict != "sharp":
+        return "associated"
+    undecided = judged.verdict == "gradual" and judged.p_step_spline <= alpha
+    return "associated" if undecided else judged.verdict
 
 
 def one_term(family: Family, leader: leaders.Leader, rng: np.random.Generator) -> float | None:
@@ -169,14 +168,6 @@ SEGMENT_COLUMNS = (
     "segment", "cut", "cut_low", "cut_high", "lift", "lift_low", "lift_high", "n_terms",
     "n_churned_accounts", "own",
 )  # fmt: skip
-
-
-def _cuts(family: Family, rule: int) -> Float:
-    """Return the admissible levels of the rule's column, at its number of users."""
-    at = family.grid.rules.iloc[rule]
-    block = family.grid.blocks[int(at["block"])]
-    cuts: Float = block.cuts[block.admissible[:, int(at["i_users"])]]
-    return np.unique(np.r_[cuts, at["cut"]])
 
 
 def _pooled(family: Family, rule: int, values: Float, rng: np.random.Generator) -> Pooled | None:
