@@ -6,7 +6,7 @@ Grain out: ``Search.table``, one row per announced rule (and one per segment wit
 Everything that is searched (features, levels, windows, numbers of users, segments) is one family:
 a rule is announced only if the best rule of a history without any threshold would rarely look
 as good, and if the calendar and the mix of customers do not explain it.  ``methods.md`` 2.1 to
-2.7, and ``docs/decisions/0006``.
+2.9, and ``docs/decisions/`` 0006 and 0007.
 """
 
 from __future__ import annotations
