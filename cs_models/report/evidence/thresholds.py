@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cs_models.learn import evaluation, thresholds
+from cs_models.learn import thresholds
+from cs_models.learn.evaluation import rates
 from cs_models.report.evidence.rules import group_of, records, rows_of, use_of
 
 BELOW, ABOVE = "below", "at or above"
@@ -121,7 +122,7 @@ def gradient(levels: pd.DataFrame) -> pd.DataFrame:
 
 def _rate(rows: pd.DataFrame) -> dict[str, object]:
     renewed = 1 - rows["churned"].astype(float).to_numpy()
-    got = evaluation.proportion(renewed, rows["account_id"].to_numpy())
+    got = rates.proportion(renewed, rows["account_id"].to_numpy())
     return {
         "rate": got.rate,
         "low": got.low,

@@ -1,0 +1,1 @@
+"""What stands behind ``survival``: hazards, curves and their tests."""

@@ -1,0 +1,1 @@
+"""What stands behind ``churn``: columns, models, calibration, doubt and reasons."""
