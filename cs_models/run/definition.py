@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Annotated, Self
 
 import pydantic
@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from cs_models import errors
 from cs_models.features import adoption
+from cs_models.run.fields import InsidePath
 from cs_models.run.reading import project, values
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -70,7 +71,7 @@ class AdoptionDefinition(pydantic.BaseModel):
 
     model_config = _STRICT
 
-    learned: Text | None = None
+    learned: InsidePath | None = None
     name: Text | None = None
     all_of: (
         Annotated[tuple[ConditionParameters, ...], Field(min_length=1, max_length=50)] | None
@@ -86,14 +87,6 @@ class AdoptionDefinition(pydantic.BaseModel):
             )
         return self
 
-    @pydantic.field_validator("learned")
-    @classmethod
-    def _stays_inside(cls, path: str | None) -> str | None:
-        for pure in (PurePosixPath(path or ""), PureWindowsPath(path or "")):
-            if pure.anchor or ".." in pure.parts:
-                raise ValueError("a path inside the project, without .. or a leading /")
-        return path
-
     def located(self, start: Path) -> Self:
         """Return the same with its path taken from the project that holds `start`.
 
@@ -104,17 +97,7 @@ class AdoptionDefinition(pydantic.BaseModel):
         """
         if self.learned is None:
             return self
-        path = project.inside(self.learned, start)
-        outside = Path(path).is_absolute() and not Path(path).resolve().is_relative_to(
-            project.root(start).resolve()
-        )
-        if outside:
-            raise errors.ParameterError(
-                "adoption_definition.learned leads out of the project",
-                where="adoption_definition.learned",
-                got=values.shown(self.learned),
-                repair="a path inside the project",
-            )
+        path = project.kept_inside(self.learned, start, "adoption_definition.learned")
         return self.model_copy(update={"learned": path})
 
     def resolve(self) -> adoption.Definition:

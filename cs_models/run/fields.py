@@ -10,6 +10,7 @@ import itertools
 import re
 import zoneinfo
 from datetime import date
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -54,6 +55,13 @@ def _currency(code: str) -> str:
     return code
 
 
+def _stays_inside(path: str) -> str:
+    for pure in (PurePosixPath(path), PureWindowsPath(path)):
+        if pure.anchor or ".." in pure.parts:
+            raise ValueError("a path inside the project, without .. or a leading /")
+    return path
+
+
 def ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
     """Refuse numbers that do not ascend."""
     if any(second <= first for first, second in itertools.pairwise(numbers)):
@@ -71,6 +79,7 @@ def distinct(items: tuple[str, ...]) -> tuple[str, ...]:
 IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Currency = Annotated[str, AfterValidator(_currency)]
+InsidePath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_stays_inside)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 AscendingDays = Annotated[
     tuple[Days, ...], Field(min_length=1, max_length=12), AfterValidator(ascending)

@@ -64,6 +64,34 @@ def inside(path: str, start: Path) -> str:
         return path
 
 
+def kept_inside(path: str, start: Path, name: str) -> str:
+    """Return `path` taken from the project that holds `start`, which it may not leave by a link.
+
+    Parameters
+    ----------
+    path : str
+        A relative path, as it stands in the run file.
+    start : Path
+        Where to look for the project from.
+    name : str
+        The parameter, for the refusal.
+
+    Raises
+    ------
+    ParameterError
+        When a link leads it out of the project.
+    """
+    located = inside(path, start)
+    if Path(located).is_absolute() and not Path(located).resolve().is_relative_to(root(start)):
+        raise errors.ParameterError(
+            f"{name} leads out of the project",
+            where=name,
+            got=repr(path)[:80],
+            repair="a path inside the project",
+        )
+    return located
+
+
 def notebooks(folder: Path) -> list[Notebook]:
     """Return the numbered notebooks of the project at `folder`, in order of their names."""
     found = []

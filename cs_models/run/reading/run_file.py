@@ -268,7 +268,9 @@ def _refuse_escape(sections: Mapping[str, parameters.NotebookParameters], folder
 
 
 def _refuse_undefined(sections: Mapping[str, parameters.NotebookParameters], folder: Path) -> None:
-    """Read the definition of adoption once before any kernel starts."""
+    """Follow every path, and read the definition of adoption, once before any kernel starts."""
+    for model in sections.values():
+        model.located(folder)
     defined = next(iter(sections.values())).adoption_definition
     if defined is not None:
         defined.located(folder).resolve()
