@@ -68,3 +68,15 @@ def test_every_dependency_has_a_reason(project_root: Path) -> None:
     reasons = set(re.findall(r"^\| ([a-z0-9-]+) \|", record, flags=re.M))
     declared = {Requirement(d).name for d in _pyproject(project_root)["project"]["dependencies"]}
     assert declared == reasons - {"package"}
+
+
+def test_every_optional_dependency_has_a_reason(project_root: Path) -> None:
+    """What an extra brings is named, with why it is not for everybody, and is not in the lock."""
+    record = (project_root / "docs/decisions/0002-dependencies.md").read_text()
+    lock = (project_root / "requirements.lock").read_text()
+    extras = _pyproject(project_root)["project"]["optional-dependencies"]
+    for extra, lines in extras.items():
+        assert f".[{extra}]" in record
+        for requirement in map(Requirement, lines):
+            assert requirement.name in record
+            assert f"\n{requirement.name}==" not in lock
