@@ -1,0 +1,224 @@
+"""From the columns of a frame to numbers that a regression can use, and what it refuses.
+
+Grain: one row in, one row out.  A number stays a number; text, categories and truth values become
+one column for each value but the commonest, in a fixed order.  A missing number takes the
+median of the rows learnt from, and a column says so where enough rows miss it.  Columns that
+never vary or follow from others are left out, with a notice.
+
+Source: ``reliability.md`` E6 to E9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from pandas.api import types as kinds
+
+from cs_models.errors import DataError
+from cs_models.learn.hazards.observed import Float
+
+LEAST_LEVEL: Final = 10
+OTHER: Final = "other"
+MISSING: Final = "missing"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A numeric column: missing values become ``fill``; ``flag`` marks them where it holds."""
+
+    column: str
+    fill: float
+    flag: bool
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of names: one indicator per level; everything else stands at ``reference``.
+
+    ``rest`` is the level that takes names never seen or too rare for a column of their own.
+    """
+
+    column: str
+    reference: str
+    levels: tuple[str, ...]
+    rest: str
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a frame becomes a matrix, learnt once and used again.
+
+    Attributes
+    ----------
+    parts : tuple of Number or Category
+        In the order of the columns asked for.
+    columns : tuple of str
+        The matrix's columns that are kept: a column's name, ``name=level`` or ``name missing``.
+    notices : tuple of str
+        What was left out, one sentence each.
+    """
+
+    parts: tuple[Number | Category, ...]
+    columns: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+    def matrix(self, frame: pd.DataFrame) -> Float:
+        """Return the matrix of a frame, shape (n_rows, n_columns).
+
+        Raises
+        ------
+        DataError
+            A column is absent, or holds an infinite value.
+        """
+        _present(frame, [part.column for part in self.parts])
+        whole = _expand(frame, self.parts)
+        return (
+            np.column_stack([whole[name] for name in self.columns])
+            if self.columns
+            else empty(len(frame))
+        )
+
+    def of(self, name: str) -> str:
+        """Return the frame's column that a column of the matrix comes from."""
+        for part in self.parts:
+            if name in _names(part):
+                return part.column
+        return name
+
+
+def empty(n_rows: int) -> Float:
+    """Return a matrix without columns."""
+    return np.empty((n_rows, 0))
+
+
+def learn(frame: pd.DataFrame, columns: Sequence[str], *, categories: Sequence[str] = ()) -> Design:
+    """Learn how the columns of a frame become a matrix.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per opportunity or episode
+        Rows learnt from.
+    columns : sequence of str
+        Columns to use.
+    categories : sequence of str, default ()
+        Columns whose numbers are names (such as the months of a contract).
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DataError
+        A column is absent, holds an infinite value, or no value at all.
+    """
+    chosen = list(dict.fromkeys(columns))
+    _present(frame, chosen)
+    parts = tuple(_part(frame[name], name, name in categories) for name in chosen)
+    whole = _expand(frame, parts)
+    kept, notices = _independent(whole)
+    return Design(parts, kept, notices)
+
+
+def _present(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        raise DataError(
+            "a column that the model needs is not in the frame",
+            where=", ".join(absent),
+            got=", ".join(map(str, frame.columns[:8])),
+            repair="build the frame with the same columns as the one learnt from",
+        )
+
+
+def _part(values: pd.Series, name: str, as_names: bool) -> Number | Category:
+    if values.notna().sum() == 0:
+        raise DataError("a column holds no value", where=name, repair="leave the column out")
+    if as_names or not kinds.is_numeric_dtype(values) or kinds.is_bool_dtype(values):
+        return _category(_texts(values), name)
+    numbers = _numbers(values, name)
+    n_missing = int(np.isnan(numbers).sum())
+    flag = LEAST_LEVEL <= n_missing <= len(numbers) - LEAST_LEVEL
+    return Number(name, float(np.nanmedian(numbers)), flag)
+
+
+def _category(texts: pd.Series, name: str) -> Category:
+    sizes = (
+        texts.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+    )
+    common = list(sizes.index[sizes >= LEAST_LEVEL]) or [sizes.index[0]]
+    rare = len(common) < len(sizes) and sizes.iloc[len(common) :].sum() >= LEAST_LEVEL
+    reference = str(common[0])
+    levels = tuple(sorted(map(str, common[1:]))) + ((OTHER,) if rare else ())
+    return Category(name, reference, levels, OTHER if rare else reference)
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    if kinds.is_numeric_dtype(values) and not kinds.is_bool_dtype(values):
+        written = pd.to_numeric(values).astype("float64").map("{:g}".format)
+    else:
+        written = values.astype("string").astype(object)
+    return written.where(values.notna(), MISSING).astype(object)
+
+
+def _numbers(values: pd.Series, name: str) -> Float:
+    numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isinf(numbers).any():
+        raise DataError(
+            "a column holds infinite values",
+            where=name,
+            got=f"{int(np.isinf(numbers).sum())} of {len(numbers)} rows",
+            repair="a share of nought is missing, not infinite: mend it where it is computed",
+        )
+    return numbers
+
+
+def _names(part: Number | Category) -> list[str]:
+    if isinstance(part, Category):
+        return [f"{part.column}={level}" for level in part.levels]
+    return [part.column, f"{part.column} missing"] if part.flag else [part.column]
+
+
+def _expand(frame: pd.DataFrame, parts: Sequence[Number | Category]) -> dict[str, Float]:
+    whole: dict[str, Float] = {}
+    for part in parts:
+        if isinstance(part, Category):
+            texts = _texts(frame[part.column])
+            texts = texts.where(texts.isin([part.reference, *part.levels]), part.rest)
+            for level, name in zip(part.levels, _names(part), strict=True):
+                whole[name] = (texts == level).to_numpy(dtype=np.float64)
+        else:
+            numbers = _numbers(frame[part.column], part.column)
+            missing = np.isnan(numbers)
+            whole[part.column] = np.where(missing, part.fill, numbers)
+            if part.flag:
+                whole[f"{part.column} missing"] = np.asarray(missing, dtype=np.float64)
+    return whole
+
+
+def _independent(whole: dict[str, Float]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keep, in order, the columns that vary and do not follow from those before them."""
+    names: list[str] = []
+    notices: list[str] = []
+    basis: list[Float] = []
+    for name, values in whole.items():
+        centred = values - values.mean()
+        size = float(np.linalg.norm(centred))
+        if size <= 1e-10 * (1.0 + float(np.linalg.norm(values))):
+            notices.append(f"{name} never varies: left out")
+            continue
+        rest = centred / size
+        for _ in range(2):  # twice: the first pass leaves rounding behind
+            for known in basis:
+                rest = rest - (known @ rest) * known
+        left = float(np.linalg.norm(rest))
+        if left < 1e-6:
+            notices.append(f"{name} follows from the columns before it: left out")
+            continue
+        basis.append(rest / left)
+        names.append(name)
+    return tuple(names), tuple(notices)

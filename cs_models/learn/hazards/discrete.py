@@ -1,0 +1,257 @@
+"""The chance to leave at each renewal opportunity: a discrete-time hazard.
+
+Grain in: one row per renewal opportunity that came (a contract in the middle of its term has
+none: it is not at risk).  Grain out: one row per column of the model, per row scored, or per row
+and opportunity to come.
+
+``link(h) = baseline(opportunity, months of contract) + x b``.  With the logit the likelihood is
+that of a Bernoulli row per opportunity; with the complementary log-log the coefficients are
+those of a proportional-hazards model in grouped time (Prentice & Gloeckler 1978).  Fitted by
+Fisher scoring.  Opportunities of one account are not independent: standard errors are those of
+the sandwich over accounts, times G / (G - 1).
+
+Where a column separates leavers from stayers, maximum likelihood has no finite answer.  With the
+logit Firth's penalty then gives one, and a notice says so; a column that alone tells nearly all
+(area under the curve above .98) is refused as a leak.
+
+Source: ``methods.md`` 1.1 and 4; ``reliability.md`` E1, E3, E6 to E8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from cs_models.errors import DataError, TooLittleDataError
+from cs_models.learn.hazards import design as designs
+from cs_models.learn.hazards import scoring
+from cs_models.learn.hazards.design import Design
+from cs_models.learn.hazards.observed import Float
+from cs_models.learn.hazards.scoring import Fit, Link
+
+LAST_OPPORTUNITY: Final = 4
+LEAST_CHURNED: Final = 10
+LEAK_AUC: Final = 0.98
+LEAST_ROWS: Final = 10
+
+
+@dataclass(frozen=True)
+class RenewalHazard:
+    """A fitted discrete hazard.
+
+    Attributes
+    ----------
+    coefficients : DataFrame, one row per column of the model, the intercept first
+        ``column``, ``log_odds`` (with the complementary log-log: log hazard), ``se`` (by account),
+        ``low``, ``high``, ``odds_ratio`` (hazard ratio), ``odds_low``, ``odds_high``, ``p``.
+    link : {"logit", "cloglog"}
+    design : Design
+        How a frame becomes the model's columns.
+    log_likelihood : float
+        Of the rows learnt from, without penalty.
+    n_rows, n_accounts, n_events : int
+        Opportunities, accounts and opportunities at which an account left.
+    covariance : ndarray
+        Of the coefficients, by account.
+    followed : DataFrame
+        ``term_months``, ``months``: the longest time as a customer that was observed with at
+        least ten rows, by months of contract (0 with fewer rows); empty without these columns.
+    notices : tuple of str
+        What was left out or penalised, one sentence each.
+    """
+
+    coefficients: pd.DataFrame
+    link: Link
+    design: Design
+    log_likelihood: float
+    n_rows: int
+    n_accounts: int
+    n_events: int
+    covariance: Float
+    followed: pd.DataFrame
+    notices: tuple[str, ...]
+
+    def predict(self, frame: pd.DataFrame) -> Float:
+        """Return each row's chance to leave at its opportunity, 0 to 1.
+
+        Raises
+        ------
+        DataError
+            A column that the model needs is absent or holds an infinite value.
+        """
+        columns = self.design.matrix(capped(frame))
+        values = self.coefficients["log_odds"].to_numpy()
+        return scoring.mean(values[0] + columns @ values[1:], self.link)
+
+    def survival(self, frame: pd.DataFrame, n_opportunities: int) -> pd.DataFrame:
+        """Follow each row over its next opportunities, its other columns as they are now.
+
+        Parameters
+        ----------
+        frame : DataFrame, one row per running term
+            The model's columns; ``opportunity`` is the number of the next one.
+        n_opportunities : int
+            How many to look ahead.
+
+        Returns
+        -------
+        DataFrame, one row per row of ``frame`` and step
+            ``row`` (place in ``frame``), ``step`` (1, 2, …), ``opportunity``, ``hazard``,
+            ``survival`` (after that opportunity).
+        """
+        now = frame.get("opportunity", pd.Series(1, index=frame.index)).to_numpy(np.int64)
+        ahead = [
+            self.predict(frame.assign(opportunity=now + step)) for step in range(n_opportunities)
+        ]
+        hazard = np.stack(ahead, axis=1) if ahead else np.empty((len(frame), 0))
+        size = hazard.shape[1]
+        return pd.DataFrame(
+            {
+                "row": np.repeat(np.arange(len(frame)), size),
+                "step": np.tile(np.arange(1, size + 1), len(frame)),
+                "opportunity": (now[:, None] + np.arange(size)).ravel(),
+                "hazard": hazard.ravel(),
+                "survival": np.cumprod(1 - hazard, axis=1).ravel(),
+            }
+        )
+
+
+def renewal_hazard(
+    frame: pd.DataFrame,
+    covariates: Sequence[str] = (),
+    *,
+    event: str = "event",
+    baseline: Sequence[str] = ("opportunity", "term_months"),
+    link: Link = "logit",
+    cluster: str = "account_id",
+    penalty: float = 0.0,
+    level: float = 0.95,
+) -> RenewalHazard:
+    """Learn the chance to leave at a renewal opportunity.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per renewal opportunity that came
+        ``event`` (1 left by choice, 0 did not), the account, the baseline and the covariates.
+    covariates : sequence of str, default ()
+        Numbers or names, as known at each row's decision date.
+    event : str, default "event"
+        Column of the outcome.
+    baseline : sequence of str, default ("opportunity", "term_months")
+        Columns with a level of risk for each value; ``opportunity`` is 1, 2, 3, or 4 and later.
+    link : {"logit", "cloglog"}, default "logit"
+        The scale on which columns add up.
+    cluster : str, default "account_id"
+        Column of the account.
+    penalty : float, default 0.0
+        Ridge on the coefficients of standardised columns: ``penalty / 2 * sum b²`` is taken off the
+        log likelihood.
+    level : float, default 0.95
+        Coverage of the intervals.
+
+    Returns
+    -------
+    RenewalHazard
+
+    Raises
+    ------
+    TooLittleDataError
+        Fewer than 10 accounts left, or fewer than 10 did not.
+    DataError
+        The outcome is not 0 or 1; a column is absent, infinite, or tells the outcome by itself;
+        the complementary log-log was asked for where a column separates leavers from stayers.
+    """
+    frame = capped(frame)
+    outcome = binary(frame, event)
+    account = frame[cluster].to_numpy() if cluster in frame else np.arange(len(frame))
+    enough(outcome, account)
+    learnt = designs.learn(frame, [*baseline, *covariates], categories=baseline)
+    columns = learnt.matrix(frame)
+    refuse_leaks(columns, outcome, learnt, covariates)
+    fit = scoring.fit(columns, outcome, account, link, penalty)
+    notices = learnt.notices + fit.notices
+    return RenewalHazard(
+        _table(("(intercept)", *learnt.columns), fit, level),
+        link,
+        learnt,
+        fit.log_likelihood,
+        len(outcome),
+        int(pd.Series(account).nunique()),
+        int(outcome.sum()),
+        fit.covariance,
+        _followed(frame),
+        notices,
+    )
+
+
+def capped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with the fourth and later opportunities called the fourth."""
+    if "opportunity" not in frame:
+        return frame
+    return frame.assign(opportunity=np.minimum(frame["opportunity"], LAST_OPPORTUNITY))
+
+
+def binary(frame: pd.DataFrame, event: str) -> Float:
+    """Return an outcome column as 0.0 and 1.0, or refuse it."""
+    if event not in frame:
+        raise DataError("the outcome is not in the frame", where=event)
+    values = pd.to_numeric(frame[event], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if not np.isin(values, (0.0, 1.0)).all():
+        raise DataError(
+            "the outcome must be 1 (left) or 0 (did not)",
+            where=event,
+            got=", ".join(map(str, pd.unique(frame[event])[:5])),
+            repair="leave out the rows whose outcome is not known",
+        )
+    return values
+
+
+def enough(outcome: Float, account: ArrayLike, least: int = LEAST_CHURNED) -> None:
+    """Refuse a history in which hardly any account left, or hardly any stayed."""
+    names = pd.Series(np.asarray(account))
+    for value, word in ((1.0, "left"), (0.0, "did not leave")):
+        number = names[outcome == value].nunique()
+        if number < least:
+            raise TooLittleDataError(
+                f"too few accounts {word} to learn what goes with leaving",
+                where="renewal opportunities",
+                got=f"{number} accounts in {len(names)} opportunities",
+                repair=f"bring a longer history: at least {least} are needed",
+            )
+
+
+def refuse_leaks(columns: Float, outcome: Float, learnt: Design, covariates: Sequence[str]) -> None:
+    """Refuse a covariate that alone orders leavers and stayers almost without fault."""
+    n_left, n_stayed = outcome.sum(), (1 - outcome).sum()
+    for place, name in enumerate(learnt.columns):
+        if learnt.of(name) not in covariates:
+            continue
+        ranks = stats.rankdata(columns[:, place])
+        area = (ranks @ outcome - n_left * (n_left + 1) / 2) / (n_left * n_stayed)
+        if max(area, 1 - area) > LEAK_AUC:
+            raise DataError(
+                "a column tells by itself who left: it was written after the fact",
+                where=learnt.of(name),
+                got=f"area under the curve {max(area, 1 - area):.3f}",
+                repair="leave the column out, or date it",
+            )
+
+
+def _table(names: Sequence[str], fit: Fit, level: float) -> pd.DataFrame:
+    se = np.sqrt(np.maximum(np.diag(fit.covariance), 0.0))
+    return scoring.coefficient_table(names, fit.coefficients, se, level)
+
+
+def _followed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the longest time observed, by months of contract."""
+    if not {"months_as_customer", "term_months"} <= set(frame.columns):
+        return pd.DataFrame({"term_months": [], "months": []})
+    grouped = frame.groupby("term_months")["months_as_customer"]
+    months = grouped.agg(lambda own: np.sort(own)[-LEAST_ROWS] if len(own) >= LEAST_ROWS else 0.0)
+    return months.rename("months").reset_index()
