@@ -1,4 +1,4 @@
-"""The data contract: eight canonical tables, written down as data.
+"""The data contract: nine canonical tables, written down as data.
 
 Everything that reads, checks, documents or simulates a customer history takes names, types,
 units, keys, references, ranges and allowed values from `TABLES`; nothing states them twice.
@@ -258,6 +258,28 @@ MILESTONES = TableSpec(
     known_rule="the plan always; the completion from its own date on",
 )
 
+HEALTH_SCORES = TableSpec(
+    "health_scores",
+    "one dated score of one account, as the CRM held it then",
+    (
+        _ACCOUNT,
+        ColumnSpec("scored_at", "instant", "when the score was given", required=True),
+        ColumnSpec(
+            "score",
+            "number",
+            "the score, on the CRM's own scale; higher is healthier",
+            required=True,
+            unit="points",
+        ),
+    ),
+    key=("account_id", "scored_at"),
+    arrival="scored_at",
+    calendar=MappingProxyType({"scored_at": "scored_date"}),
+    lag_days=1,
+    derived=("scored_date", "known_date"),
+    known_rule="1 day after scored_at",
+)
+
 TABLES: Mapping[str, TableSpec] = MappingProxyType(
     {
         spec.name: spec
@@ -270,7 +292,8 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             SURVEYS,
             TOUCHPOINTS,
             MILESTONES,
+            HEALTH_SCORES,
         )
     }
 )
-"""The eight tables by name, parents before children."""
+"""The nine tables by name, parents before children."""

@@ -26,6 +26,7 @@ HAPPENED = {
     "surveys": "answered_date",
     "touchpoints": "occurred_date",
     "milestones": "due_at",
+    "health_scores": "scored_date",
 }
 # A day is quiet when it has less than this share of the median of the same weekday around it.
 QUIET_SHARE = 0.05

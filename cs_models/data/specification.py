@@ -1,7 +1,7 @@
 """What the data contract may say about a table and a column.
 
 The words of the contract, apart from its content: `cs_models.data.contract` uses them to write
-the eight tables down.
+the nine tables down.
 """
 
 from __future__ import annotations

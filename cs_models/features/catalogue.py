@@ -13,7 +13,8 @@ window              events that count, for decision date D and term start s
 ``to_date``         everything before D (``days_to_first``: everything in [s, D))
 ==================  ===========================================================
 
-Whole numbers are counts.  ``onboarded`` is 1 or 0.  A share or a rate has its denominator in
+Whole numbers are counts.  ``onboarded`` is 1 or 0.  Measures in ``RELATIONS`` are there in
+panels built with ``relations=True`` only.  A share or a rate has its denominator in
 its words and is missing where that is nought.
 
 Source: ``methods.md`` 1.1 (point in time), 1.2 (landmarks), 1.4 (measures), 2.4b (shares).
@@ -54,6 +55,7 @@ class _Kind:
     account_anchors: frozenset[Anchor]
     feature_anchors: frozenset[Anchor] = frozenset()
     only_days: int | None = None
+    said: str = ""  # the whole label, where words and window do not make a phrase
 
 
 _WINDOWED: Final[frozenset[Anchor]] = frozenset({"last", "first"})
@@ -63,7 +65,7 @@ _TO_DATE: Final[frozenset[Anchor]] = frozenset({"to_date"})
 _LAST: Final[frozenset[Anchor]] = frozenset({"last"})
 _NONE: Final[frozenset[Anchor]] = frozenset()
 
-KINDS: Final[dict[str, _Kind]] = {
+_KINDS: Final[dict[str, _Kind]] = {
     "events": _Kind("events", "events", _ANYWHERE, _WINDOWED),
     "active_users": _Kind("active users", "users", _ANYWHERE),
     "active_days": _Kind("active days", "days", _WINDOWED),
@@ -84,6 +86,62 @@ KINDS: Final[dict[str, _Kind]] = {
     "severe_tickets": _Kind("severe tickets opened", "tickets", _WINDOWED),
     "onboarded": _Kind("onboarding completed", "yes (1) or no (0)", _FIRST),
 }
+
+_RELATIONS: Final[dict[str, _Kind]] = {
+    "open_tickets": _Kind("open tickets", "tickets", _TO_DATE),
+    "open_severe_tickets": _Kind("open severe tickets", "tickets", _TO_DATE),
+    "oldest_open_ticket_days": _Kind("age of the oldest open ticket", "days", _TO_DATE),
+    "escalated_tickets": _Kind("escalated tickets, opened and closed", "tickets", _LAST),
+    "nps": _Kind("mean answer to the recommendation survey (NPS)", "points", _TO_DATE),
+    "csat": _Kind("mean answer to the satisfaction survey (CSAT)", "points", _TO_DATE),
+    "proficiency": _Kind("mean answer to the proficiency survey", "points", _TO_DATE),
+    "nps_age_days": _Kind("days since the latest NPS answer", "days", _TO_DATE),
+    "csat_age_days": _Kind("days since the latest CSAT answer", "days", _TO_DATE),
+    "proficiency_age_days": _Kind("days since the latest proficiency answer", "days", _TO_DATE),
+    "customer_contacts": _Kind("contacts that the customer began", "contacts", _LAST),
+    "days_since_customer_contact": _Kind(
+        "days since the customer last wrote or called", "days", _TO_DATE
+    ),
+    "our_contacts_lagged": _Kind(
+        "contacts that we began",
+        "contacts",
+        _LAST,
+        said="contacts that we began in the {days} days up to 30 days before the decision date",
+    ),
+    "champions_left": _Kind("champions who left since the term began", "people", _TO_DATE),
+    "decision_makers_left": _Kind(
+        "decision makers who left since the term began", "people", _TO_DATE
+    ),
+    "new_decision_makers": _Kind("new decision makers since the term began", "people", _TO_DATE),
+    "champions": _Kind("champions who are there", "people", _TO_DATE),
+    "champion_silent_days": _Kind(
+        "days since the champion last used the product", "days", _TO_DATE
+    ),
+    "onboarding_overdue_steps": _Kind("onboarding steps overdue", "steps", _TO_DATE),
+    "onboarding_days_late": _Kind(
+        "days by which the latest onboarding step missed its date", "days", _TO_DATE
+    ),
+    "goals_reached": _Kind("goals reached", "goals", _TO_DATE),
+    "goals_overdue": _Kind("goals overdue", "goals", _TO_DATE),
+    "idle_seats_share": _Kind("share of seats without use", "share", _LAST),
+    "mix_change": _Kind(
+        "change in the mix of features used",
+        "share",
+        _LAST,
+        only_days=TREND_DAYS,
+        said="share of the use that moved between features, last {days} days against the 62 before",
+    ),
+    "export_spike": _Kind(
+        "rate of exports and downloads",
+        "ratio",
+        _LAST,
+        only_days=SPIKE_DAYS,
+        said="rate of exports and downloads, last {days} days against the 60 before",
+    ),
+    "crm_health": _Kind("health score in the CRM", "points", _TO_DATE),
+}
+RELATIONS: Final = frozenset(_RELATIONS)
+KINDS: Final = _KINDS | _RELATIONS
 
 
 @dataclass(frozen=True)
@@ -158,7 +216,9 @@ class Measure:
         str
             For example "report_shared events in the first 60 days of the term".
         """
-        words = KINDS[self.measure].words
+        words, said = KINDS[self.measure].words, KINDS[self.measure].said
+        if said:
+            return said.format(days=self.days)
         if self.measure == "days_to_first":
             return f"{words} of {self.feature} in the term"
         if self.measure == "onboarded":

@@ -169,12 +169,18 @@ def measure(column: str) -> catalogue.Measure:
         With the catalogue's measures and windows.
     """
     found = catalogue.parse(column)
-    if found is None or found.anchor not in _WINDOWED:
+    relations = found is not None and found.measure in catalogue.RELATIONS
+    if found is None or found.anchor not in _WINDOWED or relations:
         raise ParameterError(
             "no panel has such a column",
             where="column", got=repr(column),
             repair="a measure and its window, such as events__report_shared__first_60d or "
-            f"active_users__last_28d; measures: {', '.join(catalogue.KINDS)}; windows: "
+            f"active_users__last_28d; measures: {', '.join(_adopted())}; windows: "
             "first_{n}d from the term's start, last_{n}d before the day it is looked at",
         )  # fmt: skip
     return found
+
+
+def _adopted() -> list[str]:
+    """Return the measures that can say what adoption is."""
+    return [name for name in catalogue.KINDS if name not in catalogue.RELATIONS]

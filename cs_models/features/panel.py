@@ -21,6 +21,7 @@ from cs_models.features import recipe as recipes
 from cs_models.features import relationship
 from cs_models.features.cohort import Cohort
 from cs_models.features.recipe import Recipe
+from cs_models.features.relations import columns as told_columns
 from cs_models.features.usage import columns, counts
 
 LANDMARKS: Final = (7, 14, 30, 45, 60, 90)
@@ -38,6 +39,8 @@ def build(
     min_accounts: int = 20,
     features: Sequence[str] | None = None,
     unfinished: bool = False,
+    relations: bool = False,
+    export_features: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Build the panel of a cohort.
 
@@ -62,6 +65,13 @@ def build(
     unfinished : bool, default False
         Count use in windows from the term's start that are not over as far as they have come, for
         the terms that run today; otherwise it is missing.  Never to learn from.
+    relations : bool, default False
+        Add the measures in ``catalogue.RELATIONS``: tickets still open, survey answers, contacts,
+        champions and decision makers, late steps, idle seats, change in the mix of use, exports,
+        and the CRM's own health score, as far as the source records them.
+    export_features : sequence of str, optional
+        Features that carry data away, for ``export_spike``; those with "export" or "download" in
+        their name when None.
 
     Returns
     -------
@@ -94,6 +104,8 @@ def build(
         before_days=before_days,
         min_accounts=min_accounts,
         features=features,
+        relations=relations,
+        export_features=export_features,
     )
     frame = make(tables, cohort, recipe, unfinished=unfinished)
     frame.attrs["left_out_features"] = [
@@ -136,6 +148,10 @@ def make(
     if relationship.measures(asked):
         told = relationship.expression(tables, _in_memory(terms, cohort.points), asked).execute()
         parts.append(relationship.build(told, asked))
+    if recipe.relations is not None:
+        points = _in_memory(terms, cohort.points)
+        told = told_columns.expression(tables, points, recipe.relations).execute()
+        parts.append(told_columns.build(told, parts[0], recipe.relations))
     return _joined(terms, parts, recipe)
 
 

@@ -12,7 +12,7 @@ Source: ``methods.md`` 1.1 (leakage tests, left truncation).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from difflib import get_close_matches
 from typing import Any, Final
@@ -22,6 +22,8 @@ import pandas as pd
 
 from cs_models.errors import DataError, ParameterError
 from cs_models.features import recording, relationship
+from cs_models.features.relations import records
+from cs_models.features.relations.request import Request as Relations
 from cs_models.features.usage import columns
 from cs_models.features.usage.request import Request
 
@@ -39,7 +41,8 @@ class Recipe:
     first day of each of ``features``, or "" for one that was there from the beginning.
     ``tickets_since`` is "" without tickets; ``tickets_rated`` and ``onboarding`` say whether
     the records hold any severity and any completed onboarding milestone.  ``brief`` leaves out
-    the account's own columns that no feature needs.
+    the account's own columns that no feature needs.  ``relations`` is what of the relationship is
+    told, None without those columns.
     """
 
     windows_days: tuple[int, ...]
@@ -54,6 +57,7 @@ class Recipe:
     tickets_rated: bool = False
     onboarding: bool = False
     brief: bool = False
+    relations: Relations | None = None
 
     @property
     def usage(self) -> Request:
@@ -85,7 +89,9 @@ class Recipe:
 
     def plain(self) -> dict[str, object]:
         """Return the recipe as lists and scalars, which survive being written with a frame."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["relations"] = self.relations.plain() if self.relations else None
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def read(frame: pd.DataFrame) -> Recipe:
@@ -114,10 +120,12 @@ def read(frame: pd.DataFrame) -> Recipe:
             got=repr(stored),
             repair="pass the frame that panel.build returned, or give rebuild=",
         )
-    fields: dict[str, Any] = {
+    parts: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
     }
-    return Recipe(**fields)
+    if isinstance(parts.get("relations"), dict):
+        parts["relations"] = Relations.of(parts["relations"])
+    return Recipe(**parts)
 
 
 def plan(
@@ -129,6 +137,8 @@ def plan(
     before_days: Sequence[int],
     min_accounts: int,
     features: Sequence[str] | None,
+    relations: bool = False,
+    export_features: Sequence[str] | None = None,
 ) -> tuple[Recipe, dict[str, int]]:
     """Look up what the records hold and write the recipe of a panel.
 
@@ -144,6 +154,10 @@ def plan(
         Accounts that a feature must reach.
     features : sequence of str or None
         Only these features get columns; those that reach enough accounts when None.
+    relations : bool, default False
+        Whether the relationship is told too.
+    export_features : sequence of str, optional
+        Features that carry data away; told by their names when None.
 
     Returns
     -------
@@ -163,6 +177,18 @@ def plan(
     since, rated = _tickets(tables)
     appeared = _appeared(tables["events"], chosen, data_start)
     days = appeared if chosen == kept else _appeared(tables["events"], kept, data_start)
+    told = None
+    if relations:
+        known = dict(zip(kept, days, strict=True))
+        told = records.look_up(
+            tables,
+            last_days=last,
+            data_start=data_start,
+            users_named=_has_users(tables["events"]),
+            tickets=(since, rated),
+            mix=known,
+            exports=_exports(tables["events"], export_features, known, rare, data_start),
+        )
     recipe = Recipe(
         windows_days=last,
         first_days=first,
@@ -176,6 +202,7 @@ def plan(
         tickets_since=since,
         tickets_rated=rated,
         onboarding=_onboarding(tables),
+        relations=told,
     )
     return recipe, rare
 
@@ -215,15 +242,30 @@ def brief(events: ir.Table, data_start: date, features: Sequence[str]) -> Recipe
     )
 
 
-def _named_once(features: Sequence[str]) -> tuple[str, ...]:
+def _exports(
+    events: ir.Table,
+    asked: Sequence[str] | None,
+    kept: Mapping[str, str],
+    rare: Mapping[str, int],
+    data_start: date,
+) -> dict[str, str]:
+    """Return the features that carry data away with their first days, "" from the beginning."""
+    if asked is None:
+        return {name: day for name, day in kept.items() if records.carries_data_away(name)}
+    chosen = _named_once(asked, where="export_features")
+    _all_there(chosen, {*kept, *rare}, where="export_features")
+    return dict(zip(chosen, _appeared(events, chosen, data_start), strict=True))
+
+
+def _named_once(features: Sequence[str], *, where: str = "features") -> tuple[str, ...]:
     """Return the features asked for, refusing one that is named twice."""
     chosen = tuple(features)
     if len(set(chosen)) < len(chosen):
-        raise ParameterError("a feature is named twice", where="features", got=repr(chosen))
+        raise ParameterError("a feature is named twice", where=where, got=repr(chosen))
     return chosen
 
 
-def _all_there(features: Sequence[str], known: set[str]) -> None:
+def _all_there(features: Sequence[str], known: set[str], *, where: str = "features") -> None:
     """Refuse a feature that the events never name: misspelt, it would be used by nobody."""
     absent = [name for name in features if name not in known]
     if not absent:
@@ -237,7 +279,7 @@ def _all_there(features: Sequence[str], known: set[str]) -> None:
     said = ", ".join(list(dict.fromkeys(close))[:_CLOSE])
     raise ParameterError(
         "a feature that is asked for never occurs in the events",
-        where="features",
+        where=where,
         got=", ".join(absent[:_CLOSE]),
         repair=f"do you mean {said}?" if said else "name features as the events name them",
     )

@@ -122,6 +122,10 @@ OPTIONAL: dict[str, Rows] = {
         }
         for n in (1, 2)
     ],
+    "health_scores": [
+        {"account_id": f"A{n}", "scored_at": datetime(2022, 9, n), "score": 60.0 + n}
+        for n in (1, 2)
+    ],
 }
 
 
@@ -201,13 +205,13 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def whole_world(tmp_path: Path) -> World:
-    """Return all eight tables, valid."""
+    """Return all nine tables, valid."""
     return World(tmp_path, copy.deepcopy({**REQUIRED, **OPTIONAL}))
 
 
 @pytest.fixture(scope="session")
 def whole_world_of() -> Callable[[Path], World]:
-    """Return a maker of a valid world of all eight tables in a folder."""
+    """Return a maker of a valid world of all nine tables in a folder."""
     return lambda folder: World(folder, copy.deepcopy({**REQUIRED, **OPTIONAL}))
 
 

@@ -40,9 +40,11 @@ def spoilt() -> simulate.World:
 
 
 def test_tables_and_columns_are_those_of_the_contract(spoilt: simulate.World) -> None:
-    """Contract: all eight tables, every column, in its type and only those."""
-    assert set(spoilt.tables) == set(contract.TABLES)
+    """Contract: all tables but the CRM's scores, every column, in its type and only those."""
+    assert set(spoilt.tables) == set(contract.TABLES) - {"health_scores"}
     for name, spec in contract.TABLES.items():
+        if name not in spoilt.tables:
+            continue
         schema = spoilt.tables[name].schema
         assert set(schema.names) == {column.name for column in spec.columns}, name
         for column in spec.columns:

@@ -244,8 +244,15 @@ def test_a_row_that_cannot_be_read_is_refused_by_file(
 
 
 def test_every_windowed_measure_of_the_catalogue_can_define_adoption() -> None:
-    """Whatever the panel can count from the start of a term or up to today can be asked for."""
-    for name, kind in catalogue.KINDS.items():
+    """Use, tickets and onboarding in any window can be asked for; how a customer stands cannot."""
+    for name in sorted(catalogue.RELATIONS):
+        if "last" in (kind := catalogue.KINDS[name]).account_anchors:
+            column = catalogue.Measure(name, None, "last", kind.only_days or 60).column
+            with pytest.raises(ParameterError, match="no panel has such a column") as refusal:
+                Condition(column, at_least=1)
+            assert name not in refusal.value.repair
+    for name in sorted(set(catalogue.KINDS) - catalogue.RELATIONS):
+        kind = catalogue.KINDS[name]
         for anchor in {"first", "last"} & (kind.account_anchors | kind.feature_anchors):
             feature = None if anchor in kind.account_anchors else "f"
             column = catalogue.Measure(name, feature, anchor, kind.only_days or 60).column
