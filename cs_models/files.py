@@ -12,13 +12,14 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any
 
 TEMPORARY_SUFFIX = ".cs-models-tmp"
+SEAL = "sha256"
 
 
 @contextmanager
@@ -86,6 +87,67 @@ def write_json_atomic(path: Path, content: Any) -> None:
     write_text_atomic(path, text + "\n")
 
 
+def write_sealed_json_atomic(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as :func:`write_json_atomic` does, with the hash of itself in ``sha256``.
+
+    The seal tells damage and edits by hand; it is no signature.
+
+    Raises
+    ------
+    ValueError
+        When a number is not finite.
+    """
+    # Through JSON first: what is sealed is what a reader will see (tuples become lists).
+    plain = json.loads(json.dumps(dict(content), allow_nan=False))
+    write_json_atomic(path, {**plain, SEAL: _sealed(plain)})
+
+
+def read_sealed_json(path: Path, *, largest: int) -> dict[str, Any]:
+    """Return what :func:`write_sealed_json_atomic` wrote, without its seal.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    largest : int
+        Bytes beyond which it is not read.
+
+    Raises
+    ------
+    OSError
+        When it cannot be opened.
+    ValueError
+        When it is too large, is not such a file, or was changed; the message says which.
+    """
+    data = read_at_most(path, largest)
+    try:
+        content = json.loads(data)
+        seal = content.pop(SEAL)
+        whole = seal == _sealed(content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError("it cannot be read") from error
+    if not whole:
+        raise ValueError("it was changed: its content has another sha256 than it says")
+    return dict(content)
+
+
+def read_at_most(path: Path, largest: int) -> bytes:
+    """Return the bytes of a file of a bounded size.
+
+    Raises
+    ------
+    OSError
+        When it cannot be opened.
+    ValueError
+        When it is larger.
+    """
+    with path.open("rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise ValueError(f"it is larger than {largest:,} bytes")
+    return data
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
@@ -111,6 +173,11 @@ def sweep_temporary(folder: Path) -> int:
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
+
+
+def _sealed(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _sync(path: Path) -> None:

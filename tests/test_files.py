@@ -109,3 +109,21 @@ def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"renewals" * 100_000)
     assert files.sha256_of(path) == hashlib.sha256(b"renewals" * 100_000).hexdigest()
+
+
+def test_a_sealed_file_tells_any_change(tmp_path: Path) -> None:
+    """It reads as it was written; one other character, a cut or too many bytes are told apart."""
+    path = tmp_path / "model.json"
+    files.write_sealed_json_atomic(path, {"weights": (0.1, 1e-300), "name": "é"})
+    assert files.read_sealed_json(path, largest=10**4) == {"weights": [0.1, 1e-300], "name": "é"}
+    text = path.read_text()
+    path.write_text(text.replace("0.1", "0.2"))
+    with pytest.raises(ValueError, match="it was changed"):
+        files.read_sealed_json(path, largest=10**4)
+    for left in (text[:40], "[]", "{}", "\x00", "[" * 100_000):
+        path.write_text(left)
+        with pytest.raises(ValueError, match="cannot be read"):
+            files.read_sealed_json(path, largest=10**6)
+    path.write_text(text)
+    with pytest.raises(ValueError, match="larger than 50 bytes"):
+        files.read_sealed_json(path, largest=50)
