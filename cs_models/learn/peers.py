@@ -30,15 +30,18 @@ UNKNOWN: Final = "unknown"
 # In months.  A contract that was written a month short or long is still one of a year.
 CONTRACTS: Final = {"monthly": 2, "under a year": 9, "annual": 18, "multi-year": np.inf}
 
-# Measures of which more goes with leaving as often as not, or says nothing by itself.
-_NEITHER: Final = frozenset({"share", "mix_change", "spike", "export_spike"}) | {
-    f"{name}_age_days" for name in ("nps", "csat", "proficiency")
-}  # fmt: skip
+# Measures of which more goes with leaving as often as not: more tickets or contacts may be care
+# or trouble, a new decision maker either, and our own contacts follow risk as much as they
+# precede it.
+_NEITHER: Final = frozenset(
+    {"share", "mix_change", "spike", "export_spike", "tickets", "open_tickets"}
+    | {"customer_contacts", "days_since_customer_contact", "our_contacts_lagged"}
+    | {"new_decision_makers", "nps_age_days", "csat_age_days", "proficiency_age_days"}
+)
 _WORSE_WHEN_MORE: Final = frozenset(
-    {"days_since_last_use", "days_to_first", "tickets", "severe_tickets", "open_tickets"}
-    | {"open_severe_tickets", "oldest_open_ticket_days", "escalated_tickets", "champions_left"}
-    | {"decision_makers_left", "new_decision_makers", "champion_silent_days"}
-    | {"days_since_customer_contact", "onboarding_overdue_steps", "onboarding_days_late"}
+    {"days_since_last_use", "days_to_first", "severe_tickets", "open_severe_tickets"}
+    | {"oldest_open_ticket_days", "escalated_tickets", "champions_left", "champion_silent_days"}
+    | {"decision_makers_left", "onboarding_overdue_steps", "onboarding_days_late"}
     | {"goals_overdue", "idle_seats_share"}
 )
 

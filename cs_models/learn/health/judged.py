@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs_models.learn import peers
-from cs_models.learn.evaluation import bootstrap, metrics, rates
+from cs_models.learn.evaluation import bootstrap, ordering, rates
 from cs_models.learn.health import colours
 from cs_models.learn.health.colours import Boundaries
 
@@ -180,22 +180,17 @@ def _against(
     if not scored.any():
         return None
     y, p = rows["y"].to_numpy()[scored], rows["p"].to_numpy()[scored]
-    worse = -manual[scored]
-    codes, n_accounts = bootstrap.accounts(rows["account"].to_numpy()[scored])
-    ours, theirs = metrics.auc(y, p), metrics.auc(y, worse)
-    drawn = [
-        metrics.auc(y, p, weight=times[codes]) - metrics.auc(y, worse, weight=times[codes])
-        for block in bootstrap.drawings(n_accounts, n_boot, rng, n_rows=len(y))
-        for times in block.T
-    ]
-    low, high = bootstrap.interval(np.array(drawn).reshape(-1, 1), level=level)
+    account = rows["account"].to_numpy()[scored]
+    both = np.column_stack([p, -manual[scored]])
+    value, drawn = ordering.aucs(y, both, account=account, n_boot=n_boot, rng=rng)
+    low, high = bootstrap.interval(drawn[:, :1] - drawn[:, 1:], level=level)
     return {
-        "auc": ours,
-        "auc_crm": theirs,
-        "difference": ours - theirs,
+        "auc": float(value[0]),
+        "auc_crm": float(value[1]),
+        "difference": float(value[0] - value[1]),
         "low": float(low[0]),
         "high": float(high[0]),
         "n_terms": len(y),
-        "n_accounts": n_accounts,
+        "n_accounts": len(pd.unique(account)),
         "n_churned": int(y.sum()),
     }

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cs_models.features import catalogue
 from cs_models.learn import peers
 
 MOST_BEHIND: Final = 0.5  # of renewers: a rule that blames more of them calls the normal behind
-_RECORDED: Final = 0.5  # share of a stage's columns without which nothing is said of it
+_RECORDED: Final = 0.5  # share of a stage's measures without which nothing is said of it
 
 Float = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -70,8 +71,21 @@ def flags(
         if learned:
             out[:, s] = _below_levels(values, names, learned, thresholds)
         elif held:
-            place = placed.good[:, [names.index(name) for name in held]]
+            place = _by_measure(placed.good, names, held)
             out[:, s] = _below_peers(place, placed, renewed, behind)
+    return out
+
+
+def _by_measure(good: Float, names: list[str], held: Sequence[str]) -> Float:
+    """Return the mean place in each measure: ten windows or features of one have one say."""
+    measures: dict[str, list[int]] = {}
+    for name in held:
+        measures.setdefault(name.partition(catalogue.SEPARATOR)[0], []).append(names.index(name))
+    out = np.full((len(good), len(measures)), np.nan)
+    for m, columns in enumerate(measures.values()):
+        known = ~np.isnan(good[:, columns])
+        total, n = np.where(known, good[:, columns], 0.0).sum(axis=1), known.sum(axis=1)
+        out[n > 0, m] = total[n > 0] / n[n > 0]
     return out
 
 

@@ -46,6 +46,8 @@ class PostMortem:
         by the same rule) and ``excess`` = share - that, with its account-clustered interval
         ``low``, ``high``; ``share_arr_of_renewed_behind``; ``behind`` and ``renewed_behind``,
         the shares behind at the stage whether it is their first or not, of those recorded;
+        ``on_pace_behind`` and ``on_pace_renewed_behind``, the same of those that were not behind
+        at any stage before;
         ``n_not_recorded`` lost terms.
     columns : dict of str to tuple of str
         The measures of each stage that the panel holds.
@@ -106,13 +108,16 @@ def lost(
 
     Notes
     -----
-    At each stage a term's place is the mean percentile of its measures among the renewers of its
-    kind, turned so that 0 is worst; it is behind below the place that a quarter of the renewers
-    stand below (with ties, the nearest share to a quarter that can be drawn, never more than a
-    half).  A stage is not recorded where more than half of its measures are missing; a missing
-    value is never behind.  Renewers are judged by a rule drawn from themselves, so their share is
-    a measured one, close to a quarter at each stage.  Falling behind went with leaving where
-    there is an excess; it is not thereby why anybody left.
+    At each stage a term's place is the mean percentile of its measures (windows and features of
+    one measure have one say together) among the renewers of its kind, turned so that 0 is worst;
+    it is behind below the place that a quarter of the renewers stand below (with ties, the nearest
+    share to a quarter that can be drawn, never more than a half).  A stage is not recorded where
+    more than half of its measures are missing; a missing value is never behind.  Renewers are
+    judged by a rule drawn from themselves, so their share is a measured one, close to a quarter
+    at each stage.  Where lost terms fell behind early, fewer are left to fall behind first at a
+    later stage, and its excess may be negative: ``on_pace_behind`` compares those that had kept
+    pace until then.  Falling behind went with leaving where there is an excess; it is not thereby
+    why anybody left.
     """
     if not 0 < behind <= rule.MOST_BEHIND:
         raise ParameterError(

@@ -28,8 +28,7 @@ _STAGES: Final[dict[str, dict[str, frozenset[str]]]] = {
     }
     | {"days_to_first": frozenset({"to_date"})},
     "breadth": {
-        name: frozenset({"first", "last"})
-        for name in ("distinct_features", "seat_utilisation", "idle_seats_share")
+        name: frozenset({"first", "last"}) for name in ("distinct_features", "seat_utilisation")
     },
     "value": {name: frozenset({"to_date"}) for name in ("goals_reached", "goals_overdue")}
     | {name: frozenset({"last"}) for name in ("events", "active_users", "active_days", "trend")}
@@ -37,10 +36,9 @@ _STAGES: Final[dict[str, dict[str, frozenset[str]]]] = {
     "relationship": {
         name: frozenset({"last", "to_date"})
         for name in (
-            *("tickets", "severe_tickets", "escalated_tickets", "open_tickets"),
-            *("open_severe_tickets", "oldest_open_ticket_days", "nps", "csat"),
-            *("customer_contacts", "days_since_customer_contact", "champions"),
-            *("champions_left", "decision_makers_left", "champion_silent_days"),
+            *("severe_tickets", "escalated_tickets", "open_severe_tickets"),
+            *("oldest_open_ticket_days", "nps", "csat", "champions", "champions_left"),
+            *("decision_makers_left", "champion_silent_days"),
         )
     },
 }
@@ -85,6 +83,16 @@ def chosen(
     else:
         held_by = {stage: tuple(held) for stage, held in stages.items()}
         peers.need(past, *(name for held in held_by.values() for name in held))
+    undirected = [
+        name for held in held_by.values() for name in held if peers.worse_when_more(name) is None
+    ]
+    if undirected:
+        raise ParameterError(
+            "which way these measures are worse is not known",
+            where="stages",
+            got=", ".join(undirected),
+            repair="leave them out: nobody can fall behind in them",
+        )
     if not any(held_by.values()):
         raise ParameterError(
             "no stage has a measure in this panel",

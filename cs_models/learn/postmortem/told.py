@@ -94,6 +94,8 @@ def stages(
         here = first == code
         excess, low, high = peers.gap(here, left, account, level=level)
         flag = flags[:, code] if code >= 0 else np.full(len(flags), np.nan)
+        recorded = ~np.isnan(flag)
+        on_pace = recorded & ~(flags[:, : max(code, 0)] == 1).any(axis=1)
         rows.append(
             {
                 "stage": stage,
@@ -107,9 +109,11 @@ def stages(
                 "low": low,
                 "high": high,
                 "share_arr_of_renewed_behind": _share(here, ~left & known, arr),
-                "behind": _share(flag == 1, left & ~np.isnan(flag)),
-                "renewed_behind": _share(flag == 1, ~left & ~np.isnan(flag)),
-                "n_not_recorded": int((np.isnan(flag) & left).sum()) if code >= 0 else 0,
+                "behind": _share(flag == 1, left & recorded),
+                "renewed_behind": _share(flag == 1, ~left & recorded),
+                "on_pace_behind": _share(flag == 1, left & on_pace),
+                "on_pace_renewed_behind": _share(flag == 1, ~left & on_pace),
+                "n_not_recorded": int((~recorded & left).sum()) if code >= 0 else 0,
             }
         )
     return pd.DataFrame(rows)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from cs_models.errors import ParameterError, TooLittleDataError
 from cs_models.learn import peers
-from cs_models.learn.evaluation import bootstrap, metrics
+from cs_models.learn.evaluation import bootstrap, ordering
 from cs_models.learn.profile import distance
 
 FEWEST_OF_SEGMENT: Final = 30  # past terms: with fewer, likeness is looked for in all segments
@@ -352,9 +352,6 @@ def _quality(
     }
     if not 0 < did.sum() < len(did):
         return told
-    told["auc"] = metrics.auc(did, share)
-    codes, n_accounts = bootstrap.accounts(account[judged[full]])
-    blocks = bootstrap.drawings(n_accounts, n_boot, rng, n_rows=len(did))
-    drawn = [metrics.auc(did, share, weight=times[codes]) for block in blocks for times in block.T]
-    low, high = bootstrap.interval(np.array(drawn)[:, None], level=level)
-    return told | {"low": float(low[0]), "high": float(high[0])}
+    value, drawn = ordering.aucs(did, share, account=account[judged[full]], n_boot=n_boot, rng=rng)
+    low, high = bootstrap.interval(drawn, level=level)
+    return told | {"auc": float(value[0]), "low": float(low[0]), "high": float(high[0])}
