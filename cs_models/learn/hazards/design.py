@@ -190,7 +190,7 @@ def _expand(frame: pd.DataFrame, parts: Sequence[Number | Category]) -> dict[str
             texts = _texts(frame[part.column])
             texts = texts.where(texts.isin([part.reference, *part.levels]), part.rest)
             for level, name in zip(part.levels, _names(part), strict=True):
-                whole[name] = (texts == level).to_numpy(dtype=np.float64)
+                whole[name] = np.asarray(texts == level, dtype=np.float64)
         else:
             numbers = _numbers(frame[part.column], part.column)
             missing = np.isnan(numbers)

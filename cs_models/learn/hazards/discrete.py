@@ -36,6 +36,7 @@ from cs_models.learn.hazards.observed import Float
 from cs_models.learn.hazards.scoring import Fit, Link
 
 LAST_OPPORTUNITY: Final = 4
+CONTRACTS: Final = (1, 3, 6, 12, 24, 36)
 LEAST_CHURNED: Final = 10
 LEAK_AUC: Final = 0.98
 LEAST_ROWS: Final = 10
@@ -85,7 +86,7 @@ class RenewalHazard:
         DataError
             A column that the model needs is absent or holds an infinite value.
         """
-        columns = self.design.matrix(capped(frame))
+        columns = self.design.matrix(usual(frame))
         values = self.coefficients["log_odds"].to_numpy()
         return scoring.mean(values[0] + columns @ values[1:], self.link)
 
@@ -144,7 +145,8 @@ def renewal_hazard(
     event : str, default "event"
         Column of the outcome.
     baseline : sequence of str, default ("opportunity", "term_months")
-        Columns with a level of risk for each value; ``opportunity`` is 1, 2, 3, or 4 and later.
+        Columns with a level of risk for each value: ``opportunity`` is 1, 2, 3, or 4 and later,
+        ``term_months`` the usual length that is nearest.
     link : {"logit", "cloglog"}, default "logit"
         The scale on which columns add up.
     cluster : str, default "account_id"
@@ -167,7 +169,7 @@ def renewal_hazard(
         The outcome is not 0 or 1; a column is absent, infinite, or tells the outcome by itself;
         the complementary log-log was asked for where a column separates leavers from stayers.
     """
-    frame = capped(frame)
+    frame = usual(frame)
     outcome = binary(frame, event)
     account = frame[cluster].to_numpy() if cluster in frame else np.arange(len(frame))
     enough(outcome, account)
@@ -190,11 +192,32 @@ def renewal_hazard(
     )
 
 
-def capped(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with the fourth and later opportunities called the fourth."""
-    if "opportunity" not in frame:
-        return frame
-    return frame.assign(opportunity=np.minimum(frame["opportunity"], LAST_OPPORTUNITY))
+def usual(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with late opportunities pooled, and odd lengths of contract rounded.
+
+    The 4th and later opportunity is the 4th.  A contract of 11 or 13 months is one of 12: each
+    length is that of `CONTRACTS` which is nearest in proportion.
+    """
+    if "opportunity" in frame:
+        frame = frame.assign(opportunity=np.minimum(frame["opportunity"], LAST_OPPORTUNITY))
+    return usual_length(frame) if "term_months" in frame else frame
+
+
+def usual_length(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with ``term_months`` taken to the usual length that is nearest."""
+    months = frame["term_months"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return frame.assign(term_months=contract_months(months))
+
+
+def contract_months(term_months: ArrayLike) -> Float:
+    """Return the usual length of contract, in months, that is nearest in proportion.
+
+    Missing stays missing.
+    """
+    months = np.asarray(term_months, dtype=np.float64)
+    logs = np.log(np.maximum(months, 0.5))
+    nearest = np.abs(logs[:, None] - np.log(CONTRACTS)[None, :]).argmin(axis=1)
+    return np.where(np.isfinite(months), np.asarray(CONTRACTS, dtype=np.float64)[nearest], np.nan)
 
 
 def binary(frame: pd.DataFrame, event: str) -> Float:

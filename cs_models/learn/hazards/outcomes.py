@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -23,11 +24,12 @@ from scipy import special
 from cs_models.errors import DataError, TooLittleDataError
 from cs_models.learn.hazards import design as designs
 from cs_models.learn.hazards.design import Design
-from cs_models.learn.hazards.discrete import LEAST_CHURNED, capped, refuse_leaks
+from cs_models.learn.hazards.discrete import LEAST_CHURNED, refuse_leaks, usual
 from cs_models.learn.hazards.observed import Float
 from cs_models.learn.hazards.scoring import clustered, coefficient_table
 
-OUTCOMES = ("renewed", "expanded", "contracted", "churned", "involuntary")
+_STEPS: Final = 60
+OUTCOMES: Final = ("renewed", "expanded", "contracted", "churned", "involuntary")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class RenewalOutcomes:
         DataError
             A column that the model needs is absent or holds an infinite value.
         """
-        columns = np.column_stack([np.ones(len(frame)), self.design.matrix(capped(frame))])
+        columns = np.column_stack([np.ones(len(frame)), self.design.matrix(usual(frame))])
         modelled = [name for name in self.outcomes if name not in self.shares]
         values = self.coefficients["log_odds"].to_numpy().reshape(len(modelled) - 1, -1)
         linear = np.column_stack([np.zeros(len(frame)), columns @ values.T])
@@ -113,7 +115,7 @@ def renewal_outcomes(
     DataError
         An outcome is missing; a column is absent, infinite, or tells the outcome by itself.
     """
-    frame = capped(frame)
+    frame = usual(frame)
     names, account = _outcome(frame, outcome), frame[cluster].to_numpy()
     accounts = pd.Series(account).groupby(names.to_numpy()).nunique()
     common = [name for name in accounts.index if accounts[name] >= LEAST_CHURNED]
@@ -176,15 +178,21 @@ def _fit(
     ridge = np.tile(np.r_[0.0, np.full(n_columns - 1, penalty)], size)
     values = np.zeros((size, n_columns))
     values[:, 0] = np.log(hit.mean(axis=0) / (codes == 0).mean())
-    for _ in range(100):
+    best = _likelihood(scaled, codes, values)
+    for _ in range(_STEPS):
         chances = _chances(scaled, values)
         scores = np.einsum("ik,ij->ikj", hit - chances, scaled).reshape(len(codes), -1)
         information = _information(scaled, chances)
         gradient = scores.sum(axis=0) - ridge * values.ravel()
-        step = np.linalg.solve(information + np.diag(ridge + 1e-10), gradient)
-        step /= max(1.0, float(np.abs(step).max()))
-        values = values + step.reshape(values.shape)
-        if np.abs(step).max() < 1e-9:
+        step = np.linalg.solve(information + np.diag(ridge + 1e-10), gradient).reshape(size, -1)
+        for _halving in range(20):
+            trial = values + step
+            reached = _likelihood(scaled, codes, trial) - float(ridge @ trial.ravel() ** 2) / 2
+            if reached >= best - 1e-12 * abs(best):
+                break
+            step = step / 2
+        values, best = trial, reached
+        if np.abs(step).max() < 1e-8:
             break
     else:
         raise DataError(
@@ -199,12 +207,14 @@ def _fit(
     back[1:, 1:] /= scale[:, None]
     back[0, 1:] = -centre / scale
     whole = np.kron(np.eye(size), back)
-    likelihood = float(
-        np.log(
-            np.column_stack([1 - chances.sum(axis=1), chances])[np.arange(len(codes)), codes]
-        ).sum()
-    )
+    likelihood = _likelihood(scaled, codes, values)
     return whole @ values.ravel(), whole @ covariance @ whole.T, likelihood
+
+
+def _likelihood(columns: Float, codes: NDArray[np.int64], values: Float) -> float:
+    linear = np.column_stack([np.zeros(len(columns)), columns @ values.T])
+    log_chances = special.log_softmax(linear, axis=1)
+    return float(log_chances[np.arange(len(codes)), codes].sum())
 
 
 def _chances(columns: Float, values: Float) -> Float:

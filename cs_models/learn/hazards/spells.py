@@ -55,3 +55,50 @@ def adoption_spells(
     after = whole[inside].assign(start=when[inside], stop=stop[inside], adopted=1)
     pieces = pd.concat([before, after]).sort_index(kind="stable")
     return pieces.sort_values([account, "start"], kind="stable", ignore_index=True)
+
+
+def per_period(
+    frame: pd.DataFrame,
+    *,
+    duration: str = "duration_days",
+    event: str = "event",
+    entry: str | None = None,
+    period: float = 1.0,
+) -> pd.DataFrame:
+    """Give each episode one row per period begun: grouped time, where each period is a chance.
+
+    For contracts that can be left every month, or histories that tell only how long: where the
+    renewal dates are known, `features.tenure.opportunities` has the rows.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per episode
+        The duration, 1 where it ended, and columns that stay the same.
+    duration, event : str
+        Columns.
+    entry : str, optional
+        Column of the time from which the row was watched: periods begun before it are left out.
+    period : float, default 1.0
+        Length, in the unit of the duration.
+
+    Returns
+    -------
+    DataFrame, one row per episode and period
+        The columns of ``frame`` but the duration; ``opportunity`` (1, 2, …); ``event`` (1 in the
+        period in which the episode ended).
+
+    Raises
+    ------
+    DataError
+        As `observed.times`.
+    """
+    given = times(frame[duration], frame[event], None if entry is None else frame[entry])
+    last = np.ceil(given.duration / period - 1e-9).astype(np.int64)
+    first = np.ceil(given.entry / period - 1e-9).astype(np.int64)
+    number = np.maximum(last - first, 0)
+    place = np.repeat(np.arange(len(frame)), number)
+    step = np.arange(len(place)) - np.repeat(np.cumsum(number) - number, number)
+    rows = frame.drop(columns=[duration]).iloc[place].reset_index(drop=True)
+    opportunity = first[place] + step + 1
+    ended = (opportunity == last[place]) & (given.event[place] == 1)
+    return rows.assign(opportunity=opportunity, event=ended.astype(np.int8))
