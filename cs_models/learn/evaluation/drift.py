@@ -137,7 +137,7 @@ def level_chart(
     left = rows.outcomes(churned)
     chance = rows.probabilities(p, len(left))
     codes, _ = bootstrap.accounts(account)
-    place, names = pd.factorize(np.asarray(quarter), sort=True)
+    place, names = pd.factorize(np.asarray(quarter), sort=True, use_na_sentinel=False)
     told = []
     for number, name in enumerate(names):
         mine = place == number

@@ -16,14 +16,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cs_models.errors import ParameterError
-from cs_models.learn.evaluation import bootstrap, rows
+from cs_models.learn.evaluation import bootstrap, rows, scored
+from cs_models.learn.evaluation.scored import METRICS
 
 Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 
-METRICS: Final = ("log_loss", "brier", "brier_skill", "auc", "average_precision", "base_rate")
 CAP_AT: Final = 0.99
-_SMALLEST: Final = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -238,8 +236,8 @@ def gain(churned: ArrayLike, p: ArrayLike, p_before: ArrayLike, *, account: Arra
     """
     left = rows.outcomes(churned)
     codes, n_accounts = bootstrap.accounts(account)
-    after = _losses(left, rows.probabilities(p, len(left)))
-    before = _losses(left, rows.probabilities(p_before, len(left), where="p_before"))
+    after = scored.losses(left, rows.probabilities(p, len(left)))
+    before = scored.losses(left, rows.probabilities(p_before, len(left), where="p_before"))
     value = float((before - after).mean()) if len(left) else float("nan")
     se = bootstrap.standard_error(before - after, codes, n_accounts)
     return Gain(value, se, len(left), n_accounts)
@@ -303,69 +301,20 @@ def table(
     parts = []
     for (weighted, weight), source in zip(weights.items(), seeds, strict=True):
         known = ~np.isnan(weight)
-        mine = _Rows.of(left, chance, base, weight, codes, known)
+        mine = scored.Rows.of(left, chance, base, weight, codes, known)
         parts.append(_told(mine, weighted, n_boot, level, source))
     return pd.concat(parts, ignore_index=True)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Tested terms in the order of their scores, with what is added up by account.
-
-    ``left_at`` are the places of those who left; ``first`` where among them a new score starts;
-    ``below`` and ``upto`` how many rows stand below, and not above, each of these scores.
-    """
-
-    weight: Float
-    codes: Int
-    n_accounts: int
-    added: Float
-    left_at: Int
-    first: Int
-    below: Int
-    upto: Int
-    n_churned: int
-
-    @classmethod
-    def of(
-        cls,
-        churned: Float,
-        p: Float,
-        base: Float | None,
-        weight: Float,
-        codes: Int,
-        kept: NDArray[np.bool_],
-    ) -> _Rows:
-        """Sort kept rows by score once, for all drawings."""
-        order = np.flatnonzero(kept)[np.argsort(p[kept], kind="stable")]
-        y, score, w = churned[order], p[order], weight[order]
-        names, mine = np.unique(codes[order], return_inverse=True)
-        reference = np.full(len(order), np.nan) if base is None else (base[order] - y) ** 2
-        each = np.column_stack([np.ones_like(y), y, _losses(y, score), (score - y) ** 2, reference])
-        left_at = np.flatnonzero(y > 0)
-        scores, first = np.unique(score[left_at], return_index=True)
-        return cls(
-            weight=w,
-            codes=mine.astype(np.int64),
-            n_accounts=len(names),
-            added=bootstrap.sums(each * w[:, None], mine, len(names)),
-            left_at=left_at,
-            first=first,
-            below=np.searchsorted(score, scores, side="left"),
-            upto=np.searchsorted(score, scores, side="right"),
-            n_churned=len(left_at),
-        )
-
-
 def _told(
-    mine: _Rows, weighted: bool, n_boot: int, level: float, rng: np.random.Generator
+    mine: scored.Rows, weighted: bool, n_boot: int, level: float, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the rows of the table for one weighting."""
-    value = _statistics(mine, np.ones((mine.n_accounts, 1)))[0]
+    value = scored.statistics(mine, np.ones((mine.n_accounts, 1)))[0]
     drawn = np.full((0, len(METRICS)), np.nan)
     if n_boot and mine.n_accounts > 1:
         blocks = bootstrap.drawings(mine.n_accounts, n_boot, rng, n_rows=len(mine.codes))
-        drawn = np.concatenate([_statistics(mine, times) for times in blocks])
+        drawn = np.concatenate([scored.statistics(mine, times) for times in blocks])
     low, high = bootstrap.interval(drawn, level=level)
     return pd.DataFrame(
         {
@@ -380,47 +329,6 @@ def _told(
             "kish_n": kish(mine.weight),
         }
     )
-
-
-def _statistics(mine: _Rows, times: Float) -> Float:
-    """Return the metrics of each drawing, shape (block, n_metrics)."""
-    total, left, loss, squares, reference = mine.added @ times
-    area, precision = _ranking(mine, times)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        skill = np.where(reference > 0, 1 - squares / reference, np.nan)
-        parts = [loss / total, squares / total, skill, area, precision, left / total]
-    return np.stack(parts, axis=1)
-
-
-def _ranking(mine: _Rows, times: Float) -> tuple[Float, Float]:
-    """Return AUC and average precision of each drawing, by one running sum over the scores."""
-    nothing = np.full(times.shape[1], np.nan)
-    if not 0 < mine.n_churned < len(mine.codes):
-        return nothing, nothing
-    weight = times[mine.codes]
-    weight *= mine.weight[:, None]
-    running = np.zeros((len(weight) + 1, weight.shape[1]))
-    np.cumsum(weight, axis=0, out=running[1:])
-    left = weight[mine.left_at]
-    if len(mine.first) < len(left):
-        left = np.add.reduceat(left, mine.first, axis=0)
-    left_to, below = np.cumsum(left, axis=0), running[mine.below]
-    all_left, total = left_to[-1], running[-1]
-    stayed_below = below - left_to + left
-    stayed_beside = running[mine.upto] - below - left
-    above, called = all_left - left_to + left, total - below
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(called > 0, above / called, 0.0)
-        both = (all_left > 0) & (total - all_left > 1e-12 * total)
-        pairs = (left * (stayed_below + stayed_beside / 2)).sum(axis=0)
-        area = np.where(both, pairs / (all_left * (total - all_left)), np.nan)
-        precision = np.where(both, (left * share).sum(axis=0) / all_left, np.nan)
-    return area, precision
-
-
-def _losses(churned: Float, p: Float) -> Float:
-    held = np.clip(p, _SMALLEST, 1 - _SMALLEST)
-    return np.asarray(-np.where(churned == 1, np.log(held), np.log1p(-held)))
 
 
 def _as_score(p: ArrayLike) -> Float:
@@ -449,6 +357,6 @@ def _one(
     base = None if p_base is None else rows.probabilities(p_base, len(left), where="p_base")
     w = np.ones(len(left)) if weight is None else np.asarray(weight, dtype=np.float64)
     one = np.zeros(len(left), dtype=np.int64)
-    mine = _Rows.of(left, chance, base, w, one, ~np.isnan(w))
-    value = _statistics(mine, np.ones((mine.n_accounts, 1)))
+    mine = scored.Rows.of(left, chance, base, w, one, ~np.isnan(w))
+    value = scored.statistics(mine, np.ones((mine.n_accounts, 1)))
     return float(value[0, METRICS.index(metric)])
