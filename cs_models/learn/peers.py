@@ -278,9 +278,9 @@ def gap(
 
     Notes
     -----
-    The interval is the linearised one with accounts as units, each share smoothed by one event
-    in two more rows (Agresti & Caffo 2000) so that it does not collapse where nobody has the
-    event.
+    The interval is the linearised one with accounts as units.  It never gets narrower than where
+    one account in two more had the event (Agresti & Caffo 2000), so that it does not collapse
+    where nobody has it.
     """
     y, one = np.asarray(event, dtype=np.float64), np.asarray(first, dtype=bool)
     codes = pd.factorize(np.asarray(cluster))[0]
@@ -288,10 +288,9 @@ def gap(
         return np.nan, np.nan, np.nan
     shares, influence, floor = [], np.zeros(len(y)), 0.0
     for rows, sign in ((one, 1.0), (~one, -1.0)):
-        n = int(rows.sum())
-        share, smooth = y[rows].mean(), (y[rows].sum() + 1) / (n + 2)
-        influence[rows] = sign * (y[rows] - share) / n
-        floor += smooth * (1 - smooth) / (n + 2)
+        share, accounts = y[rows].mean(), len(np.unique(codes[rows]))
+        influence[rows] = sign * (y[rows] - share) / int(rows.sum())
+        floor += (accounts + 1) / (accounts + 2) ** 3
         shares.append(share)
     sums = np.bincount(codes, weights=influence)
     clustered = float(sums @ sums) * len(sums) / max(len(sums) - 1, 1)
