@@ -125,7 +125,9 @@ def _logged(values: Float, log: NDArray[np.bool_]) -> Float:
 
 
 def _sd(known: Float) -> float:
-    """Return a robust standard deviation; the plain one where most values agree."""
+    """Return a robust standard deviation; the plain one where most agree, nought where all do."""
+    if known.min() == known.max():
+        return 0.0
     for low, high, width in _TO_SD:
         spread = float(np.subtract(*np.percentile(known, [high, low]))) / width
         if spread > 0:
