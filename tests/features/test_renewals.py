@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,7 +99,7 @@ def test_a_later_record_changes_nothing(small: SimpleNamespace) -> None:
 
 def test_the_book_holds_what_runs_and_what_is_overdue(small: SimpleNamespace) -> None:
     """Running, in notice, decided early, overdue; not ended, cancelled, long overdue or to come."""
-    rows = [
+    rows: list[tuple[str, date, date | None, dict[str, Any]]] = [
         ("runs", date(2024, 6, 1), date(2025, 6, 1), {"outcome": "pending"}),
         ("notice", date(2024, 6, 1), date(2025, 6, 1), {"cancel_requested_at": AS_OF}),
         ("decided", date(2024, 6, 1), date(2025, 6, 1), {"outcome": "expanded"}),
@@ -109,7 +110,7 @@ def test_the_book_holds_what_runs_and_what_is_overdue(small: SimpleNamespace) ->
         ("cancelled", date(2024, 6, 1), date(2025, 6, 1), {"ended_at": date(2025, 2, 1)}),
         ("to come", date(2025, 4, 1), date(2026, 4, 1), {"outcome": "pending"}),
     ]
-    terms = [
+    terms: list[dict[str, Any]] = [
         {"outcome": "pending", "account_id": name, "subscription_id": name}
         | {"term_start": start, "term_end": end, "arr": Decimal("100.00"), "term_months": 12}
         | more

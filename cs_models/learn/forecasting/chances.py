@@ -1,0 +1,221 @@
+"""The chance of leaving of contracts that no predictor speaks of, and of those in notice.
+
+Grain in: ended terms (``features.renewals.history``).  Grain out: one row per segment and length of
+contract; one share of notices that were carried out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from cs_models.features import renewals
+from cs_models.learn.forecasting import cells
+from cs_models.learn.forecasting.cells import Float, Int, Layout, Shares
+
+CHURNED, INVOLUNTARY = "churned", "involuntary"
+# With fewer past notices than this a contract in notice is taken to leave.
+FEWEST_NOTICES: Final = 10
+STAYED, LEFT = 0, 1
+PREDICTOR, BASE_RATE, NOTICE, DECIDED = "predictor", "base rate", "notice", "decided"
+
+
+@dataclass(frozen=True)
+class BaseRates:
+    """How often contracts of a segment and length left at a renewal.
+
+    Attributes
+    ----------
+    layout : Layout
+    every, near : Shares
+        Of all terms that came to a renewal, those that left by choice; the same of terms that
+        still ran without notice 90 days before (or at their middle).  Kinds: stayed, left.
+    gone, gone_near : Shares
+        Likewise those that were lost for reasons of their own (acquired, out of business).
+    """
+
+    layout: Layout
+    every: Shares
+    near: Shares
+    gone: Shares
+    gone_near: Shares
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per cell: segment, length, n_terms, n_churned, p_churn, p_low, p_high, …."""
+        return self.layout.names().assign(
+            n_terms=self.every.counts.sum(axis=1).astype(int),
+            n_churned=self.every.counts[:, LEFT].astype(int),
+            p_churn=self.every.mean[:, LEFT],
+            p_low=self.every.quantile(LEFT, 0.1),
+            p_high=self.every.quantile(LEFT, 0.9),
+            p_near=self.near.mean[:, LEFT],
+            n_involuntary=self.gone.counts[:, LEFT].astype(int),
+            p_involuntary=self.gone.mean[:, LEFT],
+            p_involuntary_near=self.gone_near.mean[:, LEFT],
+        )
+
+
+@dataclass(frozen=True)
+class Notices:
+    """How many of those who had asked to cancel did leave.
+
+    Attributes
+    ----------
+    n, carried_out : int
+        Past terms with a notice; those that ended with the customer gone.
+    share, low, high : float
+        The share and its 80 % interval (Jeffreys); 1, 1, 1 when assumed.
+    assumed : bool
+        Fewer than 10 past notices: whoever is in notice is taken to leave for certain.
+    """
+
+    n: int
+    carried_out: int
+    share: float
+    low: float
+    high: float
+    assumed: bool
+
+    def draw(self, n_draws: int, rng: np.random.Generator) -> Float:
+        """Draw the share from its posterior, shape (n_draws,); all 1 when assumed."""
+        if self.assumed:
+            return np.ones(n_draws)
+        stayed = self.n - self.carried_out
+        return np.asarray(rng.beta(self.carried_out + 0.5, stayed + 0.5, n_draws))
+
+
+def base_rates(history: pd.DataFrame) -> BaseRates:
+    """Learn how often contracts left at a renewal, by segment and length.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        From ``features.renewals.history``: segment, term_months, term_start, term_end,
+        closed_date, notice_date, outcome.
+
+    Returns
+    -------
+    BaseRates
+        Cells drawn to their length's share by a beta-binomial.  A length without history is given
+        the rate of a month of all contracts, for as many months as the shortest of its kind.
+        Without any history every rate is .5, with the widest interval there is.
+    """
+    layout = Layout.of(history)
+    cell = layout.cell_of(history)
+    outcome = history["outcome"].to_numpy()
+    left = np.where(outcome == CHURNED, LEFT, STAYED).astype(np.int64)
+    gone = np.where(outcome == INVOLUNTARY, LEFT, STAYED).astype(np.int64)
+    by_choice, near = gone == STAYED, renewals.in_doubt(history).to_numpy(dtype=bool)
+    centre = _by_month(history, left)
+
+    def shares(rows: NDArray[np.bool_], kind: Int, toward: Float | None) -> Shares:
+        return cells.shrink(cells.tally(cell[rows], kind[rows], layout.size, 2), toward)
+
+    seen = np.ones(len(cell), dtype=bool)
+    nobody = None if len(cell) else np.tile([1.0, 0.0], (len(cells.LENGTHS), 1))
+    return BaseRates(
+        layout,
+        every=shares(by_choice, left, centre),
+        near=shares(by_choice & near, left, centre),
+        gone=shares(seen, gone, nobody),
+        gone_near=shares(near, gone, nobody),
+    )
+
+
+def notices(history: pd.DataFrame) -> Notices:
+    """Learn the share of notices that were carried out.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        From ``features.renewals.history``: notice_date, outcome.
+
+    Returns
+    -------
+    Notices
+
+    Notes
+    -----
+    A notice that was withdrawn and blanked in the records cannot be counted: where the source
+    does so, the share is too high.
+    """
+    asked = history["notice_date"].notna()
+    n = int(asked.sum())
+    left = int(history.loc[asked, "outcome"].isin([CHURNED, INVOLUNTARY]).sum())
+    if n < FEWEST_NOTICES:
+        return Notices(n, left, 1.0, 1.0, 1.0, assumed=True)
+    low, high = stats.beta.ppf([0.1, 0.9], left + 0.5, n - left + 0.5)
+    return Notices(n, left, left / n, float(low), float(high), assumed=False)
+
+
+def fill(
+    due: pd.DataFrame,
+    base: BaseRates,
+    *,
+    scores: pd.DataFrame | None = None,
+    refits: Float | None = None,
+    rng: np.random.Generator,
+    n_refits: int = 100,
+) -> tuple[pd.DataFrame, Float]:
+    """Give every contract due its chance of leaving, by the predictor or by its base rate.
+
+    Parameters
+    ----------
+    due : pandas.DataFrame
+        From ``revenue.book(...).due``.
+    base : BaseRates
+    scores : pandas.DataFrame, optional
+        One row per subscription_id with ``p_churn``, 0 to 1 (``churn.score``).  It speaks of a
+        contract's next renewal; later ones within the horizon get the base rate.  Base rates are
+        those of terms still running without notice 90 days before, where the renewal is as near.
+    refits : ndarray of float, shape (n_scores, n_refits), optional
+        Probabilities of the bootstrap refits, rows as ``scores``.
+    rng : numpy.random.Generator
+    n_refits : int, default 100
+        Draws of the base rates where ``refits`` is not given; else its width.
+
+    Returns
+    -------
+    due : pandas.DataFrame
+        The same rows with ``p_churn`` and ``p_involuntary`` (of one renewal, 0 to 1) and
+        ``p_from``: "predictor", "base rate", "notice" or "decided".  The last two keep a p_churn,
+        which a forecast does not use.
+    refits : ndarray of float, shape (n_due, n_refits)
+        For base rates, draws from their posterior, the same draw for all rows of a cell.
+    """
+    width = n_refits if refits is None else refits.shape[1]
+    cell = base.layout.cell_of(due)
+    first = due["renewal_no"].to_numpy() == 1
+    near = first & (due["due_in_days"].to_numpy() <= renewals.AHEAD_DAYS)
+    rate = np.where(near, base.near.mean[cell, LEFT], base.every.mean[cell, LEFT])
+    soon, later = base.near.draw(width, rng), base.every.draw(width, rng)
+    spread = np.where(near[:, None], soon[:, cell, LEFT].T, later[:, cell, LEFT].T)
+    said = np.full(len(due), -1)
+    if scores is not None and len(scores):
+        place = pd.Index(scores["subscription_id"]).get_indexer(pd.Index(due["subscription_id"]))
+        known = scores["p_churn"].notna().to_numpy()[place]
+        said = np.where(first & (place >= 0) & known, place, -1)
+        spoken = said >= 0
+        rate[spoken] = scores["p_churn"].to_numpy(dtype=np.float64)[said[spoken]]
+        spread[spoken] = rate[spoken, None] if refits is None else refits[said[spoken]]
+    source = np.select(
+        [due["decided"].notna(), due["in_notice"].astype(bool), said >= 0],
+        [DECIDED, NOTICE, PREDICTOR],
+        BASE_RATE,
+    )
+    gone = np.where(near, base.gone_near.mean[cell, LEFT], base.gone.mean[cell, LEFT])
+    return due.assign(p_churn=rate, p_involuntary=gone, p_from=source), np.asarray(spread)
+
+
+def _by_month(history: pd.DataFrame, left: Int) -> Float:
+    """Return what each length would leave by, were a month of every contract alike."""
+    months = history["term_months"].astype("Float64").fillna(12).to_numpy(dtype=np.float64)
+    hazard = (left.sum() + 0.5) / (months.sum() + 1.0) if len(months) else np.log(2.0)
+    rate = -np.expm1(-hazard * np.array([1.0, 3.0, 12.0, 24.0])) if len(months) else np.full(4, 0.5)
+    return np.column_stack([1.0 - rate, rate])
