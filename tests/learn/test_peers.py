@@ -66,6 +66,9 @@ def test_copied_terms_do_not_make_a_kind_large() -> None:
     few = pd.concat([terms({("SMB", 12): (5, 5)})] * 20)
     with pytest.raises(TooLittleDataError, match="5 renewed, 5 left"):
         peers.kinds(few)
+    often = pd.concat([terms({("SMB", 12): (40, 0)}), *[few[few["churned"] == 1]] * 20])
+    with pytest.raises(TooLittleDataError, match="5 left"):
+        peers.kinds(often)
 
 
 def test_contracts_a_month_off_are_of_their_kind() -> None:

@@ -21,16 +21,12 @@ from numpy.typing import NDArray
 from cs_models.errors import ParameterError, TooLittleDataError
 from cs_models.learn import peers
 from cs_models.learn.evaluation import bootstrap, ordering
-from cs_models.learn.profile import distance
+from cs_models.learn.profile import distance, search
 
-FEWEST_OF_SEGMENT: Final = 30  # past terms: with fewer, likeness is looked for in all segments
 FAR: Final = 0.99
 MOST_JUDGED: Final = 2000  # past terms by which the illustration is judged
-_BLOCK: Final = 256
-_TERMS_OF_AN_ACCOUNT: Final = 6  # looked at to find one neighbour: accounts are shown once
 
 Float = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Whole = NDArray[np.int64]
 
 
@@ -66,27 +62,6 @@ class Neighbours:
     columns_left_out: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Terms:
-    """Terms on the common scale, and what decides who may be whose neighbour."""
-
-    at: tuple[Float, Float]
-    account: Whole
-    segment: Whole
-    decided: Whole
-    known: Whole
-
-    def rows(self, rows: NDArray[np.intp] | slice) -> _Terms:
-        at, held = self.at
-        return _Terms(
-            (at[rows], held[rows]),
-            self.account[rows],
-            self.segment[rows],
-            self.decided[rows],
-            self.known[rows],
-        )
-
-
 def nearest(
     history: pd.DataFrame,
     now: pd.DataFrame,
@@ -95,6 +70,7 @@ def nearest(
     *,
     k: int = 5,
     segment_by: str | None = "segment",
+    grace_days: int = 30,
     cluster: str = "account_id",
     outcome: str = "churned",
     rng: np.random.Generator,
@@ -116,8 +92,10 @@ def nearest(
     k : int, default 5
         Neighbours, at most one term of each account.
     segment_by : str or None, default "segment"
-        Only terms of the same segment, where it has 30 past terms of other accounts that had
-        ended by then; else of all.
+        Only terms of the same segment, where it has 30 past terms of other accounts whose
+        outcome was known by then; else of all.
+    grace_days : int, default 30
+        Days after its end in which a term's outcome becomes known.
     cluster, outcome : str, default "account_id", "churned"
         Account, and 1 for leaving, 0 for staying, null for not evaluable.
     rng : numpy.random.Generator
@@ -143,8 +121,8 @@ def nearest(
 
     Notes
     -----
-    Source: ``methods.md`` 6 (k-NN as illustration).  Neighbours are terms of other accounts that
-    had ended by the decision date, so a customer is never shown its own past or future.
+    Source: ``methods.md`` 6 (k-NN as illustration).  Neighbours are terms of other accounts whose
+    outcome was known by the decision date, so a customer is never shown its own past or future.
     """
     past = _checked(history, now, columns, drivers, k, cluster, outcome)
     values = peers.numbers(past, columns)
@@ -152,19 +130,19 @@ def nearest(
     if not space.used.any():
         raise TooLittleDataError("past terms agree in every column", where=", ".join(columns))
     names = pd.unique(pd.concat([past[cluster], now[cluster]]))
-    books = _segments(past, segment_by), _segments(now, segment_by)
+    books = search.segments(past, segment_by), search.segments(now, segment_by)
     segments = pd.unique(np.concatenate([books[0], books[1]]))
-    then = _placed(past, space.place(values), names, cluster, books[0], segments)
+    then = search.placed(past, space.place(values), names, cluster, books[0], segments, grace_days)
     today = space.place(peers.numbers(now, columns))
-    here = _placed(now, today, names, cluster, books[1], segments)
+    here = search.placed(now, today, names, cluster, books[1], segments, grace_days)
     churned = past[outcome].to_numpy(dtype=np.float64)
-    found, far = _search(space, here, then, k, ended=True)
+    found, far = search.nearest(space, here, then, k, in_time=True)
     judged = np.arange(len(past))
     if len(judged) > MOST_JUDGED:
         judged = np.sort(rng.choice(judged, MOST_JUDGED, replace=False))
-    _, past_far = _search(space, then.rows(judged), then, 1, ended=False)
+    _, past_far = search.nearest(space, then.rows(judged), then, 1, in_time=False)
     beyond = float(np.nanquantile(past_far[:, 0], FAR)) if len(past) > 1 else np.nan
-    at_the_time, _ = _search(space, then.rows(judged), then, k, ended=True)
+    at_the_time, _ = search.nearest(space, then.rows(judged), then, k, in_time=True)
     return Neighbours(
         terms=_told(past, now, found, far, churned, cluster, segment_by),
         summary=_summary(now, found, far, churned, beyond, cluster),
@@ -200,77 +178,6 @@ def _checked(
     return past
 
 
-def _segments(frame: pd.DataFrame, segment_by: str | None) -> NDArray[np.object_]:
-    if segment_by is None or segment_by not in frame.columns:
-        return np.full(len(frame), peers.EVERYBODY, dtype=object)
-    named = frame[segment_by].astype("object")
-    return np.asarray(named.where(named.notna(), peers.UNKNOWN), dtype=object)
-
-
-def _placed(
-    frame: pd.DataFrame,
-    at: tuple[Float, Float],
-    accounts: NDArray[np.object_],
-    cluster: str,
-    book: NDArray[np.object_],
-    segments: NDArray[np.object_],
-) -> _Terms:
-    ended = frame["term_end"] if "term_end" in frame.columns else frame["as_of_date"]
-    return _Terms(
-        at,
-        pd.Index(accounts).get_indexer(pd.Index(frame[cluster])).astype(np.int64),
-        pd.Index(segments).get_indexer(pd.Index(book)).astype(np.int64),
-        _days(frame["as_of_date"]),
-        _days(ended),
-    )
-
-
-def _days(dates: pd.Series) -> Whole:
-    return np.asarray(dates.to_numpy(dtype="datetime64[D]"), dtype=np.int64)
-
-
-def _search(
-    space: distance.Space, queries: _Terms, past: _Terms, k: int, *, ended: bool
-) -> tuple[Whole, Float]:
-    """Return the places of the k nearest terms (-1 where there are fewer), and how far they are.
-
-    ``ended`` looks only among terms that had ended by the query's decision date.
-    """
-    n = len(queries.account)
-    found, far = np.full((n, k), -1, dtype=np.int64), np.full((n, k), np.nan)
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        block = queries.rows(rows)
-        apart = space.between(block.at, past.at)
-        allowed = block.account[:, None] != past.account
-        if ended:
-            allowed &= past.known <= block.decided[:, None]
-        same = allowed & (block.segment[:, None] == past.segment)
-        enough = same.sum(axis=1) >= FEWEST_OF_SEGMENT
-        allowed = np.where(enough[:, None], same, allowed)
-        found[rows], far[rows] = _nearest(np.where(allowed, apart, np.inf), past.account, k)
-    return found, far
-
-
-def _nearest(apart: Float, account: Whole, k: int) -> tuple[Whole, Float]:
-    """Return the k smallest of each line, one term of each account."""
-    size = min(k * _TERMS_OF_AN_ACCOUNT, apart.shape[1])
-    near = np.argpartition(apart, size - 1, axis=1)[:, :size]
-    order = np.argsort(np.take_along_axis(apart, near, axis=1), axis=1, kind="stable")
-    near = np.take_along_axis(near, order, axis=1)
-    far, whose = np.take_along_axis(apart, near, axis=1), account[near]
-    fresh = np.isfinite(far)
-    for j in range(1, size):
-        fresh[:, j] &= ~(whose[:, :j] == whose[:, j : j + 1]).any(axis=1)
-    rank = np.cumsum(fresh, axis=1) - 1
-    row, place = np.nonzero(fresh & (rank < k))
-    found = np.full((len(apart), k), -1, dtype=np.int64)
-    gone = np.full((len(apart), k), np.nan)
-    found[row, rank[row, place]] = near[row, place]
-    gone[row, rank[row, place]] = far[row, place]
-    return found, gone
-
-
 def _told(
     past: pd.DataFrame,
     now: pd.DataFrame,
@@ -283,7 +190,7 @@ def _told(
     """Return one row per term and neighbour."""
     row, place = np.nonzero(found >= 0)
     near = past.iloc[found[row, place]]
-    book, theirs = _segments(now, segment_by)[row], _segments(near, segment_by)
+    book, theirs = search.segments(now, segment_by)[row], search.segments(near, segment_by)
     table = {
         "subscription_id": now["subscription_id"].to_numpy()[row],
         "account_id": now[cluster].to_numpy()[row],
