@@ -180,13 +180,16 @@ def build(counted: pd.DataFrame, request: Request) -> pd.DataFrame:
         for name in ("as_of_date", "term_start")
     )
     columns = {}
+    values: npt.NDArray[Any]
     for measure in measures(request):
         window = f"{measure.anchor}_{measure.days}"
         if measure.measure == "onboarded":
             values = counted[f"open_{window}"].eq(0).to_numpy(dtype="int64")
             known = counted["steps"].notna().to_numpy(dtype="bool")
         else:
-            values = counted[f"{measure.measure}_{window}"].fillna(0).to_numpy(dtype="int64")
+            # Tickets that no point sees give a column of None alone, which has no type.
+            found = counted[f"{measure.measure}_{window}"].astype("Int64")
+            values = found.fillna(0).to_numpy(dtype="int64")
             since = np.datetime64(request.tickets_since, "D")
             opens = start if measure.anchor == "first" else end - (measure.days or 0)
             rated = request.rated or measure.measure == "tickets"

@@ -55,6 +55,7 @@ TICKETS = {
     "opened_at": "timestamp",
     "closed_at": "timestamp",
     "severity": "string",
+    "escalated": "boolean",
     "opened_date": "date",
     "closed_date": "date",
     "known_date": "date",
@@ -63,7 +64,42 @@ MILESTONES = {
     "account_id": "string",
     "milestone": "string",
     "kind": "string",
+    "due_at": "date",
     "completed_at": "date",
+    "known_date": "date",
+}
+SURVEYS = {
+    "survey_id": "string",
+    "account_id": "string",
+    "user_id": "string",
+    "answered_at": "timestamp",
+    "kind": "string",
+    "score": "float64",
+    "answered_date": "date",
+    "known_date": "date",
+}
+TOUCHPOINTS = {
+    "touchpoint_id": "string",
+    "account_id": "string",
+    "kind": "string",
+    "initiated_by": "string",
+    "occurred_date": "date",
+    "known_date": "date",
+}
+USERS = {
+    "user_id": "string",
+    "account_id": "string",
+    "role": "string",
+    "created_at": "timestamp",
+    "deactivated_at": "timestamp",
+    "created_date": "date",
+    "deactivated_date": "date",
+}
+HEALTH_SCORES = {
+    "account_id": "string",
+    "scored_at": "timestamp",
+    "score": "float64",
+    "scored_date": "date",
     "known_date": "date",
 }
 
@@ -125,6 +161,59 @@ def step(name: str, completed: date | None, **more: Any) -> dict[str, Any]:
         "kind": "onboarding",
         "completed_at": completed,
         "known_date": completed and completed + timedelta(days=1),
+    }
+    return row | more
+
+
+def answer(day: date, score: float, **more: Any) -> dict[str, Any]:
+    """Return one NPS answer of account A, user u1, known seven days after."""
+    row = {
+        "survey_id": f"q-{day}",
+        "account_id": "A",
+        "user_id": "u1",
+        "answered_at": pd.Timestamp(day),
+        "kind": "nps",
+        "score": score,
+        "answered_date": day,
+        "known_date": day + timedelta(days=7),
+    }
+    return row | more
+
+
+def contact(day: date, initiated_by: str | None, **more: Any) -> dict[str, Any]:
+    """Return one contact of account A, known the day after."""
+    row = {
+        "touchpoint_id": f"c-{day}",
+        "account_id": "A",
+        "kind": "call",
+        "initiated_by": initiated_by,
+        "occurred_date": day,
+        "known_date": day + timedelta(days=1),
+    }
+    return row | more
+
+
+def user(name: str, role: str, created: date, left: date | None = None, **more: Any) -> dict:
+    """Return one login of account A."""
+    row = {
+        "user_id": name,
+        "account_id": "A",
+        "role": role,
+        "created_date": created,
+        "deactivated_at": left and pd.Timestamp(left),
+        "deactivated_date": left,
+    }
+    return row | more
+
+
+def health(day: date, score: float, **more: Any) -> dict[str, Any]:
+    """Return one score of account A in the CRM, known the day after."""
+    row = {
+        "account_id": "A",
+        "scored_at": pd.Timestamp(day),
+        "score": score,
+        "scored_date": day,
+        "known_date": day + timedelta(days=1),
     }
     return row | more
 
@@ -191,6 +280,10 @@ def small() -> SimpleNamespace:
         event=event,
         ticket=ticket,
         step=step,
+        answer=answer,
+        contact=contact,
+        user=user,
+        health=health,
         memory=memory,
         random_world=random_world,
         schemas={
@@ -199,5 +292,9 @@ def small() -> SimpleNamespace:
             "events": EVENTS,
             "tickets": TICKETS,
             "milestones": MILESTONES,
+            "surveys": SURVEYS,
+            "touchpoints": TOUCHPOINTS,
+            "users": USERS,
+            "health_scores": HEALTH_SCORES,
         },
     )

@@ -96,10 +96,11 @@ def expression(tables: dict[str, ir.Table], points: ir.Table, request: Request) 
         champions = _champions(tables["users"], points, request)
         rows = champions.outer_join(rows, "point")
         rows = rows.mutate(point=rows.point.fill_null(rows.point_right))
+    half = rows.distance.cast("float64") / 2
     out, out_before = (rows[n].cast("float64").fill_null(0.0) for n in ("out", "out_before"))
     longer = SPIKE_BASE_DAYS / SPIKE_DAYS
     told = {
-        f"mix_change__last_{TREND_DAYS}d": ibis.least(rows.distance.cast("float64") / 2, 1.0),
+        f"mix_change__last_{TREND_DAYS}d": (half > 1).ifelse(1.0, half),
         f"export_spike__last_{SPIKE_DAYS}d": longer * (out + 0.5) / (out_before + 0.5 * longer),
     }
     if _asks_for_champions(request):
