@@ -226,6 +226,11 @@ def header(folder: Path | str) -> dict[str, Any]:
     return found
 
 
+def refused(what: str, folder: Path | str, got: str) -> DataError:
+    """Return the refusal of a folder's model, with its repair."""
+    return trusted.refusal(what, str(Path(folder) / HEADER), got)
+
+
 def _header(model: Keepable, trees: bytes | None) -> dict[str, Any]:
     recipe = dict(model.recipe)
     made: dict[str, Any] = {

@@ -1,0 +1,437 @@
+"""Who is likely to leave at the next renewal, why, and how well that was known in the past.
+
+Grain: a panel before renewal in (one row per (subscription_id, as_of_date)); one row a term out.
+A probability is never given alone: :func:`backtest` says how such probabilities fared in past
+quarters, :func:`score` how far other customers would have moved it and whether the account is
+like those that were learnt from, :func:`explain` what it went with.
+
+>>> past = churn.backtest(panel, as_of=as_of)          # doctest: +SKIP
+>>> model = churn.fit(panel, past)                     # doctest: +SKIP
+>>> churn.score(model, today)                          # doctest: +SKIP
+
+Source: ``methods.md`` 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from cs_models.errors import ParameterError
+from cs_models.learn.predictors import (
+    columns as predictors,
+)
+from cs_models.learn.predictors import (
+    encoding,
+    forms,
+    history,
+    ladder,
+    levels,
+    oddity,
+    reasons,
+    refits,
+    stability,
+    stored,
+    told,
+)
+from cs_models.learn.predictors.encoding import Floats
+from cs_models.learn.predictors.model import Model
+
+DRIVERS: Final = predictors.DRIVERS
+LEVELS: Final = levels.NAMES
+BAND: Final = (0.1, 0.9)
+WIDE: Final = 0.25
+driver = predictors.driver
+_TERM: Final = [
+    "subscription_id",
+    "account_id",
+    "account_name",
+    "segment",
+    "arr",
+    "seats",
+    "term_months",
+    "term_start",
+    "term_end",
+    "as_of_date",
+]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What would have been said in each past quarter, and what came true.
+
+    Attributes
+    ----------
+    predictions : pandas.DataFrame
+        One row per (origin, subscription_id) tested: subscription_id, account_id, account_name,
+        segment, term_months, term_no, arr (float), as_of_date (the decision date), term_end,
+        churned (0 or 1), origin (first day of the quarter), p_churn (said at the time: level and
+        calibration from earlier quarters only), level, p_base (segment base rate), p_L0 … p_L4,
+        cold (the account was never learnt from).
+    ladder : pandas.DataFrame
+        One row a level, simplest first: level, name, n_terms, log_loss, auc, compared_with, gain
+        (log loss gained over the last promoted level) and gain_se (accounts as units), promoted,
+        chosen.
+    origins : pandas.DataFrame
+        One row a quarter: origin, n_train, n_train_churned, n_embargoed, n_test, n_test_accounts,
+        n_test_churned, n_cold, n_pending, level.
+    importance : pandas.DataFrame
+        One row per (origin, driver): loss_increase (log loss of the quarter with the driver's
+        columns shuffled, less that without), rank.
+    stability : dict
+        ``kendall_tau``: mean agreement of the drivers' ranks between successive quarters, NaN
+        with fewer than two; ``n_origins``.
+    coefficients : pandas.DataFrame
+        One row a column: column, driver, sign, share_same_sign, selected_share, stable.
+    chosen : str
+        The level to believe: the simplest within one standard error of the best.
+    calibrators : dict
+        Recalibration of each level, from all quarters.
+    n_embargoed : int
+        Terms that at some quarter's start were decided on and not yet known.
+    as_of : datetime.date
+    grace_days : int
+    """
+
+    predictions: pd.DataFrame
+    ladder: pd.DataFrame
+    origins: pd.DataFrame
+    importance: pd.DataFrame
+    stability: dict[str, float]
+    coefficients: pd.DataFrame
+    chosen: str
+    calibrators: dict[str, Any]
+    n_embargoed: int
+    as_of: date
+    grace_days: int
+
+    @property
+    def n_origins(self) -> int:
+        """Past quarters tested."""
+        return len(self.origins)
+
+
+def columns(frame: pd.DataFrame) -> list[str]:
+    """Return the predictors that a panel offers, each known to a driver.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A panel.
+
+    Returns
+    -------
+    list of str
+    """
+    return predictors.chosen(frame.columns)
+
+
+def backtest(
+    frame: pd.DataFrame,
+    *,
+    as_of: date,
+    grace_days: int = 30,
+    n_halves: int = 100,
+    random_state: int = 0,
+) -> Backtest:
+    """Stand at each past quarter and say what would have been said.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Panel before renewal, ``churned`` known where the customer chose.
+    as_of : datetime.date
+        Day of the data.
+    grace_days : int, default 30
+        Days after the renewal date at which an outcome is known.
+    n_halves : int, default 100
+        Random halves of the accounts on which columns are selected anew; 0 for none.
+    random_state : int, default 0
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    TooLittleDataError
+        With fewer than four quarters to test, fewer than 40 accounts that left, or one outcome.
+    DataError
+        If an outcome is neither 0 nor 1, values are infinite, or the outcome was all but told
+        (AUC above .98 out of time).
+
+    Notes
+    -----
+    Source: ``methods.md`` 3.
+    """
+    rng = np.random.default_rng(random_state)
+    rows = history.judged(frame)
+    walked = ladder.walk(rows, as_of=as_of, grace_days=grace_days, rng=rng)
+    encoder = encoding.learn(rows, columns(rows))
+    task = ladder.task_of(encoder, rows)
+    return Backtest(
+        predictions=walked.predictions,
+        ladder=walked.ladder,
+        origins=walked.origins,
+        importance=walked.importance,
+        stability=_agreement(walked.importance),
+        coefficients=stability.selected(task, encoder, n_halves=n_halves, rng=rng),
+        chosen=walked.chosen,
+        calibrators=walked.calibrators,
+        n_embargoed=walked.n_embargoed,
+        as_of=as_of,
+        grace_days=grace_days,
+    )
+
+
+def fit(
+    frame: pd.DataFrame,
+    past: Backtest,
+    *,
+    level: str | None = None,
+    n_refits: int = 100,
+    random_state: int = 0,
+) -> Model:
+    """Fit the level that the past chose, on all terms whose outcome is known.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The panel that ``past`` was made from.
+    past : Backtest
+        Says which level, and how it is calibrated.
+    level : str, optional
+        Another level, such as "L3".
+    n_refits : int, default 100
+        Fits on redrawn accounts, for the band of :func:`score`.
+    random_state : int, default 0
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ParameterError
+        If there is no such level.
+    TooLittleDataError, DataError
+        As :func:`backtest`.
+    """
+    chosen = level or past.chosen
+    if chosen not in levels.NAMES:
+        raise ParameterError(
+            "no such level", where="level", got=repr(chosen), repair=", ".join(levels.LEVELS)
+        )
+    rng = np.random.default_rng(random_state)
+    rows = history.judged(frame)
+    encoder = encoding.learn(rows, columns(rows))
+    task = ladder.task_of(encoder, rows)
+    fitted = levels.fit(chosen, task, encoder, rng)
+    days = (rows["term_end"] - rows["as_of_date"]).dt.days
+    return Model(
+        level=chosen,
+        name=levels.NAMES[chosen],
+        encoder=encoder,
+        fitted=fitted,
+        calibrator=past.calibrators[chosen],
+        refits=refits.draw(fitted, task, encoder, n_refits=n_refits, rng=rng),
+        usual=oddity.learn(encoder, task.data),
+        reference=reasons.typical(encoder, task.data, task.churned),
+        decision_days=int(days.median()),
+        trained_from=rows["term_end"].min().date(),
+        trained_to=rows["term_end"].max().date(),
+        n_terms=len(rows),
+        n_accounts=rows["account_id"].nunique(),
+        n_churned=int(rows["churned"].sum()),
+        random_state=random_state,
+        grace_days=past.grace_days,
+        recipe=dict(frame.attrs.get("recipe", {})),
+    )
+
+
+def save(
+    model: Model,
+    folder: Path | str,
+    *,
+    metrics: pd.DataFrame | None = None,
+    by_segment: pd.DataFrame | None = None,
+) -> Path:
+    """Write a model and its card into a folder, without pickle: see ``predictors.stored.save``.
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path or str
+    metrics, by_segment : pandas.DataFrame, optional
+        Out-of-time measures for the card: metric, value, low, high; segment and numbers.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    return stored.save(model, folder, metrics=metrics, by_segment=by_segment)
+
+
+def load(folder: Path | str) -> Model:
+    """Return the model that :func:`save` wrote.
+
+    Parameters
+    ----------
+    folder : Path or str
+
+    Returns
+    -------
+    Model
+        It scores as it did, bit for bit.
+
+    Raises
+    ------
+    DataError
+        If there is no model, it was changed, needs another version, or holds what no churn model
+        has.  Nothing of it was run.
+    """
+    plain, estimators = stored.read(folder)
+    try:
+        return Model.restored(plain, estimators)
+    except (KeyError, TypeError, ValueError, IndexError, StopIteration) as error:
+        got = f"{type(error).__name__}: {error}"[:200]
+        raise stored.refused("the model's description is not whole", folder, got) from error
+
+
+def score(model: Model, frame: pd.DataFrame, *, play_at: float | None = None) -> pd.DataFrame:
+    """Give each term its probability of leaving, with its band.
+
+    Parameters
+    ----------
+    model : Model
+    frame : pandas.DataFrame
+        Panel rows with the columns the model reads.
+    play_at : float, optional
+        Probability from which something would be done: a band that crosses it is uncertain.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a panel row, in its order: subscription_id, account_id, account_name, segment,
+        arr (float), seats, term_months, term_start, term_end, as_of_date, p_churn, p_low, p_high
+        (10th and 90th percentile over refits on redrawn accounts), uncertain (a band wider than
+        .25, or across ``play_at``), out_of_distribution, odd_columns (up to three, "" without).
+
+    Raises
+    ------
+    DataError
+        If a column is missing from the panel, or holds infinite values.
+
+    Notes
+    -----
+    The band is about what was learnt: other customers would have taught it otherwise.  Whether a
+    customer with 30 % leaves is chance besides.
+    """
+    data = forms.encode(model.encoder, frame)
+    scores = frame[_TERM].reset_index(drop=True)
+    scores["arr"] = pd.to_numeric(scores["arr"]).astype("float64")
+    scores["p_churn"] = model.calibrator.apply(model.fitted.logit(data))
+    drawn = spread(model, frame)
+    low, high = (
+        np.quantile(drawn, BAND, axis=1) if drawn.shape[1] else np.full((2, len(frame)), np.nan)
+    )
+    # The band is of refits; the prediction itself belongs into it.
+    scores["p_low"] = np.fmin(low, scores["p_churn"])
+    scores["p_high"] = np.fmax(high, scores["p_churn"])
+    scores["uncertain"] = scores["p_high"] - scores["p_low"] > WIDE
+    if play_at is not None:
+        scores["uncertain"] |= (scores["p_low"] < play_at) & (scores["p_high"] > play_at)
+    flagged, odd = oddity.judge(model.usual, model.encoder, data)
+    return scores.assign(out_of_distribution=flagged, odd_columns=odd)
+
+
+def spread(model: Model, frame: pd.DataFrame) -> Floats:
+    """Return each term's probability under every refit, shape (n_rows, n_refits).
+
+    Parameters
+    ----------
+    model : Model
+    frame : pandas.DataFrame
+        Panel rows.
+
+    Returns
+    -------
+    ndarray of float
+        What parameter uncertainty a forecast has to carry on.
+    """
+    data = forms.encode(model.encoder, frame)
+    logits = refits.logits(model.refits, data)
+    p: Floats = model.calibrator.apply(logits.ravel()).reshape(logits.shape)
+    return p
+
+
+def explain(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
+    """Part each term's log-odds of leaving into its drivers, against renewed terms of its segment.
+
+    Parameters
+    ----------
+    model : Model
+    frame : pandas.DataFrame
+        Panel rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a panel row, in its order: subscription_id, base (log-odds of the typical renewed
+        term of the segment), one column for each of :data:`DRIVERS`, logit; base and drivers add
+        up to logit.  A positive part went with leaving.  It is an association.
+
+    Notes
+    -----
+    Source: ``methods.md`` 3 (exact Shapley values of the game of eight drivers).
+    """
+    data = forms.encode(model.encoder, frame)
+    parts = reasons.explain(model.fitted, model.calibrator, model.encoder, data, model.reference)
+    parts.insert(0, "subscription_id", frame["subscription_id"].to_numpy())
+    return parts
+
+
+def why(
+    model: Model, frame: pd.DataFrame, parts: pd.DataFrame, *, n_reasons: int = 3
+) -> pd.DataFrame:
+    """Say in words which drivers went with each prediction, the largest part first.
+
+    Parameters
+    ----------
+    model : Model
+    frame : pandas.DataFrame
+        Panel rows.
+    parts : pandas.DataFrame
+        What :func:`explain` returned for them.
+    n_reasons : int, default 3
+        At most so many.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a panel row, in its order: ``reason_1`` …, "" where no further driver went with
+        leaving.
+    """
+    return told.why(model.encoder, model.reference, frame, parts, n_reasons=n_reasons)
+
+
+def _agreement(importance: pd.DataFrame) -> dict[str, float]:
+    """Return how well the drivers' ranks agree from quarter to quarter."""
+    from scipy import stats
+
+    wide = importance.pivot_table(index="origin", columns="driver", values="loss_increase")
+    taus = [
+        float(stats.kendalltau(wide.iloc[at], wide.iloc[at + 1], nan_policy="omit").statistic)
+        for at in range(len(wide) - 1)
+    ]
+    known = [tau for tau in taus if np.isfinite(tau)]
+    return {
+        "kendall_tau": float(np.mean(known)) if known else float("nan"),
+        "n_origins": float(len(wide)),
+    }

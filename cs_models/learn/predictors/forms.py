@@ -1,0 +1,207 @@
+"""What a fitted level is: rates, a line or trees; encoded terms in, log-odds out.
+
+Grain: one log-odds a row.
+
+Source: ``methods.md`` 3 (ladder).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special
+
+from cs_models.learn.predictors.encoding import Encoder, Floats
+
+
+@dataclass(frozen=True)
+class Data:
+    """Encoded terms.
+
+    Attributes
+    ----------
+    raw, design : ndarray of float, shape (n_rows, ...)
+        From :class:`encoding.Encoder`.
+    segment : ndarray of object, shape (n_rows,)
+        Segment in words, "" where unknown.
+    """
+
+    raw: Floats
+    design: Floats
+    segment: npt.NDArray[np.object_]
+
+    def take(self, rows: npt.NDArray[Any]) -> Data:
+        """Return some of the rows."""
+        return Data(self.raw[rows], self.design[rows], self.segment[rows])
+
+
+@dataclass(frozen=True)
+class Task:
+    """Training terms with what became of them.
+
+    Attributes
+    ----------
+    data : Data
+    churned : ndarray of float, shape (n_rows,)
+    account : ndarray of int, shape (n_rows,)
+        Account codes from 0.
+    weight : ndarray of float or None
+        How often each row counts; None for once each.
+    """
+
+    data: Data
+    churned: Floats
+    account: npt.NDArray[np.int64]
+    weight: Floats | None = None
+
+
+class Fitted(Protocol):
+    """A fitted level."""
+
+    def logit(self, data: Data) -> Floats:
+        """Return the log-odds of leaving, one a row."""
+        ...
+
+    def plain(self) -> dict[str, Any]:
+        """Return all of it but scikit-learn's own estimators, as lists and scalars."""
+        ...
+
+    def estimators(self) -> list[Any]:
+        """Return scikit-learn's estimators that it needs."""
+        ...
+
+
+def encode(encoder: Encoder, frame: pd.DataFrame) -> Data:
+    """Encode panel rows.
+
+    Raises
+    ------
+    DataError
+        If a column is missing from the panel, or holds infinite values.
+    """
+    raw = encoder.raw(frame)
+    segment = frame["segment"].astype("string").fillna("").to_numpy(dtype=object)
+    return Data(raw, encoder.design(raw), segment)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Churn rates of groups: by segment (L0), or by whether there was any use (L1).
+
+    Attributes
+    ----------
+    rates : dict of str to float
+        Churn rate by group; "" for whoever is in none.
+    silent : int or None
+        Place in ``raw`` of the column that is nought for those without use; None by segment.
+    """
+
+    rates: dict[str, float]
+    silent: int | None = None
+
+    def groups(self, data: Data) -> npt.NDArray[np.object_]:
+        """Return each row's group."""
+        if self.silent is None:
+            return data.segment
+        used = data.raw[:, self.silent]
+        grouped: npt.NDArray[np.object_] = np.select(
+            [np.isnan(used), used == 0], ["", "silent"], "active"
+        ).astype(object)
+        return grouped
+
+    def logit(self, data: Data) -> Floats:
+        """Return the log-odds of leaving, one a row."""
+        rates = [self.rates.get(name, self.rates[""]) for name in self.groups(data)]
+        found: Floats = special.logit(np.array(rates, dtype="float64"))
+        return found
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as scalars."""
+        return {"kind": "rates", "rates": self.rates, "silent": self.silent}
+
+    def estimators(self) -> list[Any]:
+        """Return none."""
+        return []
+
+
+@dataclass(frozen=True)
+class Line:
+    """A ridge logistic regression on some columns of the design.
+
+    Attributes
+    ----------
+    places : tuple of int
+        Columns of the design.
+    coefficients : tuple of float
+    intercept, penalty : float
+        Log-odds, and scikit-learn's C.
+    """
+
+    places: tuple[int, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+    penalty: float
+
+    def logit(self, data: Data) -> Floats:
+        """Return the log-odds of leaving, one a row."""
+        found: Floats = data.design[:, list(self.places)] @ np.array(self.coefficients)
+        return found + self.intercept
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as lists and scalars."""
+        return {
+            "kind": "line",
+            "places": list(self.places),
+            "coefficients": list(self.coefficients),
+            "intercept": self.intercept,
+            "penalty": self.penalty,
+        }
+
+    def estimators(self) -> list[Any]:
+        """Return none: a regression is its coefficients."""
+        return []
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """Gradient-boosted trees on the raw columns.
+
+    Attributes
+    ----------
+    trees : sklearn.ensemble.HistGradientBoostingClassifier
+    n_trees : int
+    """
+
+    trees: Any
+    n_trees: int
+
+    def logit(self, data: Data) -> Floats:
+        """Return the log-odds of leaving, one a row."""
+        found: Floats = np.asarray(self.trees.decision_function(data.raw), dtype="float64")
+        return found
+
+    def plain(self) -> dict[str, Any]:
+        """Return what is not in the estimator."""
+        return {"kind": "boosted", "n_trees": self.n_trees}
+
+    def estimators(self) -> list[Any]:
+        """Return the trees."""
+        return [self.trees]
+
+
+def restored(plain: dict[str, Any], estimators: list[Any]) -> Fitted:
+    """Return the level that ``plain`` and ``estimators`` wrote."""
+    if plain["kind"] == "rates":
+        return Rates(dict(plain["rates"]), plain["silent"])
+    if plain["kind"] == "line":
+        return Line(
+            tuple(plain["places"]),
+            tuple(plain["coefficients"]),
+            plain["intercept"],
+            plain["penalty"],
+        )
+    return Boosted(estimators[0], plain["n_trees"])

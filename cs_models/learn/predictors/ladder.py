@@ -1,0 +1,356 @@
+"""The backtest: at each past quarter, what each level would have said, and which was believed.
+
+Grain: judged terms in; one row per (origin, subscription_id) out.
+
+At an origin everything is as it was then: the levels are fitted on the terms whose outcome was
+known, and how they are calibrated and which of them is believed comes from what was seen before:
+the predictions of earlier quarters and, to begin with, those for accounts held out of the first
+training set.
+
+Source: ``methods.md`` 3 (splits, ladder, recalibration).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from cs_models.errors import DataError, TooLittleDataError
+from cs_models.learn import splits
+from cs_models.learn.evaluation import metrics, recalibration
+from cs_models.learn.predictors import columns, encoding, forms, history, levels
+from cs_models.learn.predictors.encoding import Encoder, Floats
+from cs_models.learn.predictors.forms import Data, Fitted, Task
+
+MIN_ORIGINS: Final = 4
+TOO_GOOD_AUC: Final = 0.98
+_FOLDS: Final = 3
+_REPEATS: Final = 3
+_DESCRIBED: Final = [
+    "subscription_id",
+    "account_id",
+    "account_name",
+    "segment",
+    "term_months",
+    "term_no",
+    "arr",
+    "as_of_date",
+    "term_end",
+    "churned",
+]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What the walk through the past quarters found.
+
+    Attributes
+    ----------
+    predictions, ladder, origins, importance : pandas.DataFrame
+        As ``churn.Backtest`` has them.
+    chosen : str
+        The level to believe today.
+    calibrators : dict of str to Recalibration
+        Of each level, from all quarters.
+    n_embargoed : int
+        Terms that at some origin were decided on and not yet known.
+    """
+
+    predictions: pd.DataFrame
+    ladder: pd.DataFrame
+    origins: pd.DataFrame
+    importance: pd.DataFrame
+    chosen: str
+    calibrators: dict[str, Any]
+    n_embargoed: int
+
+
+@dataclass
+class _Seen:
+    """What was predicted before its outcome was known, level by level."""
+
+    churned: list[Floats] = field(default_factory=list)
+    account: list[Any] = field(default_factory=list)
+    logit: dict[str, list[Floats]] = field(default_factory=dict)
+
+    def add(self, churned: Floats, account: Any, logits: dict[str, Floats]) -> None:
+        """Take in one more set of predictions with what came true."""
+        self.churned.append(churned)
+        self.account.append(account)
+        for level, logit in logits.items():
+            self.logit.setdefault(level, []).append(logit)
+
+    def calibrators(self) -> dict[str, Any]:
+        """Fit each level's recalibration."""
+        churned = np.concatenate(self.churned)
+        return {
+            level: recalibration.recalibrate(np.concatenate(parts), churned)
+            for level, parts in self.logit.items()
+        }
+
+    def believed(self, calibrators: dict[str, Any]) -> str:
+        """Return the simplest level within one standard error of the best."""
+        churned, account = np.concatenate(self.churned), np.concatenate(self.account)
+        chances = {
+            level: calibrators[level].apply(np.concatenate(parts))
+            for level, parts in self.logit.items()
+        }
+        return simplest(churned, account, chances)
+
+
+def simplest(churned: Floats, account: Any, chances: dict[str, Floats]) -> str:
+    """Return the simplest level whose log loss is within one standard error of the best.
+
+    Parameters
+    ----------
+    churned : ndarray of float, shape (n_rows,)
+    account : array-like, shape (n_rows,)
+    chances : dict of str to ndarray of float
+        Probabilities of leaving, by level, simplest first.
+
+    Returns
+    -------
+    str
+    """
+    losses = {level: metrics.log_loss(churned, p) for level, p in chances.items()}
+    best = min(losses, key=losses.__getitem__)
+    for level, p in chances.items():
+        if level == best:
+            break
+        ahead = metrics.gain(churned, chances[best], p, account=account)
+        if ahead.value <= ahead.se:
+            return level
+    return best
+
+
+def walk(rows: pd.DataFrame, *, as_of: date, grace_days: int, rng: np.random.Generator) -> Walk:
+    """Walk through the past quarters.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Judged terms of :func:`history.judged`.
+    as_of : datetime.date
+        Day of the data.
+    grace_days : int
+        Days after the renewal date at which an outcome is known.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Walk
+
+    Raises
+    ------
+    TooLittleDataError
+        With fewer than four quarters to test.
+    DataError
+        If the predictions are too good to be true: a column knows the outcome.
+    """
+    churned = rows["churned"].to_numpy(dtype="float64")
+    quarters = splits.rolling_origins(
+        rows["as_of_date"].to_numpy(),
+        rows["term_end"].to_numpy(),
+        as_of=as_of,
+        churned=churned,
+        grace_days=grace_days,
+    )
+    if len(quarters) < MIN_ORIGINS:
+        raise TooLittleDataError(
+            "not enough history for a backtest",
+            where="as_of",
+            got=f"{len(quarters)} past quarters with enough known before them, of {MIN_ORIGINS}",
+            repair="a longer history: about two years of renewals with known outcomes",
+        )
+    names = columns.chosen(rows.columns)
+    seen, told = _Seen(), []
+    parts: list[pd.DataFrame] = []
+    weighed: list[pd.DataFrame] = []
+    for quarter in quarters:
+        learnt, tested = rows.iloc[quarter.train], rows.iloc[quarter.test]
+        stand = _stand(learnt, names, rng)
+        if not parts:
+            seen.add(*_held_out(learnt, names, rng))
+        calibrators = seen.calibrators()
+        level = seen.believed(calibrators)
+        data = forms.encode(stand.encoder, tested)
+        logits = {name: fitted.logit(data) for name, fitted in stand.fitted.items()}
+        part = _part(tested, learnt, quarter.origin, level, logits, calibrators)
+        parts.append(part)
+        told.append(_told(quarter, learnt, part, level))
+        weighed.append(_importance(stand, data, tested, level, calibrators[level], quarter, rng))
+        seen.add(churned[quarter.test], tested["account_id"].to_numpy(), logits)
+    predictions = pd.concat(parts, ignore_index=True)
+    _not_too_good(predictions, rows, names)
+    ladder, chosen = _ladder(predictions)
+    return Walk(
+        predictions=predictions,
+        ladder=ladder,
+        origins=pd.DataFrame(told),
+        importance=pd.concat(weighed, ignore_index=True),
+        chosen=chosen,
+        calibrators=seen.calibrators(),
+        n_embargoed=len(set().union(*(quarter.embargoed.tolist() for quarter in quarters))),
+    )
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """All levels, fitted on what was known on one day."""
+
+    encoder: Encoder
+    fitted: dict[str, Fitted]
+
+
+def _stand(learnt: pd.DataFrame, names: list[str], rng: np.random.Generator) -> _Stand:
+    encoder = encoding.learn(learnt, names)
+    task = task_of(encoder, learnt)
+    return _Stand(
+        encoder, {level: levels.fit(level, task, encoder, rng) for level in levels.LEVELS}
+    )
+
+
+def task_of(encoder: Encoder, rows: pd.DataFrame) -> Task:
+    """Return training terms as a task."""
+    return Task(
+        forms.encode(encoder, rows),
+        rows["churned"].to_numpy(dtype="float64"),
+        history.codes(rows["account_id"]),
+    )
+
+
+def _held_out(
+    learnt: pd.DataFrame, names: list[str], rng: np.random.Generator
+) -> tuple[Floats, Any, dict[str, Floats]]:
+    """Predict the first training terms, each by models that never saw its account."""
+    churned = learnt["churned"].to_numpy(dtype="float64")
+    fold = splits.grouped_folds(
+        history.codes(learnt["account_id"]), churned, n_folds=_FOLDS, rng=rng
+    )
+    logits = {level: np.zeros(len(learnt)) for level in levels.LEVELS}
+    for number in range(_FOLDS):
+        held = fold == number
+        stand = _stand(learnt[~held], names, rng)
+        data = forms.encode(stand.encoder, learnt[held])
+        for level, fitted in stand.fitted.items():
+            logits[level][held] = fitted.logit(data)
+    return churned, learnt["account_id"].to_numpy(), logits
+
+
+def _part(
+    tested: pd.DataFrame,
+    learnt: pd.DataFrame,
+    origin: np.datetime64,
+    level: str,
+    logits: dict[str, Floats],
+    calibrators: dict[str, Any],
+) -> pd.DataFrame:
+    """Return one quarter's predictions beside what came true."""
+    part = tested[_DESCRIBED].copy().reset_index(drop=True)
+    part["arr"] = pd.to_numeric(part["arr"]).astype("float64")
+    part["origin"] = origin.astype("datetime64[s]")
+    for name, logit in logits.items():
+        part[f"p_{name}"] = calibrators[name].apply(logit)
+    part["p_churn"] = part[f"p_{level}"]
+    part["p_base"] = part["p_L0"]
+    part["level"] = level
+    part["cold"] = splits.cold(learnt["account_id"].to_numpy(), tested["account_id"].to_numpy())
+    return part
+
+
+def _told(
+    quarter: splits.Origin, learnt: pd.DataFrame, part: pd.DataFrame, level: str
+) -> dict[str, Any]:
+    return {
+        "origin": quarter.origin.astype("datetime64[s]"),
+        "n_train": len(learnt),
+        "n_train_churned": int(learnt["churned"].sum()),
+        "n_embargoed": len(quarter.embargoed),
+        "n_test": len(part),
+        "n_test_accounts": part["account_id"].nunique(),
+        "n_test_churned": int(part["churned"].sum()),
+        "n_cold": int(part["cold"].sum()),
+        "n_pending": quarter.n_pending,
+        "level": level,
+    }
+
+
+def _importance(
+    stand: _Stand,
+    data: Data,
+    tested: pd.DataFrame,
+    level: str,
+    calibrator: Any,
+    quarter: splits.Origin,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Say how much worse the quarter would have been told with a driver's columns shuffled."""
+    churned = tested["churned"].to_numpy(dtype="float64")
+    fitted = stand.fitted[level]
+    told = metrics.log_loss(churned, calibrator.apply(fitted.logit(data)))
+    of = np.array([columns.driver(name) for name in stand.encoder.raw_names])
+    increases = []
+    for driver in columns.DRIVERS:
+        worse = []
+        for _ in range(_REPEATS if (of == driver).any() else 0):
+            order = rng.permutation(len(churned))
+            raw = data.raw.copy()
+            raw[:, of == driver] = data.raw[order][:, of == driver]
+            segment = data.segment[order] if driver == "commercial" else data.segment
+            shuffled = Data(raw, stand.encoder.design(raw), segment)
+            p = calibrator.apply(fitted.logit(shuffled))
+            worse.append(metrics.log_loss(churned, p) - told)
+        increases.append(float(np.mean(worse)) if worse else np.nan)
+    frame = pd.DataFrame({"driver": columns.DRIVERS, "loss_increase": increases})
+    frame.insert(0, "origin", quarter.origin.astype("datetime64[s]"))
+    return frame.assign(rank=frame["loss_increase"].rank(ascending=False))
+
+
+def _ladder(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Compare the levels on all quarters; each has to beat the last that was promoted."""
+    churned = predictions["churned"].to_numpy(dtype="float64")
+    account = predictions["account_id"].to_numpy()
+    chances = {name: predictions[f"p_{name}"].to_numpy() for name in levels.LEVELS}
+    chosen = simplest(churned, account, chances)
+    lines, last = [], levels.LEVELS[0]
+    for level, p in chances.items():
+        gain = metrics.gain(churned, p, chances[last], account=account)
+        promoted = level != last and gain.value > gain.se
+        lines.append(
+            {
+                "level": level,
+                "name": levels.NAMES[level],
+                "n_terms": len(churned),
+                "log_loss": metrics.log_loss(churned, p),
+                "auc": metrics.auc(churned, p),
+                "compared_with": last if level != last else None,
+                "gain": gain.value if level != last else np.nan,
+                "gain_se": gain.se if level != last else np.nan,
+                "promoted": promoted,
+                "chosen": level == chosen,
+            }
+        )
+        last = level if promoted else last
+    return pd.DataFrame(lines), chosen
+
+
+def _not_too_good(predictions: pd.DataFrame, rows: pd.DataFrame, names: list[str]) -> None:
+    """Stop when the outcome is all but told: somebody wrote it down before it happened."""
+    area = metrics.auc(predictions["churned"].to_numpy(), predictions["p_churn"].to_numpy())
+    if not area > TOO_GOOD_AUC:
+        return
+    numbers = [name for name in names if name not in columns.CATEGORIES]
+    table = encoding.numeric(rows, numbers)
+    left = rows["churned"].to_numpy(dtype="float64")
+    areas = [metrics.auc(left, np.nan_to_num(values, nan=-1.0)) for values in table.T]
+    worst = int(np.argmax([max(a, 1 - a) for a in areas])) if areas else 0
+    raise DataError(
+        "the predictions are too good to be true: a column was probably written afterwards",
+        where=numbers[worst] if areas else "the panel",
+        got=f"AUC {area:.3f} out of time, above {TOO_GOOD_AUC}",
+        repair="leave the column out of the source's mapping, or give the date it became known",
+    )

@@ -1,0 +1,237 @@
+"""The ladder's five models, from a base rate to monotone boosting.
+
+Grain: encoded training terms in, a fitted model out; its ``logit`` gives one log-odds a row.
+Each is fitted as churn happened: nothing is resampled and no class is weighted, which would
+spoil the probabilities (van den Goorbergh 2022).
+
+=====  ======================  ===============================================================
+level  name                    model
+=====  ======================  ===============================================================
+L0     segment base rate       share that left, by segment, shrunk to the whole (beta-binomial)
+L1     last use                two rates: any use in the last window before the decision, or none
+L2     recency and seats       logistic regression on days since the last use, and seats used
+L3     regression              ridge logistic regression, lines and bends of all predictors
+L4     boosting                gradient-boosted small trees, monotone where the field knows
+=====  ======================  ===============================================================
+
+Hyper-parameters are chosen inside the training terms, whole accounts held out.
+
+Source: ``methods.md`` 3 (ladder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cs_models.features import catalogue
+from cs_models.learn import splits
+from cs_models.learn.predictors import columns
+from cs_models.learn.predictors.encoding import Encoder, Floats
+from cs_models.learn.predictors.forms import Boosted, Fitted, Line, Rates, Task
+
+NAMES: Final = {
+    "L0": "segment base rate",
+    "L1": "last use",
+    "L2": "recency and seats",
+    "L3": "regression",
+    "L4": "boosting",
+}
+LEVELS: Final = tuple(NAMES)
+_PENALTIES: Final = (0.0003, 0.001, 0.003, 0.01, 0.03)  # scikit-learn's C, smallest first
+_FOLDS: Final = 3
+_TRIAL_TOL: Final = 1e-2  # enough to tell strengths apart
+_TREES: Final = 120
+_LEAST_TREES: Final = 5
+_BOOSTING: Final[dict[str, Any]] = {
+    "learning_rate": 0.1,
+    "max_leaf_nodes": 4,
+    "min_samples_leaf": 20,
+    "l2_regularization": 5.0,
+    "early_stopping": False,  # stopped by whole accounts, here
+}
+_STRENGTHS: Final = np.geomspace(1.0, 3000.0, 40)  # terms that a segment's prior may weigh
+
+
+def fit(level: str, task: Task, encoder: Encoder, rng: np.random.Generator) -> Fitted:
+    """Fit one level, choosing its hyper-parameters inside the task.
+
+    Parameters
+    ----------
+    level : str
+        One of :data:`LEVELS`.
+    task : Task
+    encoder : Encoder
+        That the task's data were encoded with.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Fitted
+    """
+    return _FITS[level](task, encoder, rng)
+
+
+def refit(fitted: Fitted, task: Task, encoder: Encoder) -> Fitted:
+    """Fit a level again with the hyper-parameters it has: for bootstraps."""
+    if isinstance(fitted, Line):
+        return _line(task, fitted.places, fitted.penalty)
+    if isinstance(fitted, Boosted):
+        return _boosted(task, encoder, fitted.n_trees)
+    return _rates(task, fitted) if isinstance(fitted, Rates) else fitted
+
+
+def _base_rates(task: Task, _encoder: Encoder, _rng: np.random.Generator) -> Rates:
+    return _rates(task, Rates({}, None))
+
+
+def _last_use(task: Task, encoder: Encoder, _rng: np.random.Generator) -> Rates:
+    place = _shortest(encoder, "events")
+    return _rates(task, Rates({}, place)) if place is not None else _rates(task, Rates({}, None))
+
+
+def _rates(task: Task, draft: Rates) -> Rates:
+    """Estimate shrunken rates of the draft's groups."""
+    weight = np.ones(len(task.churned)) if task.weight is None else task.weight
+    frame = pd.DataFrame(
+        {"group": draft.groups(task.data), "left": task.churned * weight, "n": weight}
+    )
+    sums = frame.groupby("group", sort=True)[["left", "n"]].sum()
+    sums = sums[sums["n"] > 0]
+    left, n = (sums[name].to_numpy(dtype="float64") for name in ("left", "n"))
+    # Half a customer either way keeps a rate off nought and one, where log-odds have no end.
+    whole = (left.sum() + 0.5) / (n.sum() + 1.0)
+    strength = _strength(left, n, whole)
+    rates = (left + strength * whole) / (n + strength)
+    shrunk = dict(zip(map(str, sums.index), map(float, rates), strict=True))
+    return replace(draft, rates={**shrunk, "": shrunk.get("", float(whole))})
+
+
+def _strength(left: Floats, n: Floats, whole: float) -> float:
+    """Return how many terms the common rate weighs, by the likelihood of the groups' counts."""
+    if len(n) < 2:
+        return float(_STRENGTHS[0])
+    a, b = _STRENGTHS[:, None] * whole, _STRENGTHS[:, None] * (1 - whole)
+    likelihood = (special.betaln(left + a, n - left + b) - special.betaln(a, b)).sum(axis=1)
+    return float(_STRENGTHS[int(np.argmax(likelihood))])
+
+
+def _recency(task: Task, encoder: Encoder, _rng: np.random.Generator) -> Line | Rates:
+    seats = _shortest(encoder, "seat_utilisation", place="design")
+    names = encoder.design_names
+    lines = set(encoder.lines)
+    places = tuple(
+        place
+        for place, name in enumerate(names)
+        if place in lines and (name == "days_since_last_use__to_date" or place == seats)
+    )
+    return _line(task, places, 1.0) if places else _rates(task, Rates({}, None))
+
+
+def _shortest(encoder: Encoder, measure: str, place: str = "raw") -> int | None:
+    """Return the place of the account's measure in its shortest window before the decision."""
+    names = encoder.raw_names if place == "raw" else encoder.design_names
+    found = [
+        (read.days, at)
+        for at, read in enumerate(map(catalogue.parse, names))
+        if read and read.measure == measure and read.anchor == "last" and read.feature is None
+    ]
+    return min(found)[1] if found else None
+
+
+def _regression(task: Task, encoder: Encoder, rng: np.random.Generator) -> Line:
+    names = encoder.design_names
+    lines = set(encoder.lines)
+    places = tuple(
+        at for at, name in enumerate(names) if not columns.never_protects(name) or at in lines
+    )
+    fitted = _line(task, places, _penalty(task, places, rng))
+    guilty = {
+        at
+        for at, weight in zip(fitted.places, fitted.coefficients, strict=True)
+        if weight < 0 and columns.never_protects(names[at])
+    }
+    if guilty:
+        fitted = _line(task, tuple(at for at in places if at not in guilty), fitted.penalty)
+    return fitted
+
+
+def _line(task: Task, places: tuple[int, ...], penalty: float) -> Line:
+    model = _logistic(penalty, len(places))
+    model.fit(task.data.design[:, list(places)], task.churned, sample_weight=task.weight)
+    return Line(places, tuple(map(float, model.coef_[0])), float(model.intercept_[0]), penalty)
+
+
+def _logistic(penalty: float, width: int, tol: float = 1e-4) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    # Newton's steps are the quickest until the columns' square outgrows the rows.
+    solver = "newton-cholesky" if width <= 500 else "lbfgs"
+    return LogisticRegression(C=penalty, solver=solver, max_iter=200, tol=tol)
+
+
+def _penalty(task: Task, places: tuple[int, ...], rng: np.random.Generator) -> float:
+    """Choose the ridge's strength by the log loss on accounts held out."""
+    fold = splits.grouped_folds(task.account, task.churned, n_folds=_FOLDS, rng=rng)
+    table = task.data.design[:, list(places)]
+    losses = np.zeros(len(_PENALTIES))
+    for number in range(_FOLDS):
+        held = fold == number
+        learnt, churned = table[~held], task.churned[~held]
+        if churned.min() == churned.max():
+            continue
+        for place, penalty in enumerate(_PENALTIES):
+            model = _logistic(penalty, len(places), _TRIAL_TOL).fit(learnt, churned)
+            losses[place] += _loss(model.decision_function(table[held]), task.churned[held])
+    return _PENALTIES[int(np.argmin(losses))]
+
+
+def _loss(logit: Floats, churned: Floats) -> float:
+    return float((np.logaddexp(0.0, logit) - churned * logit).sum())
+
+
+def _boosting(task: Task, encoder: Encoder, rng: np.random.Generator) -> Boosted:
+    """Fit trees, as many as serve accounts held out."""
+    fold = splits.grouped_folds(task.account, task.churned, n_folds=_FOLDS, rng=rng)
+    held = fold == 0
+    learnt = ~held
+    n_trees = _LEAST_TREES
+    if task.churned[learnt].min() != task.churned[learnt].max():
+        trial = _trees(encoder, _TREES).fit(task.data.raw[learnt], task.churned[learnt])
+        losses = [
+            _loss(np.asarray(logit).ravel(), task.churned[held])
+            for logit in trial._staged_raw_predict(task.data.raw[held])
+        ]
+        n_trees = max(_LEAST_TREES, int(np.argmin(losses)) + 1)
+    return _boosted(task, encoder, n_trees)
+
+
+def _boosted(task: Task, encoder: Encoder, n_trees: int) -> Boosted:
+    trees = _trees(encoder, n_trees)
+    trees.fit(task.data.raw, task.churned, sample_weight=task.weight)
+    return Boosted(trees, n_trees)
+
+
+def _trees(encoder: Encoder, n_trees: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(
+        max_iter=n_trees,
+        monotonic_cst=[columns.sign(name) for name in encoder.raw_names],
+        random_state=0,
+        **_BOOSTING,
+    )
+
+
+_FITS: Final[dict[str, Callable[[Task, Encoder, np.random.Generator], Fitted]]] = {
+    "L0": _base_rates,
+    "L1": _last_use,
+    "L2": _recency,
+    "L3": _regression,
+    "L4": _boosting,
+}
