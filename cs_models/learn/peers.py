@@ -278,24 +278,29 @@ def gap(
 
     Notes
     -----
-    The interval is the linearised one with accounts as units.  It never gets narrower than where
-    one account in two more had the event (Agresti & Caffo 2000), so that it does not collapse
-    where nobody has it.
+    The interval is the linearised one with accounts as units, Student's with the accounts of the
+    smaller side.  Where the event is rare its variance is that of one more account in two more
+    (Agresti & Caffo 2000), so that it does not collapse where nobody has it.
     """
     y, one = np.asarray(event, dtype=np.float64), np.asarray(first, dtype=bool)
     codes = pd.factorize(np.asarray(cluster))[0]
     if one.all() or not one.any():
         return np.nan, np.nan, np.nan
-    shares, influence, floor = [], np.zeros(len(y)), 0.0
+    shares, sizes, influence, added = [], [], np.zeros(len(y)), 0.0
     for rows, sign in ((one, 1.0), (~one, -1.0)):
-        share, accounts = y[rows].mean(), len(np.unique(codes[rows]))
+        share, accounts = float(y[rows].mean()), len(np.unique(codes[rows]))
         influence[rows] = sign * (y[rows] - share) / int(rows.sum())
-        floor += (accounts + 1) / (accounts + 2) ** 3
+        smooth = (accounts * share + 1) / (accounts + 2)
+        wider = smooth * (1 - smooth) / (accounts + 2) - share * (1 - share) / accounts
+        added += max(wider, 0.0)
         shares.append(share)
+        sizes.append(accounts)
     sums = np.bincount(codes, weights=influence)
     clustered = float(sums @ sums) * len(sums) / max(len(sums) - 1, 1)
-    half = float(stats.norm.ppf(0.5 + level / 2)) * np.sqrt(max(clustered, floor))
-    difference = float(shares[0] - shares[1])
+    # With few accounts on a side their spread is itself a guess.
+    times = float(stats.t.ppf(0.5 + level / 2, max(min(sizes) - 1, 1)))
+    half = times * np.sqrt(clustered + added)
+    difference = shares[0] - shares[1]
     return difference, max(-1.0, difference - half), min(1.0, difference + half)
 
 

@@ -111,14 +111,14 @@ def test_numbers_hold_what_is_missing_and_infinite_as_missing() -> None:
         peers.numbers(frame, ["a", "e", "f"])
 
 
-def test_a_gap_is_a_difference_of_shares_and_agresti_caffos_where_wide() -> None:
+def test_a_gap_is_a_difference_of_shares_with_the_binomial_width() -> None:
     """With one row an account the gap is the difference, its interval near the binomial one."""
     rng = np.random.default_rng(1)
     first = np.r_[np.ones(300, dtype=bool), np.zeros(500, dtype=bool)]
     y = rng.random(800) < np.where(first, 0.4, 0.25)
     difference, low, high = peers.gap(y, first, np.arange(800))
     p, q = y[first].mean(), y[~first].mean()
-    half = 1.959964 * np.sqrt(p * (1 - p) / 300 + q * (1 - q) / 500)
+    half = stats.t.ppf(0.975, 299) * np.sqrt(p * (1 - p) / 300 + q * (1 - q) / 500)
     assert difference == pytest.approx(p - q)
     assert (low, high) == pytest.approx((p - q - half, p - q + half), abs=2e-4)
 
@@ -149,3 +149,21 @@ def test_which_way_is_worse_follows_the_measure() -> None:
     assert peers.worse_when_more("events__last_90d") is False
     assert peers.worse_when_more("our_contacts_lagged__last_28d") is None
     assert peers.worse_when_more("tickets__last_28d") is None
+
+
+@pytest.mark.parametrize(("sizes", "rate", "alike"), [((30, 150), 0.1, 0.0), ((60, 150), 0.3, 0.4)])
+def test_the_interval_of_a_gap_covers_none_where_there_is_none(
+    sizes: tuple[int, int], rate: float, alike: float
+) -> None:
+    """Without any gap the 95 % interval covers nought in 92 % or more of histories."""
+    rng = np.random.default_rng(3)
+    n = sum(sizes)
+    account = np.arange(n) // 3 if alike else np.arange(n)
+    hits = 0
+    for _ in range(400):
+        first = rng.permutation(n) < sizes[0]
+        spread = (1 - alike) / alike if alike else np.inf
+        drawn = rng.beta(rate * spread, (1 - rate) * spread, n) if alike else np.full(n, rate)
+        _, low, high = peers.gap(rng.random(n) < drawn[account], first, account)
+        hits += low <= 0 <= high
+    assert hits / 400 >= 0.92

@@ -312,6 +312,18 @@ def test_the_adoption_cycle_is_compared_at_the_same_share_of_the_term() -> None:
     assert table["behind"].tolist() == [False, False]
 
 
+def test_a_long_contract_among_short_ones_is_read_as_far_as_it_goes() -> None:
+    """Among annual terms, a biennial one is compared at a twelfth of its term, on pace there."""
+    past = cycles(800)
+    past = past[(np.arange(800) % 2 == 0) | (np.arange(800) < 40)]
+    now = past.iloc[[1]].assign(events__first_60d=10 * 365 / 12, events__first_30d=10 * 365 / 24)
+    row = profile.adoption_cycle(past, now).iloc[0]
+    assert row["aligned"] == "share"
+    assert row["term_share"] == pytest.approx(1 / 12)
+    assert 0.35 < row["percentile_share"] < 0.65
+    assert row["percentile_day"] < 0.1
+
+
 def test_a_customer_at_half_pace_lags_by_half_its_days() -> None:
     """Half of the median renewer's use by 8.3 % of the term is what it had by 4.2 %."""
     past = cycles()
