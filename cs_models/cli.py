@@ -1,4 +1,4 @@
-"""`cs-models`: the five commands.
+"""`cs-models`: the six commands.
 
 Messages go to standard error; standard output holds only what a script may read.  Nothing
 heavy is imported before it is needed, so that `--help` answers at once.
@@ -154,6 +154,28 @@ def features(
     with files.atomic_path(output) as temporary:
         frame.to_parquet(temporary, index=False)
     _say(f"{len(frame):,} terms, {len(frame.columns)} columns")
+    typer.echo(output)
+
+
+@app.command()
+def score(
+    params: RunFile,
+    model: Annotated[
+        Path, typer.Option(help="a stored model, or the run or report that holds one")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the CSV file to write")],
+    assignments: Assignments = None,
+) -> None:
+    """Say of each running contract how likely it is to end, with a model learnt before."""
+    from cs_models.run import scoring
+
+    scores = scoring.score(_load(params, assignments), model)
+    scoring.write(scores, output)
+    early = int(scores.table["early"].sum())
+    _say(
+        f"{len(scores.table):,} running terms, {early:,} of them further from their renewal than "
+        f"the terms learnt from, which renewed up to {scores.trained_to}"
+    )
     typer.echo(output)
 
 

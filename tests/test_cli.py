@@ -42,8 +42,8 @@ def test_help_is_there_for_every_command(capsys):
     """It exits 0 and says what the command is for."""
     assert cli.call(["--help"]) == 0
     told = capsys.readouterr().out
-    assert all(name in told for name in ("check", "run", "features", "sample", "export"))
-    for name in ("check", "run", "features", "sample", "export"):
+    assert all(name in told for name in ("check", "run", "features", "score", "sample", "export"))
+    for name in ("check", "run", "features", "score", "sample", "export"):
         assert cli.call([name, "--help"]) == 0
 
 
@@ -73,6 +73,8 @@ def test_help_loads_nothing_heavy():
         ["check", "parameters/run.yml", "--set", "as_of=yesterday"],
         ["features", "parameters/run.yml", "-o", "p.parquet", "--windows", "7,x"],
         ["features", "parameters/run.yml", "-o", "p.parquet", "--decision", "someday"],
+        ["score", "parameters/run.yml", "-o", "s.csv"],
+        ["score", "parameters/run.yml", "--model", "m"],
         ["sample", "out", "--scenario", "wishful"],
     ],
     ids=" ".join,

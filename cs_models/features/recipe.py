@@ -12,7 +12,7 @@ Source: ``methods.md`` 1.1 (leakage tests, left truncation).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from difflib import get_close_matches
 from typing import Any, Final
@@ -205,6 +205,57 @@ def plan(
         relations=told,
     )
     return recipe, rare
+
+
+def renewed(kept: Recipe, fresh: Recipe) -> Recipe:
+    """Return a kept recipe as it has to be for later records: the same columns, told alike.
+
+    What is counted stays as it was when something was learnt from it.  What is recorded is a fact
+    about the records: what they hold no longer is told no longer, and no window opens before their
+    first day.
+
+    Parameters
+    ----------
+    kept : Recipe
+        Of the panel that was learnt from.
+    fresh : Recipe
+        Of the later records, with the same windows and features.
+
+    Returns
+    -------
+    Recipe
+    """
+    return replace(
+        kept,
+        has_users=kept.has_users and fresh.has_users,
+        data_start=max(kept.data_start, fresh.data_start),
+        appeared=fresh.appeared,
+        tickets_since=_both(kept.tickets_since, fresh.tickets_since),
+        tickets_rated=kept.tickets_rated and fresh.tickets_rated,
+        onboarding=kept.onboarding and fresh.onboarding,
+        relations=kept.relations and fresh.relations and _told(kept.relations, fresh.relations),
+    )
+
+
+def _told(kept: Relations, fresh: Relations) -> Relations:
+    """Return what of the relationship is told: facts are those that both records hold."""
+    later: dict[str, Any] = {}
+    for name in (field.name for field in fields(kept)):
+        one, other = getattr(kept, name), getattr(fresh, name)
+        if isinstance(one, bool):
+            later[name] = one and other
+        elif name in ("surveys", "roles", "contacts_by"):
+            later[name] = tuple(item for item in one if item in other)
+        elif isinstance(one, str):
+            later[name] = _both(one, other)
+        else:
+            later[name] = one
+    return replace(kept, **later)
+
+
+def _both(one: str, other: str) -> str:
+    """Return the later of two first days; "" where one of the records holds nothing."""
+    return max(one, other) if one and other else ""
 
 
 def brief(events: ir.Table, data_start: date, features: Sequence[str]) -> Recipe:

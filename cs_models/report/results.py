@@ -138,13 +138,29 @@ def write_table(output_dir: str | Path | None, name: str, frame: pd.DataFrame) -
         raise NotebookError(
             "a table's name is not a file name", got=repr(name), repair="letters, digits, - and _"
         )
+    path = Path(output_dir) / "tables" / f"{name}.csv"
+    files.write_bytes_atomic(path, csv(frame))
+    return path
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """Return `frame` as a CSV file that is safe to open in a spreadsheet.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a row; its index is not written.
+
+    Returns
+    -------
+    bytes
+        UTF-8; texts that a spreadsheet would take for a formula have a ``'`` in front.
+    """
     safe = frame.map(_unformula) if len(frame) else frame.copy()
     safe.columns = pd.Index([_unformula(str(column)) for column in frame.columns])
     text = io.StringIO()
     safe.to_csv(text, index=False, lineterminator="\n")
-    path = Path(output_dir) / "tables" / f"{name}.csv"
-    files.write_bytes_atomic(path, text.getvalue().encode("utf-8", "replace"))
-    return path
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _unformula(value: Any) -> Any:
