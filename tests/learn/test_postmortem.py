@@ -76,6 +76,27 @@ def test_excess_is_negative_later_only_because_fewer_are_left() -> None:
     )
 
 
+def test_a_stage_that_repeats_an_earlier_one_blames_nobody_still_on_pace() -> None:
+    """Where value is adoption over again, nobody who kept pace until then is behind in it."""
+    frame = history(np.random.default_rng(13))
+    same = frame.assign(goals_reached__to_date=frame["events__first_60d"])
+    stages = {"adoption": ["events__first_60d"], "value": ["goals_reached__to_date"]}
+    row = postmortem.lost(same, stages=stages).stages.set_index("stage").loc["value"]
+    assert row["behind"] > 0.25
+    assert row[["n_lost", "on_pace_behind", "on_pace_renewed_behind"]].tolist() == [0, 0, 0]
+
+
+def test_a_stage_known_by_one_measure_in_three_is_not_recorded() -> None:
+    """A stage of which more than half of the measures are missing says nothing of a term."""
+    frame = history(np.random.default_rng(14)).assign(nps__to_date=1.0, csat__to_date=1.0)
+    rows = frame.index[frame["churned"] == 1][:30]
+    names = ["goals_reached__to_date", "nps__to_date", "csat__to_date"]
+    frame.loc[rows, names[1:]] = np.nan
+    found = postmortem.lost(frame, stages={"value": names}).terms.set_index("subscription_id")
+    assert (found.loc[frame.loc[rows, "subscription_id"], "stage"] == "not recorded").all()
+    assert (found["stage"] == "not recorded").sum() == 30
+
+
 def test_shares_and_money_are_complete() -> None:
     """Every lost term has one stage: terms, shares and ARR add up to all that was lost."""
     frame = history(np.random.default_rng(4))
