@@ -12,9 +12,9 @@ goes through five steps:
 and ``revenue.backtest`` says how often such intervals held.  Gross retention (GRR) counts what is
 kept of the ARR due, without expansion; net retention (NRR) with it.
 
-Not in the forecast: new customers; contracts left before their renewal date by customers whose
-chance comes from a predictor that looks 90 days ahead, as far as they leave before that look; and
-quarters in which more contracts shrink or grow than usual (only leaving has a shock).
+Not in the forecast: new customers; contracts not due in the quarters asked for, should they be
+left early; and quarters in which more contracts shrink or grow than usual (only leaving has a
+shock).
 
 Source: ``methods.md`` 4 (revenue forecast), 7 and 9 (S8).
 """

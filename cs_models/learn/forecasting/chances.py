@@ -21,6 +21,7 @@ from cs_models.learn.forecasting.cells import Float, Int, Layout, Shares
 CHURNED, INVOLUNTARY = "churned", "involuntary"
 # With fewer past notices than this a contract in notice is taken to leave.
 FEWEST_NOTICES: Final = 10
+DAYS_PER_MONTH: Final = 365.25 / 12
 STAYED, LEFT = 0, 1
 PREDICTOR, BASE_RATE, NOTICE, DECIDED = "predictor", "base rate", "notice", "decided"
 
@@ -172,10 +173,9 @@ def fill(
     base : BaseRates
     scores : pandas.DataFrame, optional
         One row per subscription_id with ``p_churn``, 0 to 1 (``churn.score``).  It speaks of a
-        contract's next renewal; later ones within the horizon get the base rate.  Base rates are
-        those of terms still running without notice 90 days before, where the renewal is as near.
+        contract's next renewal; later ones within the horizon get the base rate.
     refits : ndarray of float, shape (n_scores, n_refits), optional
-        Probabilities of the bootstrap refits, rows as ``scores``.
+        Probabilities of the bootstrap refits, rows as ``scores`` (``churn.spread``).
     rng : numpy.random.Generator
     n_refits : int, default 100
         Draws of the base rates where ``refits`` is not given; else its width.
@@ -183,34 +183,71 @@ def fill(
     Returns
     -------
     due : pandas.DataFrame
-        The same rows with ``p_churn`` and ``p_involuntary`` (of one renewal, 0 to 1) and
-        ``p_from``: "predictor", "base rate", "notice" or "decided".  The last two keep a p_churn,
-        which a forecast does not use.
+        The same rows with ``p_churn`` and ``p_involuntary`` (of one renewal, 0 to 1), ``p_early``
+        (the part of leaving before the last 90 days, in p_churn) and ``p_from``: "predictor",
+        "base rate", "notice" or "decided".  The last two keep a p_churn, which a forecast does
+        not use.
     refits : ndarray of float, shape (n_due, n_refits)
         For base rates, draws from their posterior, the same draw for all rows of a cell.
+
+    Notes
+    -----
+    A predictor, and ``BaseRates.near``, speak of customers who run without notice 90 days before
+    the renewal.  Who is further from it may leave or give notice before that: the share of its
+    kind that did, to the power of the share of that time still to come, comes on top.
     """
     width = n_refits if refits is None else refits.shape[1]
     cell = base.layout.cell_of(due)
     first = due["renewal_no"].to_numpy() == 1
-    near = first & (due["due_in_days"].to_numpy() <= renewals.AHEAD_DAYS)
-    rate = np.where(near, base.near.mean[cell, LEFT], base.every.mean[cell, LEFT])
-    soon, later = base.near.draw(width, rng), base.every.draw(width, rng)
-    spread = np.where(near[:, None], soon[:, cell, LEFT].T, later[:, cell, LEFT].T)
-    said = np.full(len(due), -1)
-    if scores is not None and len(scores):
-        place = pd.Index(scores["subscription_id"]).get_indexer(pd.Index(due["subscription_id"]))
-        known = scores["p_churn"].notna().to_numpy()[place]
-        said = np.where(first & (place >= 0) & known, place, -1)
+    near, every = base.near.mean[cell, LEFT], base.every.mean[cell, LEFT]
+    gone_near, gone = base.gone_near.mean[cell, LEFT], base.gone.mean[cell, LEFT]
+    rate = near.copy()
+    spread = base.near.draw(width, rng)[:, cell, LEFT].T
+    said = np.where(first, _places(due, scores), -1)
+    if scores is not None:
         spoken = said >= 0
         rate[spoken] = scores["p_churn"].to_numpy(dtype=np.float64)[said[spoken]]
         spread[spoken] = rate[spoken, None] if refits is None else refits[said[spoken]]
-    source = np.select(
-        [due["decided"].notna(), due["in_notice"].astype(bool), said >= 0],
-        [DECIDED, NOTICE, PREDICTOR],
-        BASE_RATE,
+    ahead = _still_ahead(due)
+    stays = _stays_until(near, every, ahead)
+    later = base.every.draw(width, rng)[:, cell, LEFT].T
+    told = due.assign(
+        p_churn=np.where(first, 1.0 - (1.0 - rate) * stays, every),
+        p_involuntary=np.where(
+            first, 1.0 - (1.0 - gone_near) * _stays_until(gone_near, gone, ahead), gone
+        ),
+        p_early=np.where(first, 1.0 - stays, 0.0),
+        p_from=np.select(
+            [due["decided"].notna(), due["in_notice"].astype(bool), said >= 0],
+            [DECIDED, NOTICE, PREDICTOR],
+            BASE_RATE,
+        ),
     )
-    gone = np.where(near, base.gone_near.mean[cell, LEFT], base.gone.mean[cell, LEFT])
-    return due.assign(p_churn=rate, p_involuntary=gone, p_from=source), np.asarray(spread)
+    return told, np.where(first[:, None], 1.0 - (1.0 - spread) * stays[:, None], later)
+
+
+def _places(due: pd.DataFrame, scores: pd.DataFrame | None) -> Int:
+    """Return each contract's row among the scores; -1 where it has none."""
+    if scores is None or not len(scores):
+        return np.full(len(due), -1)
+    place = pd.Index(scores["subscription_id"]).get_indexer(pd.Index(due["subscription_id"]))
+    known = scores["p_churn"].notna().to_numpy()[place]
+    return np.where(known, place, -1).astype(np.int64)
+
+
+def _still_ahead(due: pd.DataFrame) -> Float:
+    """Return which share of the time before the last 90 days (or half the term) is to come."""
+    months = due["term_months"].astype("Float64").fillna(12).to_numpy(dtype=np.float64)
+    days = np.maximum(months, 1.0) * DAYS_PER_MONTH
+    last = np.minimum(renewals.AHEAD_DAYS, days / 2)
+    left = due["due_in_days"].to_numpy(dtype=np.float64) - last
+    return np.asarray(np.clip(left / (days - last), 0.0, 1.0))
+
+
+def _stays_until(near: Float, every: Float, ahead: Float) -> Float:
+    """Return the chance to come to the last 90 days, from rates with and without those who do."""
+    stay = np.divide(1.0 - every, 1.0 - near, out=np.ones_like(every), where=near < 1.0)
+    return np.asarray(np.clip(stay, 0.0, 1.0) ** ahead)
 
 
 def _by_month(history: pd.DataFrame, left: Int) -> Float:

@@ -171,7 +171,7 @@ def _risk(
     risk = np.zeros(len(rows))
     still = np.ones(rows["subscription_id"].nunique())
     for one, start in zip(parts, starts, strict=True):
-        chance = paths.leaving(one, one.probability.copy(), carried_out)
+        chance = paths.leaving(one, one.probability, carried_out)
         risk[np.flatnonzero(rows["quarter"] == start)] = one.arr * still[one.contract] * chance
         still[one.contract] *= 1.0 - chance
     return risk

@@ -45,7 +45,9 @@ class Slice:
         Of leaving by choice, and of being lost otherwise, at one renewal.
     eta : ndarray of float, shape (n_refits, n_rows)
         Logits before the shock, one row a draw of the parameters.
-    down, up : ndarray of float, shape (n_refits, n_rows)
+    group : ndarray of int
+        Which shares of down and up the contract has.
+    down, up : ndarray of float, shape (n_refits, n_groups)
         Shares of those who stay.
     segment, n_renewals : ndarray of int
     notice : ndarray of bool
@@ -60,6 +62,7 @@ class Slice:
     probability: Float
     gone: Float
     eta: Float
+    group: Int
     down: Float
     up: Float
     segment: Int
@@ -182,7 +185,7 @@ def leaving(one: Slice, at: Float, carried_out: float | Float) -> Float:
     ----------
     one : Slice
     at : ndarray of float, shape (..., n_rows)
-        Chance of leaving by choice at one renewal; written over.
+        Chance of leaving by choice at one renewal.
     carried_out : float
         Share of notices carried out.
 
@@ -215,7 +218,8 @@ def _quarter(
     n_paths, n_rows = len(shock), len(one.arr)
     before = state[:, one.contract]
     eta = one.eta[draw % len(one.eta)]
-    chance = leaving(one, expit(eta + shock[:, None]), carried_out[draw])
+    at = expit(eta + shock[:, None]) if shock.any() else expit(eta)[None, :]
+    chance = leaving(one, at, carried_out[draw])
     n_clusters = int(one.cluster.max()) + 1 if n_rows else 0
     decides = rng.random((n_paths, n_clusters))
     if n_clusters < n_rows:
@@ -238,13 +242,13 @@ def _changed(
     rng: np.random.Generator,
 ) -> Float:
     """Return the ratio to which each contract's ARR changes, if it stays."""
-    down, up = one.down[draw % len(one.down)], one.up[draw % len(one.up)]
+    down = one.down[draw % len(one.down)][one.group]
+    up = one.up[draw % len(one.up)][one.group]
     chosen = rng.random(shape)
     change = np.ones(shape)
-    for past, (row, column) in (
-        (stock[0], np.nonzero(chosen < down)),
-        (stock[1], np.nonzero(chosen >= 1.0 - up)),
-    ):
-        pick = rng.integers(0, past.shape[1], len(row))
-        change[row, column] = past[one.segment[column], pick]
+    flat = change.reshape(-1)
+    for past, drawn in ((stock[0], chosen < down), (stock[1], chosen >= 1.0 - up)):
+        cells = np.flatnonzero(drawn)
+        row = one.segment[cells % shape[1]] if len(cells) else cells
+        flat[cells] = past[row, rng.integers(0, past.shape[1], len(cells))]
     return change

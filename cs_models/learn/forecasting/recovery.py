@@ -4,6 +4,17 @@ The law (``methods.md`` S8): 300 contracts a quarter, 8 past quarters, a shock o
 by all contracts of a quarter.  The forecaster does not see the chances: it has a noisy score of
 each contract, calibrated (intercept and slope) on 8 quarters of other customers with shocks of
 their own.
+
+Share of 200 quarters whose GRR lay in the 80 % interval (Monte Carlo s.e. .025; seed 20261122,
+1,000 paths), bar .72 to .88, and the mean width:
+
+    sigma     this interval    prior of half the width    contracts independent
+    0         .865 (.074)      .865 (.073)                .820 (.062)
+    .3        .850 (.124)      .845 (.119)                .540 (.062)
+    .6        .785 (.206)      .765 (.192)                .295 (.063)
+
+In a shorter simulation of counts (300 runs) a flat prior held .863, .850, .827, and the best sigma
+with Student's t .827, .810, .817; the latter says 0 for certain where 8 quarters look calm.
 """
 
 from __future__ import annotations

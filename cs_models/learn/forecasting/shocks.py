@@ -9,11 +9,12 @@ quarters the quarter's expected count is the one that was said.  Its likelihood 
 u_q on a grid of steps of .02: a rule with fixed nodes (Gauss-Hermite) steps over the peak that a
 quarter of some thousand contracts makes.
 
-What is predicted is drawn from the posterior of sigma under a flat prior, never from its best
-value: with few quarters that is biased towards none, and intervals built on it hold too little.
-Where quarters are large the draws are Student's t with one degree of freedom less than quarters,
-as ``methods.md`` asks; where they are small, what single contracts leaving explain is not counted
-as shock.  Measured coverage: ``recovery``.
+What is predicted is drawn from the posterior of sigma, never from its best value: with few
+quarters that is biased towards none, and intervals built on it hold too little.  The prior is half
+normal with standard deviation 1, which is nearly flat where histories lie (0 to .8).  Where
+quarters are large the draws are then nearly Student's t with one degree of freedom less than
+quarters, as ``methods.md`` asks; where they are small, what single contracts leaving explain is
+not counted as shock.  Measured coverage, and why not a narrower prior: ``recovery``.
 """
 
 from __future__ import annotations
@@ -107,8 +108,7 @@ def learn(probability: Float, churned: Float, quarter: NDArray[np.int64]) -> Sho
     Returns
     -------
     Shock
-        Without rows, or with one quarter, ``weight`` is the prior: half normal with standard
-        deviation .5, which says .3 to .4 for want of anything better.
+        Without rows ``weight`` is the prior.
 
     Notes
     -----

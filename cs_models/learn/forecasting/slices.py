@@ -156,7 +156,9 @@ def cut(
     found = []
     for place, start in enumerate(starts):
         at = np.flatnonzero(rows["quarter"] == start)
-        down, up = _changes(shares[:, cell[at]], renewals[at], fixed[at])
+        alike = np.column_stack([cell[at], renewals[at], fixed[at]])
+        groups, group = np.unique(alike, axis=0, return_inverse=True)
+        down, up = _changes(shares[:, groups[:, 0]], groups[:, 1], groups[:, 2])
         some = None if refits is None else refits[at]
         found.append(
             Slice(
@@ -166,6 +168,7 @@ def cut(
                 probability=probability[at],
                 gone=gone[at],
                 eta=paths.around(probability[at], some, shock[:, place]),
+                group=group.reshape(-1),
                 down=down,
                 up=up,
                 segment=segment[at],
@@ -199,7 +202,7 @@ def alone(one: Slice) -> Slice:
 
 
 def _changes(shares: Float, renewals: Int, fixed: Int) -> tuple[Float, Float]:
-    """Return the shares of down and up within the quarter, shape (n_draws, n_rows).
+    """Return the shares of down and up within the quarter, shape (n_draws, n_groups).
 
     A contract that comes up several times changes at most once a quarter, with the chance that
     any of its renewals changes it.
