@@ -158,8 +158,7 @@ def judge(
         return np.asarray(path[:, np.searchsorted(steps, when, side="right")])
 
     at = np.asarray(horizons, dtype=np.float64)
-    fine = np.unique(np.r_[time[(ended > 0) & (time < limit)], limit])
-    fine = np.r_[fine[0] / 2, fine] if len(fine) == 1 else fine
+    fine = np.unique(np.r_[0.0, time[(ended > 0) & (time < limit)], limit])
     said = {"censoring": known, "strata": strata}
     areas = censored.auc_at(time, ended, 1 - read(at), at, **said)  # type: ignore[arg-type]
     scores = censored.brier(time, ended, read(at), at, **said)  # type: ignore[arg-type]

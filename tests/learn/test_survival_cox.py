@@ -272,6 +272,17 @@ def test_the_serum_chains_data_give_the_published_concordance(shared_data: Path)
     assert found == pytest.approx(0.7939, abs=5e-5)
 
 
+def test_the_hazard_of_one_cause_is_that_of_r(shared_data: Path) -> None:
+    """MGUS: the progression's own hazard, deaths being last seen (cause-specific Cox)."""
+    frame = pd.read_csv(shared_data / "reference" / "mgus2.csv")
+    frame = frame.assign(
+        time=np.where(frame["pstat"] == 1, frame["ptime"], frame["futime"]),
+        male=(frame["sex"] == "M").astype(float),
+    )
+    model = survival.cox(frame, ["male", "age"], duration="time", event="pstat")
+    assert values(model) == pytest.approx({"male": -0.0251378, "age": 0.0130386}, abs=1e-6)
+
+
 def test_accelerated_time_of_the_rossi_data_is_that_of_r(rossi: pd.DataFrame) -> None:
     """Weibull and log-normal: coefficients, scale, likelihood; Weibull has the smaller AIC."""
     model = survival.accelerated(rossi, ROSSI, duration="week", event="arrest", held_out=rossi)

@@ -88,9 +88,7 @@ def test_the_mean_within_a_limit_has_greenwoods_error(lung: pd.DataFrame) -> Non
 
 def test_the_mean_within_a_limit_of_the_rossi_data_is_that_of_r(rossi: pd.DataFrame) -> None:
     """RMST(52) and standard error by financial aid."""
-    means, _ = survival.restricted_mean(
-        rossi["week"], rossi["arrest"], tau=52, groups=rossi["fin"]
-    )
+    means, _ = survival.restricted_mean(rossi["week"], rossi["arrest"], tau=52, groups=rossi["fin"])
     assert means["mean"].to_numpy() == pytest.approx([44.83333, 46.87500], abs=1e-5)
     assert means["se"].to_numpy() == pytest.approx([0.91767, 0.79332], abs=1e-5)
 

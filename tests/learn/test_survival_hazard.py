@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -234,6 +235,32 @@ def test_constant_collinear_and_infinite_columns(book: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="infinite") as refused:
         survival.renewal_hazard(book.assign(use=book["use"] / 0.0), ["use"])
     assert refused.value.where == "use"
+
+
+def test_money_is_a_number_and_a_date_is_none(book: pd.DataFrame) -> None:
+    """Decimals and nullable integers are numbers, truth values names, dates refused by name."""
+    rows = book.assign(
+        arr=[Decimal(f"{value:.2f}") for value in 100 + 10 * book["use"]],
+        seats=book["tickets"].astype("Int64"),
+        flag=book["segment"] == "SMB",
+        since=pd.Timestamp("2024-01-01"),
+    )
+    model = survival.renewal_hazard(rows, ["arr", "seats", "flag"], baseline=())
+    names = set(model.coefficients["column"])
+    assert {"arr", "seats"} < names
+    assert names & {"flag=True", "flag=False"}
+    with pytest.raises(DataError, match="date is no measure") as refused:
+        survival.renewal_hazard(rows, ["since"], baseline=())
+    assert refused.value.where == "since"
+
+
+def test_an_account_is_asked_for(book: pd.DataFrame) -> None:
+    """Without accounts rows would pass as independent: the column must be there, or None given."""
+    with pytest.raises(DataError, match="needs its account"):
+        survival.renewal_hazard(book, ["use"], cluster="account")
+    with pytest.raises(DataError, match="needs its account"):
+        survival.renewal_hazard(book.assign(account_id=None), ["use"])
+    assert survival.renewal_hazard(book, ["use"], cluster=None).n_accounts == len(book)
 
 
 @pytest.mark.parametrize("wrong", [{"event": "yes"}, {"event": 2}, {"event": None}])

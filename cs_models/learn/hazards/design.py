@@ -24,6 +24,7 @@ from cs_models.learn.hazards.observed import Float
 LEAST_LEVEL: Final = 10
 OTHER: Final = "other"
 MISSING: Final = "missing"
+_NUMBERS: Final = ("decimal", "integer", "floating", "mixed-integer-float")
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,27 @@ def _present(frame: pd.DataFrame, columns: Sequence[str]) -> None:
 def _part(values: pd.Series, name: str, as_names: bool) -> Number | Category:
     if values.notna().sum() == 0:
         raise DataError("a column holds no value", where=name, repair="leave the column out")
-    if as_names or not kinds.is_numeric_dtype(values) or kinds.is_bool_dtype(values):
+    if kinds.is_datetime64_any_dtype(values) or kinds.is_timedelta64_dtype(values):
+        raise DataError(
+            "a date is no measure of a customer",
+            where=name,
+            repair="give the days since it, as known at the decision date",
+        )
+    if as_names or not _is_number(values):
         return _category(_texts(values), name)
     numbers = _numbers(values, name)
     n_missing = int(np.isnan(numbers).sum())
     flag = LEAST_LEVEL <= n_missing <= len(numbers) - LEAST_LEVEL
     return Number(name, float(np.nanmedian(numbers)), flag)
+
+
+def _is_number(values: pd.Series) -> bool:
+    """Return whether a column holds numbers, money as Decimal included; truth values are names."""
+    if kinds.is_bool_dtype(values):
+        return False
+    if kinds.is_numeric_dtype(values):
+        return True
+    return kinds.infer_dtype(values, skipna=True) in _NUMBERS
 
 
 def _category(texts: pd.Series, name: str) -> Category:
@@ -158,7 +174,7 @@ def _category(texts: pd.Series, name: str) -> Category:
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    if kinds.is_numeric_dtype(values) and not kinds.is_bool_dtype(values):
+    if _is_number(values):
         written = pd.to_numeric(values).astype("float64").map("{:g}".format)
     else:
         written = values.astype("string").astype(object)
@@ -166,7 +182,7 @@ def _texts(values: pd.Series) -> pd.Series:
 
 
 def _numbers(values: pd.Series, name: str) -> Float:
-    numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = np.asarray(values.astype("Float64").to_numpy(na_value=np.nan), dtype=np.float64)
     if np.isinf(numbers).any():
         raise DataError(
             "a column holds infinite values",

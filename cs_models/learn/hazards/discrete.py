@@ -25,7 +25,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from cs_models.errors import DataError, TooLittleDataError
@@ -130,7 +130,7 @@ def renewal_hazard(
     event: str = "event",
     baseline: Sequence[str] = ("opportunity", "term_months"),
     link: Link = "logit",
-    cluster: str = "account_id",
+    cluster: str | None = "account_id",
     penalty: float = 0.0,
     level: float = 0.95,
 ) -> RenewalHazard:
@@ -149,8 +149,8 @@ def renewal_hazard(
         ``term_months`` the usual length that is nearest.
     link : {"logit", "cloglog"}, default "logit"
         The scale on which columns add up.
-    cluster : str, default "account_id"
-        Column of the account.
+    cluster : str or None, default "account_id"
+        Column of the account; None where each row is one of its own.
     penalty : float, default 0.0
         Ridge on the coefficients of standardised columns: ``penalty / 2 * sum b²`` is taken off the
         log likelihood.
@@ -171,7 +171,7 @@ def renewal_hazard(
     """
     frame = usual(frame)
     outcome = binary(frame, event)
-    account = frame[cluster].to_numpy() if cluster in frame else np.arange(len(frame))
+    account = accounts(frame, cluster)
     enough(outcome, account)
     learnt = designs.learn(frame, [*baseline, *covariates], categories=baseline)
     columns = learnt.matrix(frame)
@@ -233,6 +233,19 @@ def binary(frame: pd.DataFrame, event: str) -> Float:
             repair="leave out the rows whose outcome is not known",
         )
     return values
+
+
+def accounts(frame: pd.DataFrame, cluster: str | None) -> NDArray[np.generic]:
+    """Return each row's account, or refuse rows without one."""
+    if cluster is None:
+        return np.arange(len(frame))
+    if cluster not in frame or frame[cluster].isna().any():
+        raise DataError(
+            "every renewal opportunity needs its account",
+            where=cluster,
+            repair="name the column of the account, or None where each row is one of its own",
+        )
+    return frame[cluster].to_numpy()
 
 
 def enough(outcome: Float, account: ArrayLike, least: int = LEAST_CHURNED) -> None:

@@ -24,7 +24,7 @@ from scipy import special
 from cs_models.errors import DataError, TooLittleDataError
 from cs_models.learn.hazards import design as designs
 from cs_models.learn.hazards.design import Design
-from cs_models.learn.hazards.discrete import LEAST_CHURNED, refuse_leaks, usual
+from cs_models.learn.hazards.discrete import LEAST_CHURNED, accounts, refuse_leaks, usual
 from cs_models.learn.hazards.observed import Float
 from cs_models.learn.hazards.scoring import clustered, coefficient_table
 
@@ -85,7 +85,7 @@ def renewal_outcomes(
     outcome: str = "outcome",
     reference: str = "renewed",
     baseline: Sequence[str] = ("opportunity", "term_months"),
-    cluster: str = "account_id",
+    cluster: str | None = "account_id",
     penalty: float = 1.0,
     level: float = 0.95,
 ) -> RenewalOutcomes:
@@ -116,18 +116,18 @@ def renewal_outcomes(
         An outcome is missing; a column is absent, infinite, or tells the outcome by itself.
     """
     frame = usual(frame)
-    names, account = _outcome(frame, outcome), frame[cluster].to_numpy()
-    accounts = pd.Series(account).groupby(names.to_numpy()).nunique()
-    common = [name for name in accounts.index if accounts[name] >= LEAST_CHURNED]
+    names, account = _outcome(frame, outcome), accounts(frame, cluster)
+    sizes = pd.Series(account).groupby(names.to_numpy()).nunique()
+    common = [name for name in sizes.index if sizes[name] >= LEAST_CHURNED]
     if len(common) < 2 or reference not in common:
         raise TooLittleDataError(
             "too few accounts of each outcome to learn what goes with it",
             where=outcome,
-            got=", ".join(f"{name} {number}" for name, number in accounts.items()),
+            got=", ".join(f"{name} {number}" for name, number in sizes.items()),
             repair=f"at least {LEAST_CHURNED} accounts of {reference} and of one other are needed",
         )
-    known = [name for name in OUTCOMES if name in accounts.index]
-    order = [reference, *(n for n in [*known, *sorted(set(accounts.index) - set(known))])]
+    known = [name for name in OUTCOMES if name in sizes.index]
+    order = [reference, *(n for n in [*known, *sorted(set(sizes.index) - set(known))])]
     order = list(dict.fromkeys(order))
     shares = {name: float((names == name).mean()) for name in order if name not in common}
     kept = names.isin(common).to_numpy()

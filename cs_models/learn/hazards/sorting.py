@@ -7,8 +7,8 @@ If every customer had a chance to leave of his own that never changed, those wit
 would leave first, and the share renewing would rise with tenure by sorting alone.  The
 shifted-beta-geometric curve is that world: chances spread as Beta(alpha, beta), retention at the
 t-th opportunity ``(beta + t - 1) / (alpha + beta + t - 1)``.  Beta-discrete-Weibull adds a power c
-of time: c > 1 is risk that grows with tenure, c < 1 risk that falls for the customers themselves,
-beyond sorting; c = 1 is sorting alone.
+of time: c > 1 is risk that grows for the customers themselves, c < 1 risk that falls; c = 1 is
+sorting alone.
 
 Source: ``methods.md`` 4 and 8; Fader & Hardie 2007 (J Interact Mark 21:76); Fader, Hardie, Liu,
 Davin & Steenburgh 2018 (JIM 43:1).
@@ -29,11 +29,11 @@ from cs_models.learn.evaluation import rates
 from cs_models.learn.hazards.discrete import usual_length
 from cs_models.learn.hazards.observed import Float
 
-Verdict = Literal["no trend", "sorting", "falling risk", "growing risk"]
+Verdict = Literal["no trend", "sorting", "not sorting alone"]
 
 LEAST_LEFT: Final = 10
-_STARTS: Final = ((1.0, 1.0), (1.0, 5.0), (0.3, 0.6), (10.0, 90.0))
-_LOG_BOUND: Final = 9.0
+_STARTS: Final = (0.02, 0.2, 0.6)
+_BOUND: Final = 9.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class Sorting:
         Small where sorting alone cannot be.
     fit_p : float
         Of the chi-square between counts left and expected under sorting alone.
-    verdict : {"no trend", "sorting", "falling risk", "growing risk"}
-        At 5 %: one chance for all will do; customers differ and no more is needed; the risk of
-        the customers themselves falls with tenure, or grows.  What c says hangs on the spread
-        being a Beta: take it as a hint, and sorting as the null.
+    verdict : {"no trend", "sorting", "not sorting alone"}
+        At 5 %: one chance for all will do; customers differ and no more is needed; a Beta spread
+        of fixed chances cannot be all.  Customers who change just as sorting would have it look
+        the same as sorted ones: "sorting" says that nothing speaks for loyalty, not that there is
+        none.  ``power`` is a hint at most.
     """
 
     alpha: float
@@ -167,6 +168,7 @@ def sorting_test(at_risk: ArrayLike, left: ArrayLike) -> Sorting:
     constant = _binomial(came, gone, np.full(len(came), gone.sum() / came.sum()))
     (alpha, beta), likelihood = _maximum(came, gone, with_power=False)
     (_, _, power), powered = _maximum(came, gone, with_power=True)
+    powered = max(powered, likelihood)
     number = np.arange(1, len(came) + 1)
     hazard = alpha / (alpha + beta + number - 1)
     p_spread = float(stats.chi2.sf(max(0.0, 2 * (likelihood - constant)), 1) / 2)
@@ -175,36 +177,44 @@ def sorting_test(at_risk: ArrayLike, left: ArrayLike) -> Sorting:
     fit_p = float(stats.chi2.sf(fit, len(came) - 2)) if len(came) > 2 else float("nan")
     verdict: Verdict = "no trend" if p_spread > 0.05 else "sorting"
     if p_power <= 0.05:
-        verdict = "falling risk" if power < 1 else "growing risk"
+        verdict = "not sorting alone"
     return Sorting(
         alpha, beta, likelihood, constant, powered, power, p_spread, p_power, fit_p, verdict
     )
 
 
 def _maximum(came: Float, gone: Float, *, with_power: bool) -> tuple[tuple[float, ...], float]:
+    """Search by mean chance and spread: in alpha and beta, one chance for all is at infinity."""
     number = np.arange(len(came) + 1, dtype=np.float64)
 
-    def loss(logs: Float) -> float:
-        alpha, beta = np.exp(logs[:2])
-        time = number ** np.exp(logs[2]) if with_power else number
-        log_share = special.betaln(alpha, beta + time)
+    def shape(point: Float) -> tuple[float, ...]:
+        mean, spread = special.expit(point[:2])
+        size = 1 / spread - 1
+        return (mean * size, (1 - mean) * size, *np.exp(point[2:]))
+
+    def loss(point: Float) -> float:
+        alpha, beta, *power = shape(point)
+        time = number ** power[0] if power else number
+        log_share = special.betaln(alpha, beta + time) - special.betaln(alpha, beta)
         return -_binomial(came, gone, -np.expm1(np.diff(log_share)))
 
-    best = None
-    bounds = [(-_LOG_BOUND, _LOG_BOUND)] * 2 + [(-2.5, 2.5)] * with_power
-    for start in _STARTS:
-        guess = np.r_[np.log(start), [0.0] * with_power]
-        found = optimize.minimize(loss, guess, method="L-BFGS-B", bounds=bounds, tol=1e-14)
-        found = optimize.minimize(
-            loss,
-            found.x,
-            method="Nelder-Mead",
-            bounds=bounds,
-            options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4000},
-        )
-        best = found if best is None or found.fun < best.fun else best
-    assert best is not None
-    return tuple(float(value) for value in np.exp(best.x)), -float(best.fun)
+    first = special.logit(np.clip(gone[0] / max(came[0], 1.0), 0.01, 0.99))
+    bounds = [(-_BOUND, _BOUND)] * 2 + [(-2.0, 2.0)] * with_power
+    found = min(
+        (
+            optimize.minimize(
+                loss,
+                np.r_[first, special.logit(start), [0.0] * with_power],
+                method="L-BFGS-B",
+                bounds=bounds,
+            )
+            for start in _STARTS
+        ),
+        key=lambda tried: float(tried.fun),
+    )
+    exact = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 600}
+    found = optimize.minimize(loss, found.x, method="Nelder-Mead", bounds=bounds, options=exact)
+    return tuple(float(value) for value in shape(found.x)), -float(found.fun)
 
 
 def _binomial(came: Float, gone: Float, hazard: Float) -> float:
