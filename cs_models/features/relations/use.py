@@ -131,23 +131,23 @@ def _used(tables: dict[str, ir.Table], points: ir.Table, request: Request) -> ir
         events, points, "event_date", "feature", "quantity", "created_date",
         reach=BOTH_DAYS, or_dated="created_date",
     )  # fmt: skip
-    names = _names(request)
-    pairs = pairs.left_join(names, pairs.feature == names.name)
-    there = (pairs.since <= sight.days_before(pairs.as_of_date, BOTH_DAYS)).fill_null(False)
     champion = sight.past(pairs.created_date, pairs.as_of_date)
     pairs = pairs.mutate(
-        amount=pairs.quantity.fill_null(1),
-        in_mix=pairs.in_mix.fill_null(False) & there,
-        carries=pairs.carries.fill_null(False) & there,
-        silent=champion.ifelse(pairs.ago, ibis.null("int64")),
+        amount=pairs.quantity.fill_null(1), silent=champion.ifelse(pairs.ago, ibis.null("int64"))
     )
     amount, ago = pairs.amount, pairs.ago
-    return pairs.group_by("point", "feature", "in_mix", "carries").agg(
+    used = pairs.group_by("point", "as_of_date", "feature").agg(
         recent=amount.sum(where=ago <= TREND_DAYS).fill_null(0),
         before=amount.sum(where=(ago > TREND_DAYS) & (ago <= BOTH_DAYS)).fill_null(0),
         out=amount.sum(where=ago <= SPIKE_DAYS).fill_null(0),
         out_before=amount.sum(where=(ago > SPIKE_DAYS) & (ago <= BOTH_DAYS)).fill_null(0),
         silent=pairs.silent.min(),
+    )
+    names = _names(request)
+    used = used.left_join(names, used.feature == names.name)
+    there = (used.since <= sight.days_before(used.as_of_date, BOTH_DAYS)).fill_null(False)
+    return used.mutate(
+        in_mix=used.in_mix.fill_null(False) & there, carries=used.carries.fill_null(False) & there
     )
 
 
