@@ -19,7 +19,7 @@ import pandas as pd
 from pandas.api import types as kinds
 
 from cs_models.errors import DataError
-from cs_models.learn.hazards.observed import Float
+from cs_models.learn.hazards.observed import Float, Int
 
 LEAST_LEVEL: Final = 10
 OTHER: Final = "other"
@@ -146,7 +146,7 @@ def _part(values: pd.Series, name: str, as_names: bool) -> Number | Category:
             repair="give the days since it, as known at the decision date",
         )
     if as_names or not _is_number(values):
-        return _category(_texts(values), name)
+        return _category(*_coded(values), name)
     numbers = _numbers(values, name)
     n_missing = int(np.isnan(numbers).sum())
     flag = LEAST_LEVEL <= n_missing <= len(numbers) - LEAST_LEVEL
@@ -162,27 +162,27 @@ def _is_number(values: pd.Series) -> bool:
     return kinds.infer_dtype(values, skipna=True) in _NUMBERS
 
 
-def _category(texts: pd.Series, name: str) -> Category:
-    sizes = (
-        texts.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    )
-    common = list(sizes.index[sizes >= LEAST_LEVEL]) or [sizes.index[0]]
-    rare = len(common) < len(sizes) and sizes.iloc[len(common) :].sum() >= LEAST_LEVEL
-    reference = str(common[0])
-    levels = tuple(sorted(map(str, common[1:]))) + ((OTHER,) if rare else ())
+def _category(codes: Int, names: list[str], name: str) -> Category:
+    numbers = np.bincount(codes, minlength=len(names))
+    order = sorted(range(len(names)), key=lambda place: (-numbers[place], names[place]))
+    common = [place for place in order if numbers[place] >= LEAST_LEVEL] or order[:1]
+    rare = int(numbers[order[len(common) :]].sum()) >= LEAST_LEVEL
+    reference = names[common[0]]
+    levels = tuple(sorted(names[place] for place in common[1:])) + ((OTHER,) if rare else ())
     return Category(name, reference, levels, OTHER if rare else reference)
 
 
-def _texts(values: pd.Series) -> pd.Series:
-    if _is_number(values):
-        written = pd.to_numeric(values).astype("float64").map("{:g}".format)
-    else:
-        written = values.astype("string").astype(object)
-    return written.where(values.notna(), MISSING).astype(object)
+def _coded(values: pd.Series) -> tuple[Int, list[str]]:
+    """Return a number for each row's name, and the names; each distinct value is written once."""
+    codes, distinct = pd.factorize(values)
+    written = "{:g}".format if _is_number(values) else str
+    names = [written(value) for value in distinct]
+    return np.where(codes < 0, len(names), codes), [*names, MISSING]
 
 
 def _numbers(values: pd.Series, name: str) -> Float:
-    numbers = np.asarray(values.astype("Float64").to_numpy(na_value=np.nan), dtype=np.float64)
+    given = values.astype("Float64") if values.dtype == object else values  # money as Decimal
+    numbers = np.asarray(given.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
     if np.isinf(numbers).any():
         raise DataError(
             "a column holds infinite values",
@@ -203,10 +203,11 @@ def _expand(frame: pd.DataFrame, parts: Sequence[Number | Category]) -> dict[str
     whole: dict[str, Float] = {}
     for part in parts:
         if isinstance(part, Category):
-            texts = _texts(frame[part.column])
-            texts = texts.where(texts.isin([part.reference, *part.levels]), part.rest)
-            for level, name in zip(part.levels, _names(part), strict=True):
-                whole[name] = np.asarray(texts == level, dtype=np.float64)
+            codes, names = _coded(frame[part.column])
+            known = {part.reference, *part.levels}
+            level_of = np.array([name if name in known else part.rest for name in names])[codes]
+            for level, column in zip(part.levels, _names(part), strict=True):
+                whole[column] = np.asarray(level_of == level, dtype=np.float64)
         else:
             numbers = _numbers(frame[part.column], part.column)
             missing = np.isnan(numbers)

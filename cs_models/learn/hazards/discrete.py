@@ -264,12 +264,10 @@ def enough(outcome: Float, account: ArrayLike, least: int = LEAST_CHURNED) -> No
 
 def refuse_leaks(columns: Float, outcome: Float, learnt: Design, covariates: Sequence[str]) -> None:
     """Refuse a covariate that alone orders leavers and stayers almost without fault."""
-    n_left, n_stayed = outcome.sum(), (1 - outcome).sum()
     for place, name in enumerate(learnt.columns):
         if learnt.of(name) not in covariates:
             continue
-        ranks = stats.rankdata(columns[:, place])
-        area = (ranks @ outcome - n_left * (n_left + 1) / 2) / (n_left * n_stayed)
+        area = _area(columns[:, place], outcome)
         if max(area, 1 - area) > LEAK_AUC:
             raise DataError(
                 "a column tells by itself who left: it was written after the fact",
@@ -277,6 +275,16 @@ def refuse_leaks(columns: Float, outcome: Float, learnt: Design, covariates: Seq
                 got=f"area under the curve {max(area, 1 - area):.3f}",
                 repair="leave the column out, or date it",
             )
+
+
+def _area(values: Float, outcome: Float) -> float:
+    """Return the area under the curve of a column."""
+    left = outcome > 0
+    if np.isin(values, (0.0, 1.0)).all():
+        return float(0.5 + (values[left].mean() - values[~left].mean()) / 2)
+    n_left, n_stayed = left.sum(), (~left).sum()
+    won = stats.rankdata(values)[left].sum() - n_left * (n_left + 1) / 2
+    return float(won / (n_left * n_stayed))
 
 
 def _table(names: Sequence[str], fit: Fit, level: float) -> pd.DataFrame:
