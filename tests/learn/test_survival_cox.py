@@ -250,6 +250,28 @@ def test_adoption_counts_from_the_day_after_and_never_after_the_end() -> None:
     ]
 
 
+def test_without_an_effect_adoption_along_the_way_has_none() -> None:
+    """20 books: "ever adopted" halves the hazard by itself; adoption as it came does not."""
+    rng = np.random.default_rng(17)
+    naive, along = [], []
+    for _ in range(20):
+        leaves, adopts = rng.exponential(400, 600) + 1, rng.exponential(300, 600) + 1
+        rows = pd.DataFrame(
+            {
+                "account_id": np.arange(600),
+                "entry_days": 0.0,
+                "duration_days": np.minimum(leaves, 730),
+                "event": (leaves <= 730).astype(int),
+            }
+        )
+        ever = rows.assign(adopted=(adopts < rows["duration_days"]).astype(float))
+        naive.append(values(survival.cox(ever, ["adopted"]))["adopted"])
+        pieces = survival.adoption_spells(rows, pd.Series(adopts))
+        along.append(values(survival.time_varying_cox(pieces, ["adopted"]))["adopted"])
+    assert np.exp(np.mean(naive)) < 0.5
+    assert 0.93 < np.exp(np.mean(along)) < 1.07
+
+
 def test_the_naive_heart_model_with_other_columns_is_that_of_r(heart: pd.DataFrame) -> None:
     """Ever transplanted, given age and surgery: -1.72, all of it immortal time."""
     whole = heart.groupby("id").agg(
@@ -261,6 +283,27 @@ def test_the_naive_heart_model_with_other_columns_is_that_of_r(heart: pd.DataFra
     )
     model = survival.cox(whole, ["transplant", "age", "surgery"], duration="stop", event="event")
     assert values(model)["transplant"] == pytest.approx(-1.7171129, abs=1e-6)
+
+
+def test_cutting_episodes_into_pieces_changes_nothing(rossi: pd.DataFrame) -> None:
+    """A piece entered late is at risk only from then: cut anywhere, the same model and test."""
+    whole = rossi.assign(account_id=np.arange(len(rossi)), entry_days=0.0)
+    whole = whole.rename(columns={"week": "duration_days", "arrest": "event"})
+    cut = pd.Series(np.random.default_rng(6).integers(1, 52, len(whole)), dtype=float)
+    pieces = survival.adoption_spells(whole, cut)
+    assert len(pieces) > 1.5 * len(whole)
+    one = survival.cox(whole, ["fin", "age", "prio"])
+    many = survival.time_varying_cox(pieces, ["fin", "age", "prio"])
+    assert values(many) == pytest.approx(values(one), abs=1e-8)
+    assert many.log_likelihood == pytest.approx(one.log_likelihood)
+    by_account = survival.time_varying_cox(pieces, ["fin", "age", "prio"], cluster="account_id")
+    robust = survival.cox(whole, ["fin", "age", "prio"], cluster="account_id")
+    assert values(by_account, "se") == pytest.approx(values(robust, "se"), abs=1e-8)
+    tests = [
+        chi_squares(survival.proportionality_test(one, whole)),
+        chi_squares(survival.proportionality_test(many, pieces, duration="stop", entry="start")),
+    ]
+    assert tests[0] == pytest.approx(tests[1], abs=1e-6)
 
 
 def test_the_serum_chains_data_give_the_published_concordance(shared_data: Path) -> None:

@@ -72,13 +72,8 @@ class Accelerated:
 
     def survival(self, frame: pd.DataFrame, moments: ArrayLike) -> Float:
         """Return the share still there at each moment, shape (n_rows, n_moments)."""
-        values = self.coefficients["log_time"].to_numpy()
-        location = values[0] + self.design.matrix(frame) @ values[1:]
-        when = np.maximum(np.asarray(moments, dtype=np.float64), 1e-12)
-        noise = (np.log(when)[None, :] - location[:, None]) / self.scale
-        if self.family == "weibull":
-            return np.asarray(np.exp(-np.exp(noise)))
-        return np.asarray(stats.norm.sf(noise))
+        when = np.asarray(moments, dtype=np.float64)
+        return self._share(frame, np.broadcast_to(when, (len(frame), len(when))))
 
     def remaining(self, frame: pd.DataFrame, already: ArrayLike, moments: ArrayLike) -> Float:
         """Return the share still there after further time, given each row's time so far.
@@ -95,13 +90,18 @@ class Accelerated:
         -------
         ndarray, shape (n_rows, n_moments)
         """
-        so_far, more = np.asarray(already, dtype=np.float64), np.asarray(moments, dtype=np.float64)
-        found = np.empty((len(frame), len(more)))
-        for place in range(len(frame)):
-            row = frame.iloc[[place]]
-            whole = self.survival(row, np.r_[so_far[place], so_far[place] + more])[0]
-            found[place] = whole[1:] / max(whole[0], 1e-300)
-        return found
+        so_far = np.asarray(already, dtype=np.float64)[:, None]
+        more = np.asarray(moments, dtype=np.float64)[None, :]
+        now = np.maximum(self._share(frame, so_far), 1e-300)
+        return np.asarray(self._share(frame, so_far + more) / now)
+
+    def _share(self, frame: pd.DataFrame, when: Float) -> Float:
+        values = self.coefficients["log_time"].to_numpy()
+        location = values[0] + self.design.matrix(frame) @ values[1:]
+        noise = (np.log(np.maximum(when, 1e-12)) - location[:, None]) / self.scale
+        if self.family == "weibull":
+            return np.asarray(np.exp(-np.exp(noise)))
+        return np.asarray(stats.norm.sf(noise))
 
 
 def accelerated(
