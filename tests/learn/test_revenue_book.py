@@ -220,21 +220,28 @@ def test_a_predictor_speaks_of_the_next_renewal_and_base_rates_of_the_rest() -> 
 
 
 def test_who_is_far_from_the_renewal_may_leave_before_anyone_looks() -> None:
-    """Of 100, 10 left early and 18 of the other 90 late: a score of .2 is .28 a year before."""
+    """Of 100, 10 left early, 18 of 90 late: .2 said 325 days before grows by 235 of 275 days."""
     history = ended(1000, 280)
     early = np.arange(1000) < 100
     closed = history["closed_date"].where(~early, pd.Timestamp(2024, 6, 1))
     base = revenue.base_rates(history.assign(closed_date=closed))
     due = revenue.book(
-        running(contract("near", date(2026, 8, 1)), contract("far", date(2027, 5, 10))), AS_OF
+        running(contract("near", date(2026, 8, 1)), contract("far", date(2027, 3, 31))), AS_OF
     ).due
     scores = pd.DataFrame({"subscription_id": ["near", "far"], "p_churn": [0.2, 0.2]})
     told, spread = revenue.chances(due, base, scores=scores, rng=np.random.default_rng(1))
     chance = told.set_index("subscription_id")["p_churn"]
-    assert chance["near"] == 0.2
-    assert chance["far"] == pytest.approx(0.28, abs=0.005)
+    assert chance["near"] == pytest.approx(0.2)
+    assert chance["far"] == pytest.approx(1 - 0.8 * 0.9 ** (235 / 275), abs=0.005)
     assert told.set_index("subscription_id")["p_early"]["near"] == 0.0
     assert spread.mean(axis=1) == pytest.approx(told["p_churn"].to_numpy())
+    soon, _ = revenue.chances(
+        due, base, scores=scores, within_days=180, rng=np.random.default_rng(1)
+    )
+    assert soon.set_index("subscription_id")["p_from"].to_dict() == {
+        "near": "predictor",
+        "far": "base rate",
+    }
 
 
 def test_notices_are_certain_until_history_says_otherwise() -> None:

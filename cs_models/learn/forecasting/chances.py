@@ -161,6 +161,7 @@ def fill(
     *,
     scores: pd.DataFrame | None = None,
     refits: Float | None = None,
+    within_days: int | None = None,
     rng: np.random.Generator,
     n_refits: int = 100,
 ) -> tuple[pd.DataFrame, Float]:
@@ -176,6 +177,10 @@ def fill(
         contract's next renewal; later ones within the horizon get the base rate.
     refits : ndarray of float, shape (n_scores, n_refits), optional
         Probabilities of the bootstrap refits, rows as ``scores`` (``churn.spread``).
+    within_days : int, optional
+        The predictor is heard only of renewals at most so many days away, others get the base
+        rate: it learnt from customers 90 days before theirs, and to ask it of those in the first
+        weeks of a term is to extrapolate.  Everyone is asked of when not given.
     rng : numpy.random.Generator
     n_refits : int, default 100
         Draws of the base rates where ``refits`` is not given; else its width.
@@ -203,7 +208,8 @@ def fill(
     gone_near, gone = base.gone_near.mean[cell, LEFT], base.gone.mean[cell, LEFT]
     rate = near.copy()
     spread = base.near.draw(width, rng)[:, cell, LEFT].T
-    said = np.where(first, _places(due, scores), -1)
+    asked = first if within_days is None else first & (due["due_in_days"] <= within_days)
+    said = np.where(asked, _places(due, scores), -1)
     if scores is not None:
         spoken = said >= 0
         rate[spoken] = scores["p_churn"].to_numpy(dtype=np.float64)[said[spoken]]
