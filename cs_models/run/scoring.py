@@ -88,6 +88,7 @@ def score(run: Run, folder: Path) -> Scores:
     from cs_models.learn import churn
 
     model = churn.load(find(folder))
+    kept = _recipe(model)
     common = run.common
     tables = sources.read(
         run.resolved_source(),
@@ -95,7 +96,7 @@ def score(run: Run, folder: Path) -> Scores:
         timezone=common.timezone,
         currency=common.currency,
     )
-    frame = _panel(tables, common.as_of, model)
+    frame = _panel(tables, common.as_of, model, kept)
     parts = churn.explain(model, frame)
     table = pd.concat(
         [
@@ -130,11 +131,10 @@ def write(scores: Scores, output: Path) -> None:
     files.write_bytes_atomic(output, results.csv(table))
 
 
-def _panel(tables: Any, as_of: date, model: Any) -> pd.DataFrame:
+def _panel(tables: Any, as_of: date, model: Any, kept: Any) -> pd.DataFrame:
     """Make the panel of today's terms as the one that the model learnt from was made."""
     from cs_models.features import cohort, panel
 
-    kept = _recipe(model)
     chosen = cohort.running(
         tables, as_of, decision="before_renewal", days=max(1, model.decision_days)
     )
