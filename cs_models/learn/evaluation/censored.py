@@ -5,17 +5,13 @@ before.  Grain out: one number, or one row per horizon.  Knows no model.
 
 Rows still there when last seen say nothing of later times.  Those that ended are weighted by one
 over the chance G that they would still have been watched ("inverse probability of censoring"),
-so that the rows seen stand for all.  G is the Kaplan–Meier curve of being last seen, just before
-each time; where contracts of different lengths are watched for different times, one curve per
-stratum.
+so that the rows seen stand for all; see `watching`.
 
 Sources: ``methods.md`` 4 and 8; Uno et al. 2011 (Stat Med 30:1105); Graf et al. 1999 (Stat Med
 18:2529); Haider et al. 2020 (JMLR 21:85).
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,84 +20,20 @@ from scipy import stats
 
 from cs_models.errors import DataError
 from cs_models.learn.evaluation import pairs
+from cs_models.learn.evaluation.watching import Watching, checked, watching
+
+__all__ = [
+    "Watching",
+    "auc_at",
+    "brier",
+    "concordance",
+    "d_calibration",
+    "integrated_brier",
+    "uno",
+    "watching",
+]
 
 Float = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Watching:
-    """The chance to be still watched, by stratum.
-
-    Attributes
-    ----------
-    times, chance : dict of stratum to ndarray
-        Distinct times at which a row was last seen, and G just after each.
-    """
-
-    times: dict[object, Float]
-    chance: dict[object, Float]
-
-    def before(self, moments: ArrayLike, strata: ArrayLike | None = None) -> Float:
-        """Return G just before each moment, of each moment's stratum."""
-        return self._read(moments, strata, "left")
-
-    def after(self, moments: ArrayLike, strata: ArrayLike | None = None) -> Float:
-        """Return G at each moment: the chance to be watched beyond it."""
-        return self._read(moments, strata, "right")
-
-    def _read(self, moments: ArrayLike, strata: ArrayLike | None, side: str) -> Float:
-        when = np.asarray(moments, dtype=np.float64)
-        labels = _labels(strata, len(when))
-        found = np.empty(len(when))
-        for name in pd.unique(labels):
-            if name not in self.times:
-                raise DataError("a stratum was never watched", where="strata", got=str(name))
-            mine = labels == name
-            place = np.searchsorted(self.times[name], when[mine], side=side)  # type: ignore[call-overload]
-            found[mine] = np.r_[1.0, self.chance[name]][place]
-        return found
-
-
-def watching(
-    durations: ArrayLike,
-    event: ArrayLike,
-    *,
-    strata: ArrayLike | None = None,
-    entry: ArrayLike | None = None,
-) -> Watching:
-    """Estimate the chance to be still watched after each time.
-
-    Parameters
-    ----------
-    durations, event : array-like, shape (n_rows,)
-        Time, and 1 where the row ended, 0 where it was last seen.
-    strata : array-like, shape (n_rows,), optional
-        A curve each, such as the months of contract.
-    entry : array-like, shape (n_rows,), optional
-        Time from which each row was watched.
-
-    Returns
-    -------
-    Watching
-        Rows that end at a time are taken to end before others are last seen at it.
-    """
-    time, ended = _checked(durations, event)
-    start = np.zeros(len(time)) if entry is None else np.asarray(entry, dtype=np.float64)
-    labels = _labels(strata, len(time))
-    moments: dict[object, Float] = {}
-    chance: dict[object, Float] = {}
-    for name in pd.unique(labels):
-        mine = labels == name
-        own, own_start, over = time[mine], start[mine], ended[mine] > 0
-        when, number = np.unique(own[~over], return_counts=True)
-        entered = np.searchsorted(np.sort(own_start), when, side="left")
-        at_risk = entered - np.searchsorted(np.sort(own), when, side="left")
-        gone = np.searchsorted(np.sort(own[over]), when, side="right") - np.searchsorted(
-            np.sort(own[over]), when, side="left"
-        )
-        moments[name] = when
-        chance[name] = np.asarray(np.cumprod(1 - number / (at_risk - gone)), dtype=np.float64)
-    return Watching(moments, chance)
 
 
 def concordance(durations: ArrayLike, event: ArrayLike, risk: ArrayLike) -> float:
@@ -124,7 +56,7 @@ def concordance(durations: ArrayLike, event: ArrayLike, risk: ArrayLike) -> floa
     TooLittleDataError
         No pair can be ordered.
     """
-    time, ended = _checked(durations, event)
+    time, ended = checked(durations, event)
     return pairs.ordered(time, ended, _scores(risk, len(time)), ended)
 
 
@@ -160,7 +92,7 @@ def uno(
     TooLittleDataError
         No pair can be ordered.
     """
-    time, ended = _checked(durations, event)
+    time, ended = checked(durations, event)
     known = censoring or watching(time, ended, strata=strata)
     counted = ended if tau is None else ended * (time < tau)
     weight = _inverse(known.before(time, strata), counted) ** 2
@@ -193,7 +125,7 @@ def auc_at(
         ``horizon``, ``auc`` (cumulative/dynamic; missing without a case or a control),
         ``n_ended``, ``n_stayed``.
     """
-    time, ended = _checked(durations, event)
+    time, ended = checked(durations, event)
     known = censoring or watching(time, ended, strata=strata)
     when = np.atleast_1d(np.asarray(horizons, dtype=np.float64))
     scores = np.asarray(risk, dtype=np.float64)
@@ -236,7 +168,7 @@ def brier(
         ``horizon``, ``brier``, ``null`` (of these rows' own Kaplan–Meier curve), ``skill``
         (1 - brier / null).
     """
-    time, ended = _checked(durations, event)
+    time, ended = checked(durations, event)
     known = censoring or watching(time, ended, strata=strata)
     when = np.atleast_1d(np.asarray(horizons, dtype=np.float64))
     said = np.broadcast_to(np.asarray(survival, dtype=np.float64), (len(time), len(when)))
@@ -334,29 +266,11 @@ def d_calibration(
     return frame, p
 
 
-def _checked(durations: ArrayLike, event: ArrayLike) -> tuple[Float, Float]:
-    time = np.asarray(durations, dtype=np.float64)
-    ended = np.asarray(event, dtype=np.float64)
-    if not (np.isfinite(time).all() and (time > 0).all() and np.isin(ended, (0.0, 1.0)).all()):
-        raise DataError(
-            "durations must be positive, and event 1 (ended) or 0 (last seen)",
-            where="durations and event",
-            repair="leave out rows of which nothing was seen",
-        )
-    return time, ended
-
-
 def _scores(risk: ArrayLike, n_rows: int) -> Float:
     scores = np.asarray(risk, dtype=np.float64)
     if scores.shape != (n_rows,) or not np.isfinite(scores).all():
         raise DataError("every row needs one finite risk", where="risk")
     return scores
-
-
-def _labels(strata: ArrayLike | None, n_rows: int) -> NDArray[np.object_]:
-    if strata is None:
-        return np.full(n_rows, "all", dtype=object)
-    return np.asarray(pd.Series(np.asarray(strata)).astype(object))
 
 
 def _inverse(chance: Float, counted: Float) -> Float:

@@ -28,7 +28,7 @@ from cs_models.learn.hazards import design as designs
 from cs_models.learn.hazards.design import Design
 from cs_models.learn.hazards.discrete import LEAST_CHURNED
 from cs_models.learn.hazards.observed import Float, Times, times
-from cs_models.learn.hazards.scoring import coefficient_table
+from cs_models.learn.hazards.scoring import FLAT, coefficient_table
 
 Family = Literal["weibull", "lognormal"]
 _TIME: Final = {
@@ -137,7 +137,8 @@ def accelerated(
     TooLittleDataError
         Fewer than 10 rows ended.
     DataError
-        As `observed.times` and `design.learn`; the fit does not settle.
+        As `observed.times` and `design.learn`; the fit does not settle, or a column separates
+        those who left from the rest.
     """
     given = times(frame[duration], frame[event], None if entry is None else frame[entry])
     if int(given.event.sum()) < LEAST_CHURNED:
@@ -179,6 +180,7 @@ def _fit(family: Family, given: Times, learnt: Design, matrix: Float, level: flo
     names = [(location, name) for name in [*learnt.columns, "Intercept"]]
     values = model.params_.loc[names].to_numpy(np.float64)
     covariance = model.variance_matrix_.loc[names, names].to_numpy(np.float64)
+    _refuse_flat(np.diag(covariance)[:-1], learnt)
     back = np.eye(len(values))
     back[:-1, :-1] /= scale[:, None]
     back[-1, :-1] = -centre / scale
@@ -200,6 +202,17 @@ def _fit(family: Family, given: Times, learnt: Design, matrix: Float, level: flo
         pd.DataFrame(),
         float(given.duration.max()),
     )
+
+
+def _refuse_flat(variance: Float, learnt: Design) -> None:
+    """Refuse a fit along which the likelihood is flat: lifelines stops there with a shrug."""
+    flat = ~(variance < 1 / FLAT)  # missing is flat, too
+    if flat.any():
+        raise DataError(
+            "a column separates those who left from the rest: there is no finite estimate",
+            where=learnt.columns[int(np.argmax(flat))],
+            repair="leave the column out if it was written after the fact",
+        )
 
 
 def _settle(model: Any, rows: pd.DataFrame, entry: str | None, family: str) -> None:

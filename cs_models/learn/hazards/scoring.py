@@ -23,9 +23,9 @@ Link = Literal["logit", "cloglog"]
 
 LARGEST: Final = 10.0
 _STEPS: Final = 60
-# The likelihood is flat where a standardised coefficient's variance is above 1 / _FLAT: it would
+# The likelihood is flat where a standardised coefficient's variance is above 1 / FLAT: it would
 # run away for ever, as it does where a column separates leavers from stayers.
-_FLAT: Final = 0.04
+FLAT: Final = 0.04
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _scoring(
             step = step / 2
         gain, values, best = reached - best, values + step, reached
         if np.abs(step).max() < 1e-9 and abs(gain) < 1e-9 * (1 + abs(best)):
-            return values, firth or float(np.linalg.eigvalsh(information)[0]) > _FLAT
+            return values, firth or float(np.linalg.eigvalsh(information)[0]) > FLAT
     return values, False
 
 
