@@ -34,6 +34,16 @@ def common_tau(
 ) -> float:
     """Return the largest time with enough rows at risk in every group.
 
+    Parameters
+    ----------
+    durations, event, entry, groups, least_at_risk
+        As in `curves.kaplan_meier`.
+
+    Returns
+    -------
+    float
+        In the unit of the durations.
+
     Raises
     ------
     TooLittleDataError
@@ -57,7 +67,7 @@ def restricted_mean(
     Parameters
     ----------
     durations, event, entry, groups
-        As in `kaplan_meier`.
+        As in `curves.kaplan_meier`.
     tau : float, optional
         The limit; `common_tau` when not given.
     level : float, default 0.95
@@ -111,6 +121,13 @@ def log_rank(
     entry: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Test whether all groups leave at the same rate at all times.
+
+    Parameters
+    ----------
+    durations, event, entry
+        As in `curves.kaplan_meier`.
+    groups : array-like, shape (n_rows,)
+        Two or more.
 
     Returns
     -------

@@ -210,9 +210,17 @@ def usual_length(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def contract_months(term_months: ArrayLike) -> Float:
-    """Return the usual length of contract, in months, that is nearest in proportion.
+    """Return the usual length of contract that is nearest in proportion.
 
-    Missing stays missing.
+    Parameters
+    ----------
+    term_months : array-like, shape (n_rows,)
+        Months.
+
+    Returns
+    -------
+    ndarray of float, shape (n_rows,)
+        One of `CONTRACTS`, in months; missing stays missing.
     """
     months = np.asarray(term_months, dtype=np.float64)
     logs = np.log(np.maximum(months, 0.5))
