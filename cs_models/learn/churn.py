@@ -37,6 +37,7 @@ from cs_models.learn.predictors import (
     refits,
     stability,
     stored,
+    threads,
     told,
 )
 from cs_models.learn.predictors.encoding import Floats
@@ -131,12 +132,13 @@ def columns(frame: pd.DataFrame) -> list[str]:
     return predictors.chosen(frame.columns)
 
 
+@threads.sparing
 def backtest(
     frame: pd.DataFrame,
     *,
     as_of: date,
     grace_days: int = 30,
-    n_halves: int = 100,
+    n_halves: int = 60,
     random_state: int = 0,
 ) -> Backtest:
     """Stand at each past quarter and say what would have been said.
@@ -149,7 +151,7 @@ def backtest(
         Day of the data.
     grace_days : int, default 30
         Days after the renewal date at which an outcome is known.
-    n_halves : int, default 100
+    n_halves : int, default 60
         Random halves of the accounts on which columns are selected anew; 0 for none.
     random_state : int, default 0
 
@@ -189,6 +191,7 @@ def backtest(
     )
 
 
+@threads.sparing
 def fit(
     frame: pd.DataFrame,
     past: Backtest,
@@ -304,6 +307,7 @@ def load(folder: Path | str) -> Model:
         raise stored.refused("the model's description is not whole", folder, got) from error
 
 
+@threads.sparing
 def score(model: Model, frame: pd.DataFrame, *, play_at: float | None = None) -> pd.DataFrame:
     """Give each term its probability of leaving, with its band.
 
@@ -351,6 +355,7 @@ def score(model: Model, frame: pd.DataFrame, *, play_at: float | None = None) ->
     return scores.assign(out_of_distribution=flagged, odd_columns=odd)
 
 
+@threads.sparing
 def spread(model: Model, frame: pd.DataFrame) -> Floats:
     """Return each term's probability under every refit, shape (n_rows, n_refits).
 
@@ -371,6 +376,7 @@ def spread(model: Model, frame: pd.DataFrame) -> Floats:
     return p
 
 
+@threads.sparing
 def explain(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
     """Part each term's log-odds of leaving into its drivers, against renewed terms of its segment.
 

@@ -49,18 +49,20 @@ class Task:
     churned : ndarray of float, shape (n_rows,)
     account : ndarray of int, shape (n_rows,)
         Account codes from 0.
-    weight : ndarray of float or None
-        How often each row counts; None for once each.
     """
 
     data: Data
     churned: Floats
     account: npt.NDArray[np.int64]
-    weight: Floats | None = None
 
 
 class Fitted(Protocol):
     """A fitted level."""
+
+    @property
+    def tuned(self) -> float | None:
+        """Its hyper-parameter: a ridge's strength, a number of trees; None without."""
+        ...
 
     def logit(self, data: Data) -> Floats:
         """Return the log-odds of leaving, one a row."""
@@ -102,6 +104,11 @@ class Rates:
 
     rates: dict[str, float]
     silent: int | None = None
+
+    @property
+    def tuned(self) -> None:
+        """Its hyper-parameter."""
+        return None
 
     def groups(self, data: Data) -> npt.NDArray[np.object_]:
         """Return each row's group."""
@@ -146,6 +153,11 @@ class Line:
     intercept: float
     penalty: float
 
+    @property
+    def tuned(self) -> float:
+        """Its hyper-parameter."""
+        return self.penalty
+
     def logit(self, data: Data) -> Floats:
         """Return the log-odds of leaving, one a row."""
         found: Floats = data.design[:, list(self.places)] @ np.array(self.coefficients)
@@ -178,6 +190,11 @@ class Boosted:
 
     trees: Any
     n_trees: int
+
+    @property
+    def tuned(self) -> float:
+        """Its hyper-parameter."""
+        return float(self.n_trees)
 
     def logit(self, data: Data) -> Floats:
         """Return the log-odds of leaving, one a row."""

@@ -45,6 +45,7 @@ NAMES: Final = {
 LEVELS: Final = tuple(NAMES)
 _PENALTIES: Final = (0.0003, 0.001, 0.003, 0.01, 0.03)  # scikit-learn's C, smallest first
 _FOLDS: Final = 3
+_HELD_OUT: Final = 4  # a quarter of the accounts says when the trees are enough
 _TRIAL_TOL: Final = 1e-2  # enough to tell strengths apart
 _TREES: Final = 120
 _LEAST_TREES: Final = 5
@@ -58,7 +59,14 @@ _BOOSTING: Final[dict[str, Any]] = {
 _STRENGTHS: Final = np.geomspace(1.0, 3000.0, 40)  # terms that a segment's prior may weigh
 
 
-def fit(level: str, task: Task, encoder: Encoder, rng: np.random.Generator) -> Fitted:
+def fit(
+    level: str,
+    task: Task,
+    encoder: Encoder,
+    rng: np.random.Generator,
+    *,
+    tuned: float | None = None,
+) -> Fitted:
     """Fit one level, choosing its hyper-parameters inside the task.
 
     Parameters
@@ -69,12 +77,14 @@ def fit(level: str, task: Task, encoder: Encoder, rng: np.random.Generator) -> F
     encoder : Encoder
         That the task's data were encoded with.
     rng : numpy.random.Generator
+    tuned : float, optional
+        The level's hyper-parameter (``Fitted.tuned``) where it is known; chosen when not given.
 
     Returns
     -------
     Fitted
     """
-    return _FITS[level](task, encoder, rng)
+    return _FITS[level](task, encoder, rng, tuned)
 
 
 def refit(fitted: Fitted, task: Task, encoder: Encoder) -> Fitted:
@@ -86,23 +96,23 @@ def refit(fitted: Fitted, task: Task, encoder: Encoder) -> Fitted:
     return _rates(task, fitted) if isinstance(fitted, Rates) else fitted
 
 
-def _base_rates(task: Task, _encoder: Encoder, _rng: np.random.Generator) -> Rates:
+def _base_rates(
+    task: Task, _encoder: Encoder, _rng: np.random.Generator, _tuned: float | None
+) -> Rates:
     return _rates(task, Rates({}, None))
 
 
-def _last_use(task: Task, encoder: Encoder, _rng: np.random.Generator) -> Rates:
+def _last_use(
+    task: Task, encoder: Encoder, _rng: np.random.Generator, _tuned: float | None
+) -> Rates:
     place = _shortest(encoder, "events")
     return _rates(task, Rates({}, place)) if place is not None else _rates(task, Rates({}, None))
 
 
 def _rates(task: Task, draft: Rates) -> Rates:
     """Estimate shrunken rates of the draft's groups."""
-    weight = np.ones(len(task.churned)) if task.weight is None else task.weight
-    frame = pd.DataFrame(
-        {"group": draft.groups(task.data), "left": task.churned * weight, "n": weight}
-    )
+    frame = pd.DataFrame({"group": draft.groups(task.data), "left": task.churned, "n": 1.0})
     sums = frame.groupby("group", sort=True)[["left", "n"]].sum()
-    sums = sums[sums["n"] > 0]
     left, n = (sums[name].to_numpy(dtype="float64") for name in ("left", "n"))
     # Half a customer either way keeps a rate off nought and one, where log-odds have no end.
     whole = (left.sum() + 0.5) / (n.sum() + 1.0)
@@ -121,7 +131,9 @@ def _strength(left: Floats, n: Floats, whole: float) -> float:
     return float(_STRENGTHS[int(np.argmax(likelihood))])
 
 
-def _recency(task: Task, encoder: Encoder, _rng: np.random.Generator) -> Line | Rates:
+def _recency(
+    task: Task, encoder: Encoder, _rng: np.random.Generator, _tuned: float | None
+) -> Line | Rates:
     seats = _shortest(encoder, "seat_utilisation", place="design")
     names = encoder.design_names
     lines = set(encoder.lines)
@@ -144,13 +156,15 @@ def _shortest(encoder: Encoder, measure: str, place: str = "raw") -> int | None:
     return min(found)[1] if found else None
 
 
-def _regression(task: Task, encoder: Encoder, rng: np.random.Generator) -> Line:
+def _regression(
+    task: Task, encoder: Encoder, rng: np.random.Generator, tuned: float | None
+) -> Line:
     names = encoder.design_names
     lines = set(encoder.lines)
     places = tuple(
         at for at, name in enumerate(names) if not columns.never_protects(name) or at in lines
     )
-    fitted = _line(task, places, _penalty(task, places, rng))
+    fitted = _line(task, places, tuned or _penalty(task, places, rng))
     guilty = {
         at
         for at, weight in zip(fitted.places, fitted.coefficients, strict=True)
@@ -163,7 +177,7 @@ def _regression(task: Task, encoder: Encoder, rng: np.random.Generator) -> Line:
 
 def _line(task: Task, places: tuple[int, ...], penalty: float) -> Line:
     model = _logistic(penalty, len(places))
-    model.fit(task.data.design[:, list(places)], task.churned, sample_weight=task.weight)
+    model.fit(task.data.design[:, list(places)], task.churned)
     return Line(places, tuple(map(float, model.coef_[0])), float(model.intercept_[0]), penalty)
 
 
@@ -195,25 +209,30 @@ def _loss(logit: Floats, churned: Floats) -> float:
     return float((np.logaddexp(0.0, logit) - churned * logit).sum())
 
 
-def _boosting(task: Task, encoder: Encoder, rng: np.random.Generator) -> Boosted:
+def _boosting(
+    task: Task, encoder: Encoder, rng: np.random.Generator, tuned: float | None
+) -> Boosted:
     """Fit trees, as many as serve accounts held out."""
-    fold = splits.grouped_folds(task.account, task.churned, n_folds=_FOLDS, rng=rng)
+    return _boosted(task, encoder, int(tuned or _n_trees(task, encoder, rng)))
+
+
+def _n_trees(task: Task, encoder: Encoder, rng: np.random.Generator) -> int:
+    fold = splits.grouped_folds(task.account, task.churned, n_folds=_HELD_OUT, rng=rng)
     held = fold == 0
-    learnt = ~held
-    n_trees = _LEAST_TREES
-    if task.churned[learnt].min() != task.churned[learnt].max():
-        trial = _trees(encoder, _TREES).fit(task.data.raw[learnt], task.churned[learnt])
-        losses = [
-            _loss(np.asarray(logit).ravel(), task.churned[held])
-            for logit in trial._staged_raw_predict(task.data.raw[held])
-        ]
-        n_trees = max(_LEAST_TREES, int(np.argmin(losses)) + 1)
-    return _boosted(task, encoder, n_trees)
+    churned = task.churned[~held]
+    if churned.min() == churned.max():
+        return _LEAST_TREES
+    trial = _trees(encoder, _TREES).fit(task.data.raw[~held], churned)
+    losses = [
+        _loss(np.asarray(logit).ravel(), task.churned[held])
+        for logit in trial._staged_raw_predict(task.data.raw[held])
+    ]
+    return max(_LEAST_TREES, int(np.argmin(losses)) + 1)
 
 
 def _boosted(task: Task, encoder: Encoder, n_trees: int) -> Boosted:
     trees = _trees(encoder, n_trees)
-    trees.fit(task.data.raw, task.churned, sample_weight=task.weight)
+    trees.fit(task.data.raw, task.churned)
     return Boosted(trees, n_trees)
 
 
@@ -228,7 +247,7 @@ def _trees(encoder: Encoder, n_trees: int) -> Any:
     )
 
 
-_FITS: Final[dict[str, Callable[[Task, Encoder, np.random.Generator], Fitted]]] = {
+_FITS: Final[dict[str, Callable[[Task, Encoder, np.random.Generator, float | None], Fitted]]] = {
     "L0": _base_rates,
     "L1": _last_use,
     "L2": _recency,

@@ -38,13 +38,9 @@ def draw(
     found = []
     for _ in range(n_refits):
         drawn = np.bincount(rng.integers(n_accounts, size=n_accounts), minlength=n_accounts)
-        rows = np.flatnonzero(drawn[task.account])
-        some = Task(
-            task.data.take(rows),
-            task.churned[rows],
-            task.account[rows],
-            drawn[task.account[rows]].astype("float64"),
-        )
+        # Rows stand twice, not weigh twice: weighted quantiles make trees ten times slower.
+        rows = np.repeat(np.arange(len(task.churned)), drawn[task.account])
+        some = Task(task.data.take(rows), task.churned[rows], task.account[rows])
         if some.churned.min() != some.churned.max():
             found.append(levels.refit(fitted, some, encoder))
     return tuple(found)
