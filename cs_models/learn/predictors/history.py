@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cs_models.errors import DataError, TooLittleDataError
+from cs_models.learn.predictors import columns, encoding
 
 MIN_CHURNED_ACCOUNTS: Final = 40
 
@@ -46,7 +47,7 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
             got=f"{sorted(churned[strange].unique())[:5]} in {int(strange.sum())} terms",
             repair="map the source's outcome in the run file; missing for neither",
         )
-    rows = frame.assign(churned=churned)[churned.notna()]
+    rows = _floats(frame.assign(churned=churned)[churned.notna()])
     if rows["subscription_id"].duplicated().any():
         raise DataError(
             "a term stands twice in the panel",
@@ -57,6 +58,13 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
     _enough(rows)
     order = ["as_of_date", "account_id", "subscription_id"]
     return rows.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _floats(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn the predictors into floats once: every quarter reads them again."""
+    names = [n for n in columns.chosen(rows.columns) if n not in columns.CATEGORIES]
+    table = pd.DataFrame(encoding.numeric(rows, names), columns=names, index=rows.index)
+    return pd.concat([rows.drop(columns=names), table], axis=1)[list(rows.columns)]
 
 
 def _enough(rows: pd.DataFrame) -> None:

@@ -4,8 +4,8 @@ Grain: judged terms in; one row per (origin, subscription_id) out.
 
 At an origin everything is as it was then: the levels are fitted on the terms whose outcome was
 known, and how they are calibrated and which of them is believed comes from what was seen before:
-the predictions of earlier quarters and, to begin with, those for accounts held out of the first
-training set.
+the predictions of earlier quarters that had come true, or not, by then, and, to begin with, those
+for accounts held out of the first training set.
 
 Source: ``methods.md`` 3 (splits, ladder, recalibration).
 """
@@ -76,31 +76,49 @@ class _Seen:
 
     churned: list[Floats] = field(default_factory=list)
     account: list[Any] = field(default_factory=list)
+    due: list[Any] = field(default_factory=list)
     logit: dict[str, list[Floats]] = field(default_factory=dict)
 
-    def add(self, churned: Floats, account: Any, logits: dict[str, Floats]) -> None:
-        """Take in one more set of predictions with what came true."""
-        self.churned.append(churned)
-        self.account.append(account)
+    def add(self, rows: pd.DataFrame, due: Any, logits: dict[str, Floats]) -> None:
+        """Take in one more set of predictions, and the days on which their outcome is known."""
+        self.churned.append(rows["churned"].to_numpy(dtype="float64"))
+        self.account.append(rows["account_id"].to_numpy())
+        self.due.append(due)
         for level, logit in logits.items():
             self.logit.setdefault(level, []).append(logit)
 
+    def at(self, day: np.datetime64 | None) -> _Known:
+        """Return what was known on a day; everything without one."""
+        known = np.ones(len(np.concatenate(self.due)), dtype=bool)
+        if day is not None:
+            # A quarter's warnings have not come true, or not, when the next quarter begins.
+            known = np.concatenate(self.due) <= day
+        return _Known(
+            np.concatenate(self.churned)[known],
+            np.concatenate(self.account)[known],
+            {level: np.concatenate(parts)[known] for level, parts in self.logit.items()},
+        )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Predictions whose outcome is known."""
+
+    churned: Floats
+    account: Any
+    logit: dict[str, Floats]
+
     def calibrators(self) -> dict[str, Any]:
         """Fit each level's recalibration."""
-        churned = np.concatenate(self.churned)
         return {
-            level: recalibration.recalibrate(np.concatenate(parts), churned)
-            for level, parts in self.logit.items()
+            level: recalibration.recalibrate(logit, self.churned)
+            for level, logit in self.logit.items()
         }
 
     def believed(self, calibrators: dict[str, Any]) -> str:
         """Return the simplest level within one standard error of the best."""
-        churned, account = np.concatenate(self.churned), np.concatenate(self.account)
-        chances = {
-            level: calibrators[level].apply(np.concatenate(parts))
-            for level, parts in self.logit.items()
-        }
-        return simplest(churned, account, chances)
+        chances = {level: calibrators[level].apply(logit) for level, logit in self.logit.items()}
+        return simplest(self.churned, self.account, chances)
 
 
 def simplest(churned: Floats, account: Any, chances: dict[str, Floats]) -> str:
@@ -169,6 +187,7 @@ def walk(rows: pd.DataFrame, *, as_of: date, grace_days: int, rng: np.random.Gen
         )
     names = columns.chosen(rows.columns)
     leaks.refuse(rows, names)
+    due = rows["term_end"].to_numpy().astype("datetime64[D]") + np.timedelta64(grace_days, "D")
     tuned: dict[str, float | None] = {}
     n_tuned = 0
     seen, told = _Seen(), []
@@ -181,16 +200,17 @@ def walk(rows: pd.DataFrame, *, as_of: date, grace_days: int, rng: np.random.Gen
         stand = _stand(learnt, names, rng, tuned)
         tuned = {name: fitted.tuned for name, fitted in stand.fitted.items()}
         if not parts:
-            seen.add(*_held_out(learnt, names, rng, tuned))
-        calibrators = seen.calibrators()
-        level = seen.believed(calibrators)
+            seen.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tuned))
+        known = seen.at(quarter.origin)
+        calibrators = known.calibrators()
+        level = known.believed(calibrators)
         data = forms.encode(stand.encoder, tested)
         logits = {name: fitted.logit(data) for name, fitted in stand.fitted.items()}
         part = _part(tested, learnt, quarter.origin, level, logits, calibrators)
         parts.append(part)
         told.append(_told(quarter, learnt, part, level))
         weighed.append(_importance(stand, data, tested, level, calibrators[level], quarter, rng))
-        seen.add(churned[quarter.test], tested["account_id"].to_numpy(), logits)
+        seen.add(tested, due[quarter.test], logits)
     predictions = pd.concat(parts, ignore_index=True)
     _not_too_good(predictions, rows, names)
     ladder, chosen = _ladder(predictions)
@@ -200,7 +220,7 @@ def walk(rows: pd.DataFrame, *, as_of: date, grace_days: int, rng: np.random.Gen
         origins=pd.DataFrame(told),
         importance=pd.concat(weighed, ignore_index=True),
         chosen=chosen,
-        calibrators=seen.calibrators(),
+        calibrators=seen.at(None).calibrators(),
         n_embargoed=len(set().union(*(quarter.embargoed.tolist() for quarter in quarters))),
     )
 
@@ -242,7 +262,7 @@ def _held_out(
     names: list[str],
     rng: np.random.Generator,
     tuned: dict[str, float | None],
-) -> tuple[Floats, Any, dict[str, Floats]]:
+) -> dict[str, Floats]:
     """Predict the first training terms, each by models that never saw its account."""
     churned = learnt["churned"].to_numpy(dtype="float64")
     fold = splits.grouped_folds(
@@ -255,7 +275,7 @@ def _held_out(
         data = forms.encode(stand.encoder, learnt[held])
         for level, fitted in stand.fitted.items():
             logits[level][held] = fitted.logit(data)
-    return churned, learnt["account_id"].to_numpy(), logits
+    return logits
 
 
 def _part(

@@ -35,6 +35,9 @@ def sparing(call: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(call)
     def spared(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        # The limit reaches only libraries that are there already.
+        import sklearn.ensemble
+        import sklearn.linear_model  # noqa: F401
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         rows = max((len(a) for a in args if isinstance(a, pd.DataFrame)), default=0)
