@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cs_models.errors import ParameterError
 from cs_models.features import catalogue
 from cs_models.report.display import Exhibit
+from cs_models.report.evidence import customer as customers_evidence
 from cs_models.report.evidence import thresholds as evidence
+from cs_models.report.evidence.coming import Due
+from cs_models.report.evidence.predictors import Today
 from cs_models.report.evidence.rules import WHOLE_BOOK
+from cs_models.report.exhibits import customer as customer_exhibits
 from cs_models.report.exhibits import thresholds as exhibits
 
 
@@ -130,3 +135,86 @@ def thresholds(history: pd.DataFrame, *, by: str | None) -> Any:
     fit()
     shown = widgets.interactive_output(draw, {"column": use, "who": group, "cut": level})
     return widgets.VBox([use, widgets.HBox([group, level]), shown])
+
+
+def customer(
+    subscription_id: str,
+    today: Today | None,
+    coming: Due,
+    history: pd.DataFrame,
+    *,
+    by: str | None,
+    grace_days: int,
+    currency: str,
+    seed: int = 0,
+) -> list[Any]:
+    """Show one customer who comes up for renewal, as the page shows the first.
+
+    Parameters
+    ----------
+    subscription_id : str
+        The term.
+    today : Today or None
+        What ``evidence.predictors.today`` said.
+    coming : Due
+    history : DataFrame
+        Panel of past terms.
+    by : str or None
+        Column that holds the segment.
+    grace_days : int
+        Days after the renewal date at which an outcome is known.
+    currency : str
+        ISO 4217 code.
+    seed : int, default 0
+        Draws the past terms by which the neighbours are judged.
+
+    Returns
+    -------
+    list of Exhibit, Statement or Table
+    """
+    rng = np.random.default_rng(seed)
+    seen = customers_evidence.look(
+        subscription_id, today, coming, history, by=by, grace_days=grace_days, rng=rng
+    )
+    return list(customer_exhibits.customer(seen, currency))
+
+
+def customers(
+    today: Today | None,
+    coming: Due,
+    history: pd.DataFrame,
+    *,
+    by: str | None,
+    grace_days: int,
+    currency: str,
+) -> Any:
+    """Return the customer explorer: choose one who comes up, see what its chance is made of.
+
+    Parameters
+    ----------
+    today, coming, history, by, grace_days, currency
+        As in :func:`customer`.
+
+    Returns
+    -------
+    ipywidgets.VBox
+        Keyboard-usable; the most at stake first.
+    """
+    import ipywidgets as widgets
+
+    risk = coming.terms.iloc[:0] if today is None else today.risk
+    named = [
+        (f"{name} ({term})", term)
+        for name, term in zip(risk["account_name"], risk["subscription_id"], strict=True)
+    ]
+    who = widgets.Dropdown(options=named, description="Customer", layout={"width": "38em"})
+
+    def draw(term: str | None) -> None:
+        from IPython.display import display
+
+        shown = customer(
+            term or "", today, coming, history, by=by, grace_days=grace_days, currency=currency
+        )
+        display(*shown)  # type: ignore[no-untyped-call]
+
+    return widgets.VBox([who, widgets.interactive_output(draw, {"term": who})])

@@ -63,6 +63,12 @@ OUTCOME_COLOURS: dict[str, str] = {
     }.items()
 }
 
+# Health of a customer.
+HEALTH_COLOURS: dict[str, str] = {
+    colour: COLOURS[role]
+    for colour, role in {"green": "above", "amber": "contracted", "red": "churned"}.items()
+}
+
 # From little to much; and from lost, through nothing, to kept.
 SEQUENTIAL = [[0.0, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 DIVERGING = [[0.0, COLOURS["churned"]], [0.5, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]

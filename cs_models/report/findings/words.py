@@ -7,7 +7,7 @@ from typing import Any
 
 from cs_models.report.display import Number, Statement, num
 from cs_models.report.evidence import anchors
-from cs_models.report.values import interval, percent, points
+from cs_models.report.values import interval, number, percent, points
 
 Part = str | Number
 ENOUGH = 0.1  # below this a chance is written with a digit after the point, and below ENOUGH / 100
@@ -44,6 +44,22 @@ def gap(rule: Mapping[str, Any]) -> tuple[str, str]:
 def lift(size: float) -> str:
     """Write a gap in renewal rates (0 to 1) in whole points, without a plus."""
     return points(size, 0).lstrip("+")
+
+
+def pairs(share: float) -> str:
+    """Write a share (0 to 1) as a whole number of 100."""
+    return number(100 * share, 0)
+
+
+def spread(slope: Mapping[str, float]) -> str:
+    """Say whether chances lay as far apart as they should: `slope` has value, low and high."""
+    if slope["low"] <= 1 <= slope["high"]:
+        return "High and low chances lay about as far apart as they should"
+    return (
+        "High chances were too high and low ones too low"
+        if slope["value"] < 1
+        else "High chances were too low and low ones too high"
+    )
 
 
 def better(rule: Mapping[str, Any], size: float) -> float:

@@ -1,0 +1,153 @@
+"""Which list would have been worth the calls: the model's, the largest customers', the CRM's.
+
+Grain in: ``churn.Backtest.predictions``.  Grain out: one row per (list, calls a quarter), and per
+(list, measure) at the team's own number.  Each quarter's list is made on its own.  ``methods.md``
+2.8 and 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from cs_models.learn import health
+from cs_models.learn.evaluation import decisions
+from cs_models.report.evidence.predictors import Learnt
+
+CALLS, WORTH = "calls-table", "calls-worth"
+CRM_COLUMN: Final = "crm_health__to_date"
+CRM, LOSS = "crm", "loss"
+LENGTHS: Final = 25
+N_BOOT: Final = 1000
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What lists of past quarters would have caught.
+
+    Attributes
+    ----------
+    at_capacity : DataFrame
+        ``decisions.capacity`` at ``k`` calls a quarter: one row per (ranking, measure); rankings
+        "model" (by chance), "loss" (by chance times ARR), "arr" (the largest) and "crm".
+    curve : DataFrame
+        One row per (ranking, k): precision, recall, arr_caught, share_called (of the terms).
+    worth : DataFrame
+        ``decisions.net_value`` by save rate: ``name`` ("low", "high"), ``save_rate`` and its
+        columns; empty without a play.
+    k : int
+        Calls a quarter.
+    n_quarters : int
+    everyone : bool
+        The calls reach every customer who came up in every quarter: no list is needed.
+    """
+
+    at_capacity: pd.DataFrame
+    curve: pd.DataFrame
+    worth: pd.DataFrame
+    k: int
+    n_quarters: int
+    everyone: bool
+
+    def value(self, ranking: str, measure: str) -> dict[str, float]:
+        """Return a list's value, low, high, and how far the model is ahead of it."""
+        table = self.at_capacity
+        row = table[(table["ranking"] == ranking) & (table["measure"] == measure)].iloc[0]
+        names = ("value", "low", "high", "ahead", "ahead_low", "ahead_high")
+        return {name: float(row[name]) for name in names}
+
+
+def calls(
+    learnt: Learnt,
+    history: pd.DataFrame,
+    *,
+    k: int,
+    play: health.Play | None,
+    rng: np.random.Generator,
+) -> Calls | None:
+    """Call the first `k` of each list in each past quarter, and see who left.
+
+    Parameters
+    ----------
+    learnt : Learnt
+    history : DataFrame
+        The panel it was made from; holds the CRM's score where there is one.
+    k : int
+        Calls that the team can make in a quarter.
+    play : health.Play or None
+        What a call costs and is believed to save.
+    rng : numpy.random.Generator
+        Draws accounts.
+
+    Returns
+    -------
+    Calls or None
+        None where nothing was foretold.
+    """
+    if learnt.past is None:
+        return None
+    seen = with_crm(learnt.past.predictions, history)
+    others = {LOSS: seen["arr"] * seen["p_churn"]}
+    if CRM_COLUMN in seen:
+        others[CRM] = -seen[CRM_COLUMN]
+    y, p, arr, account = (seen[name] for name in ("churned", "p_churn", "arr", "account_id"))
+    streams = rng.spawn(2)
+    at = decisions.capacity(
+        y, p, k, arr=arr, account=account, others=others, quarter=seen["origin"], n_boot=N_BOOT,
+        rng=streams[0],
+    )  # fmt: skip
+    longest = int(seen.groupby("origin").size().max())
+    parts = []
+    for length in np.unique(np.linspace(1, longest, LENGTHS).round().astype(int)).tolist():
+        one = decisions.capacity(
+            y, p, length, arr=arr, account=account, others=others, quarter=seen["origin"],
+            n_boot=0, rng=streams[0],
+        )  # fmt: skip
+        wide = one.pivot_table(index="ranking", columns="measure", values="value", dropna=False)
+        called = float(one["n_called"].iloc[0])
+        parts.append(wide.reset_index().assign(k=length, share_called=called / len(seen)))
+    return Calls(
+        at_capacity=at,
+        curve=pd.concat(parts, ignore_index=True),
+        worth=_worth(seen, play, streams[1]),
+        k=k,
+        n_quarters=learnt.past.n_origins,
+        everyone=bool(at["n_called"].iloc[0] >= len(seen)),
+    )
+
+
+def with_crm(predictions: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions with the CRM's own score as it was on the decision date, if any.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        One row per (origin, subscription_id).
+    history : DataFrame
+        Panel; ``crm_health__to_date`` where the source keeps such a score.
+    """
+    if CRM_COLUMN not in history or history[CRM_COLUMN].notna().sum() == 0:
+        return predictions
+    of = history.drop_duplicates("subscription_id").set_index("subscription_id")[CRM_COLUMN]
+    score = pd.to_numeric(predictions["subscription_id"].map(of)).astype("float64")
+    return predictions.assign(**{CRM_COLUMN: score})
+
+
+def _worth(seen: pd.DataFrame, play: health.Play | None, rng: np.random.Generator) -> pd.DataFrame:
+    """Say what calls by the chance would have earned, at the lowest and highest save rate."""
+    if play is None:
+        return pd.DataFrame(columns=["name", "save_rate", "chosen", "n_called", "net_value"])
+    parts = []
+    for name, rate in (("low", play.save_rate_low), ("high", play.save_rate_high)):
+        if rate > 0:
+            found = decisions.net_value(
+                seen["churned"], seen["p_churn"], cost=float(play.cost), save_rate=rate,
+                value=seen["arr"] * play.margin, account=seen["account_id"], n_boot=N_BOOT,
+                rng=rng,
+            )  # fmt: skip
+            parts.append(found.assign(name=name, save_rate=rate))
+    columns = ["name", "save_rate", "chosen", "n_called", "net_value"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

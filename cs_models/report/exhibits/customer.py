@@ -1,0 +1,250 @@
+"""What notebook 03 shows of one customer, of heavy users, of health, and of lost renewals.
+
+Grain in: what ``evidence.customer`` found.  Grain out: display objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cs_models.learn.health import Validation
+from cs_models.learn.postmortem import PostMortem
+from cs_models.learn.profile import HeavyUse
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence import customer as evidence
+from cs_models.report.evidence.customer import Look
+from cs_models.report.evidence.predictors import Today, records
+from cs_models.report.figures import customer as figures
+from cs_models.report.findings import customer as findings
+from cs_models.report.values import percent
+
+Shown = Sequence[Exhibit | Statement | Table]
+
+
+def customer(seen: Look | None, currency: str) -> Shown:
+    """Show one customer: what its chance is made of, where it stands, whom it is like."""
+    said = findings.customer(seen, currency)
+    if seen is None:
+        return tuple(said)
+    name = str(seen.risk["account_name"])
+    told = "; ".join(f"{row['said']} {row['points']:+.1f}" for row in records(seen.parts))
+    exhibit = Exhibit(
+        id="customer",
+        title=f"{name}: from a typical customer who renewed to its own chance",
+        figure=figures.parts(seen.parts, base=seen.base, chance=float(seen.risk["p_churn"])),
+        table=Table.of(
+            seen.parts,
+            id=evidence.PARTS,
+            title=f"{name}: what its chance is made of",
+            columns={"said": Column("Kind of record"),
+                     "points": Column("Points of 100", kind="number", digits=1)},
+            note=f"Starts at {percent(seen.base)}, the chance of a typical customer of the segment "
+            "who renewed; the points add up to the difference.",
+        ),
+        alt=f"Points added to the chance: {told}.",
+        caption="Each bar begins where the one above it ends. To the right: this kind of record "
+        "went with leaving; to the left, with staying. It is what the chance is made of, not what "
+        "would change it.",
+    )  # fmt: skip
+    return (*said[:1], exhibit, *_places(seen, name), *said[1:], *_near(seen, name, currency))
+
+
+def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
+    """Show heavy users who may be leaving, and what their signs meant in the past.
+
+    Parameters
+    ----------
+    found : HeavyUse or None
+    terms : DataFrame
+        What ``evidence.heavy_terms`` returned.
+    currency : str
+        ISO 4217 code.
+    """
+    said = findings.heavy(found)
+    if found is None:
+        return tuple(said)
+    signs = found.signs.assign(
+        said=found.signs["column"].map(evidence.sign),
+        backed=[
+            "too few to say" if few else "yes" if backed else "no"
+            for few, backed in zip(found.signs["too_little"], found.signs["backed"], strict=True)
+        ],
+    )
+    return (
+        *said,
+        Table.of(
+            terms,
+            id=evidence.HEAVY,
+            title="Heavy users who may be packing up, the largest first",
+            columns={
+                "account_name": Column("Customer"),
+                "segment": Column("Segment"),
+                "arr": Column("ARR", kind="money", unit=currency),
+                "term_end": Column("Renews", kind="date"),
+                "use": Column("Uses more than, of past customers", kind="percent", digits=0),
+                "said": Column("Sign"),
+                "backed": Column("Sign went with leaving"),
+                "p_churn": Column("Chance of leaving", kind="percent", digits=0),
+            },
+            note="Heavy: more use than three of four past customers of its kind at the same point.",
+        ),
+        Table.of(
+            signs,
+            id=evidence.SIGNS,
+            title="What the signs meant among past heavy users",
+            columns={
+                "said": Column("Sign"),
+                "n_with": Column("Terms with it", kind="integer"),
+                "churned_with": Column("of these left", kind="percent", digits=0),
+                "n_without": Column("Terms without", kind="integer"),
+                "churned_without": Column("of these left", kind="percent", digits=0),
+                "difference": Column("Difference", kind="points"),
+                "difference_low": Column("from", kind="points"),
+                "difference_high": Column("to", kind="points"),
+                "n_now": Column("Today", kind="integer"),
+                "backed": Column("Went with leaving"),
+            },
+            note="95 % intervals with the customer as the unit; no figure with fewer than ten "
+            "customers on a side.",
+        ),
+    )
+
+
+def health(found: Validation | None, today: Today | None) -> Shown:
+    """Show whether the colours were right in past quarters."""
+    by_play = today is not None and today.limits.play is not None
+    said = findings.health(found, by_play=by_play)
+    if found is None or found.colours.empty:
+        return tuple(said)
+    frame = found.quarters.assign(quarter=_quarter(found.quarters["origin"]))
+    whole = found.colours.assign(quarter="all")
+    columns = {
+        "quarter": Column("Quarter"),
+        "colour": Column("Colour"),
+        "n": Column("Contracts", kind="integer"),
+        "expected_rate": Column("Expected to leave", kind="percent", digits=0),
+        "observed_rate": Column("Left", kind="percent", digits=0),
+        "ratio": Column("Left for each expected", kind="number"),
+        "low": Column("from", kind="number"),
+        "high": Column("to", kind="number"),
+    }
+    told = "; ".join(
+        f"{row['colour']}: {percent(row['observed_rate'])} left" for row in records(found.colours)
+    )
+    return (*said, Exhibit(
+        id="health",
+        title="What became of green, amber and red, quarter by quarter",
+        figure=figures.health(frame),
+        table=Table.of(
+            pd.concat([whole, frame], ignore_index=True),
+            id=evidence.HEALTH,
+            title="Colours of past quarters, and what came",
+            columns=columns,
+            note="Health is 100 less the chance of leaving in percent. With a play, red means that "
+            "a call pays, not that leaving is likelier: a large contract is red at a small chance.",
+        ),
+        alt=f"Over all quarters: {told}.",
+        caption="A colour is worth having if its line keeps near its diamonds, and, without a "
+        "play, red stays above amber and amber above green.",
+    ))  # fmt: skip
+
+
+def lost(found: PostMortem | None, currency: str) -> Shown:
+    """Show at which stage lost contracts fell behind those that renewed."""
+    said = findings.lost(found, currency)
+    if found is None:
+        return tuple(said)
+    frame = findings.said_stages(found.stages)
+    drawn = frame[frame["stage"].isin([*found.columns, "none"]) & frame["share"].notna()]
+    told = "; ".join(
+        f"{row['said']}: {percent(row['share'])} of the lost, "
+        f"{percent(row['share_of_renewed_behind'])} of the renewed" for row in records(drawn)
+    )  # fmt: skip
+    return (*said, Exhibit(
+        id="lost",
+        title="Where contracts fell behind first: those that were lost, and those that renewed",
+        figure=figures.lost(drawn),
+        table=Table.of(
+            frame,
+            id=evidence.LOST,
+            title="Stage at which a contract first fell behind past renewers",
+            columns={
+                "said": Column("Stage"),
+                "n_lost": Column("Lost contracts", kind="integer"),
+                "share": Column("Share", kind="percent", digits=0),
+                "arr": Column("ARR lost", kind="money", unit=currency),
+                "share_arr": Column("Share of it", kind="percent", digits=0),
+                "share_of_renewed_behind": Column("Of the renewed", kind="percent", digits=0),
+                "excess": Column("More of the lost", kind="points", digits=0),
+                "low": Column("from", kind="points", digits=0),
+                "high": Column("to", kind="points", digits=0),
+                "on_pace_behind": Column("Of the lost still on pace", kind="percent", digits=0),
+                "on_pace_renewed_behind": Column(
+                    "Of the renewed still on pace", kind="percent", digits=0
+                ),
+            },
+            note="Behind: below a quarter of the renewers of the same segment and contract length. "
+            "Read the late stages by those still on pace: whoever fell behind early cannot fall "
+            "behind first later. Not recorded: nothing was written down to judge it by.",
+        ),
+        alt=f"First stage behind: {told}.",
+        caption="The distance between the two dots is what went with leaving. Where they touch, "
+        "those who renewed looked the same.",
+    ))  # fmt: skip
+
+
+def _places(seen: Look, name: str) -> Shown:
+    frame = seen.places
+    if frame.empty:
+        return ()
+    worst = records(frame.head(3))
+    told = "; ".join(f"{row['said']}: {percent(row['among_renewed'])}" for row in worst)
+    return (Exhibit(
+        id="places",
+        title=f"{name} among past customers who renewed",
+        figure=figures.places(frame),
+        table=Table.of(
+            frame,
+            id=evidence.PLACES,
+            title=f"{name} among past renewers, the worst first",
+            columns={
+                "said": Column("Measure"),
+                "value": Column("Value", kind="number"),
+                "among_renewed": Column("Renewers who stood worse", kind="percent", digits=0),
+                "among_renewed_low": Column("from", kind="percent", digits=0),
+                "among_renewed_high": Column("to", kind="percent", digits=0),
+                "n_renewed": Column("Past renewals", kind="integer"),
+                "kind": Column("Compared with"),
+            },
+        ),
+        alt=f"Worst: {told}.",
+        caption="Left: worse than nearly all who renewed. The shade is the middle half of the "
+        "renewers. Today is set beside their state the same number of days before renewal, or "
+        "earlier where its renewal is still further off.",
+    ),)  # fmt: skip
+
+
+def _near(seen: Look, name: str, currency: str) -> Shown:
+    if seen.near.empty:
+        return ()
+    frame = seen.near.assign(became=seen.near["near_churned"].map({True: "left", False: "renewed"}))
+    return (Table.of(
+        frame,
+        id=evidence.NEAR,
+        title=f"Past terms most like {name}, and what became of them",
+        columns={
+            "near_account_name": Column("Customer"),
+            "near_segment": Column("Segment"),
+            "near_term_end": Column("Came up", kind="date"),
+            "near_arr": Column("ARR", kind="money", unit=currency),
+            "became": Column("What became of it"),
+            "distance": Column("Distance", kind="number"),
+        },
+        note="Distance 1 is that of two past terms drawn at random.",
+    ),)  # fmt: skip
+
+
+def _quarter(origins: pd.Series) -> list[str]:
+    return [f"{day.year} Q{day.quarter}" for day in pd.DatetimeIndex(origins)]

@@ -1,0 +1,190 @@
+"""What notebook 03 shows of today: who is at risk, of whom it does not speak, what was excluded.
+
+Grain in: what ``evidence.predictors`` learnt and said.  Grain out: display objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence import predictors as evidence
+from cs_models.report.evidence.coming import Due
+from cs_models.report.evidence.predictors import Learnt, Today, records
+from cs_models.report.figures import predictors as figures
+from cs_models.report.findings import predictors as findings
+from cs_models.report.values import integer, money, percent
+
+Shown = Sequence[Exhibit | Statement | Table]
+DRAWN = 15
+_WITHOUT = "No chance of leaving is given, so there is no list of customers at risk."
+
+
+def totals(today: Today | None, coming: Due, currency: str) -> Shown:
+    """Show what comes up for renewal in numbers, and of whom the page does not speak.
+
+    Parameters
+    ----------
+    today : Today or None
+    coming : Due
+    currency : str
+        ISO 4217 code.
+    """
+    if today is None:
+        return (*findings.due(coming, currency), _left_out(coming, currency))
+    t = today.totals
+    frame = pd.DataFrame(
+        [
+            ("Contracts that come up", integer(t["n_terms"]), "", ""),
+            ("Customers", integer(t["n_accounts"]), "", ""),
+            ("Their ARR", money(t["arr"], currency), "", ""),
+            *(_ranged(t, name, words, unit) for name, words, unit in (
+                ("expected_leavers", "Contracts expected to be lost", ""),
+                ("expected_loss", "ARR expected to be lost", currency),
+            )),
+            ("Contracts without a known ARR, in no sum", integer(t["n_without_arr"]), "", ""),
+        ],
+        columns=["what", "value", "low", "high"],
+    )  # fmt: skip
+    table = Table.of(
+        frame,
+        id=evidence.TOTALS,
+        title=f"What comes up for renewal by {coming.until:%-d %B %Y}",
+        columns={
+            "what": Column("What"), "value": Column("Value"), "low": Column("from"),
+            "high": Column("to"),
+        },
+        note="From, to: the middle eight of ten refits on customers drawn anew. They hold how far "
+        "other customers to learn from would have moved the sum, not the luck of the quarter.",
+    )  # fmt: skip
+    return (table, *findings.due(coming, currency), _left_out(coming, currency))
+
+
+def at_risk(today: Today | None, currency: str) -> Shown:
+    """Show who is at risk: a figure of those with most at stake, and the table of all.
+
+    Parameters
+    ----------
+    today : Today or None
+    currency : str
+        ISO 4217 code.
+    """
+    if today is None:
+        return (Statement.of("finding", _WITHOUT, id="at-risk-said"),)
+    top = today.risk.head(DRAWN)
+    drawn = top.assign(name=_named(top, currency))
+    first = records(top.head(3))
+    told = "; ".join(f"{row['account_name']} {percent(row['p_churn'])}" for row in first)
+    figure = Exhibit(
+        id="at-risk",
+        title=f"The {len(top)} contracts with most at stake",
+        figure=figures.at_risk(drawn, base=today.limits.base_rate),
+        table=_risk_table(today.risk, currency),
+        alt=f"Chance of leaving with its band, most at stake first: {told}.",
+        caption="Dot: the chance. Bar: where eight of ten refits on other customers put it. "
+        f"Dotted: of all past contracts {percent(today.limits.base_rate)} were not renewed. "
+        "Sorted by chance times ARR.",
+    )
+    return (findings.colours(today, currency), figure)
+
+
+def exclusions(frame: pd.DataFrame, learnt: Learnt) -> Table:
+    """Show which past terms were left out, and why.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``Cohort.exclusions``.
+    learnt : Learnt
+    """
+    counts = learnt.counts
+    return Table.of(
+        frame,
+        id="exclusions",
+        title="Past terms left out",
+        columns={
+            "reason": Column("Why"),
+            "n_terms": Column("Terms", kind="integer"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "n_churned": Column("Of these lost", kind="integer"),
+            "churn_rate": Column("Lost share of those decided", kind="percent"),
+        },
+        note=f"Learnt from: {integer(counts['n_terms'])} terms of {integer(counts['n_accounts'])} "
+        f"customers, {integer(counts['n_churned'])} of them lost. Terms that ended without the "
+        "customer's choice (acquired, closed down) are not learnt from.",
+    )
+
+
+def _left_out(coming: Due, currency: str) -> Table:
+    arr = pd.to_numeric(coming.terms["arr"]).astype("float64")
+    spoken_of = {
+        "reason": f"renew by {coming.until:%Y-%m-%d}: spoken of here",
+        "n_terms": len(coming.terms),
+        "n_accounts": coming.terms["account_id"].nunique(),
+        "arr": float(arr.sum()),
+    }
+    left_out = coming.left_out[coming.left_out["n_terms"] > 0]
+    return Table.of(
+        pd.concat([pd.DataFrame([spoken_of]), left_out], ignore_index=True),
+        id="left-out",
+        title="Running contracts, and which of them are spoken of",
+        columns={
+            "reason": Column("Those that"),
+            "n_terms": Column("Contracts", kind="integer"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "arr": Column("ARR", kind="money", unit=currency),
+        },
+    )
+
+
+def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
+    reasons = [name for name in risk.columns if name.startswith("reason_")]
+    shown = risk.assign(
+        colour=[
+            colour if sure or not isinstance(colour, str) else f"{colour}, or another"
+            for colour, sure in zip(risk["colour"], risk["colour_sure"], strict=True)
+        ]
+    )
+    heads = ("Goes with it most", "then", "and")
+    return Table.of(
+        shown,
+        id=evidence.AT_RISK,
+        title="Customers at risk, most at stake first",
+        columns={
+            "account_name": Column("Customer"),
+            "segment": Column("Segment"),
+            "arr": Column("ARR", kind="money", unit=currency),
+            "term_end": Column("Renews", kind="date"),
+            "days_left": Column("Days left", kind="integer"),
+            "p_churn": Column("Chance of leaving", kind="percent", digits=0),
+            "p_low": Column("from", kind="percent", digits=0),
+            "p_high": Column("to", kind="percent", digits=0),
+            "expected_loss": Column("Expected loss", kind="money", unit=currency),
+            "colour": Column("Health"),
+            **{name: Column(head) for name, head in zip(reasons, heads, strict=False)},
+            "mind": Column("Bear in mind"),
+            "account_id": Column("Account"),
+        },
+        note="Expected loss: chance times ARR. “Or another”: the band of the chance reaches into "
+        "the next colour. What goes with a chance is compared with a typical customer of the "
+        "segment who renewed. The whole list is in tables/accounts_at_risk.csv.",
+        fold_after=10,
+    )
+
+
+def _named(risk: pd.DataFrame, currency: str) -> list[str]:
+    """Return a name of its own for each term: a customer may come up twice."""
+    names = [f"{name}, {money(arr, currency)}"
+             for name, arr in zip(risk["account_name"], risk["arr"], strict=True)]  # fmt: skip
+    twice = pd.Series(names).duplicated(keep=False)
+    return [
+        f"{name} ({term})" if same else name
+        for name, term, same in zip(names, risk["subscription_id"], twice, strict=True)
+    ]
+
+
+def _ranged(totals: dict[str, float], name: str, words: str, unit: str) -> tuple[str, ...]:
+    values = [totals[f"{name}{end}"] for end in ("", "_low", "_high")]
+    return (words, *(money(value, unit) if unit else integer(value) for value in values))

@@ -1,0 +1,155 @@
+"""Figures of one customer, of the health colours, and of where lost customers fell behind.
+
+Grain in: frames of ``report/evidence/customer.py``.  Grain out: figures.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cs_models.report import theme
+from cs_models.report.figures.canvas import bars, blank
+
+
+def parts(frame: pd.DataFrame, *, base: float, chance: float) -> go.Figure:
+    """Draw how the drivers' points lead from a typical renewer's chance to the customer's.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a driver, the largest first: ``said``, ``points`` (of 100).
+    base, chance : float
+        Where it starts and ends, 0 to 1.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One bar a driver, each from where the one above it ended.
+    """
+    figure = blank(height=150 + 36 * len(frame))
+    names = ["typical customer who renewed", *frame["said"], "this customer"]
+    ends = (100 * base + frame["points"].cumsum()).tolist()
+    starts = [100 * base, *ends][: len(frame)]
+    up = [points > 0 for points in frame["points"]]
+    colours = [theme.COLOURS["churned" if more else "above"] for more in up]
+    ink = theme.COLOURS["accent"]
+    figure.add_bar(
+        x=[100 * base, *frame["points"], 100 * chance], y=names, base=[0, *starts, 0],
+        orientation="h", marker={"color": [ink, *colours, ink]},
+        text=[f"{100 * base:.0f}", *(f"{p:+.1f}" for p in frame["points"]), f"{100 * chance:.0f}"],
+        textposition="outside", cliponaxis=False,
+        hovertemplate="%{y}: %{text}<extra></extra>", showlegend=False,
+    )  # fmt: skip
+    most = max(100 * chance, 100 * base, *ends, *starts)
+    figure.update_xaxes(title="Chance of leaving, points of 100", range=[0, 1.18 * most])
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True,
+                        showgrid=False, type="category")  # fmt: skip
+    return figure
+
+
+def places(frame: pd.DataFrame) -> go.Figure:
+    """Draw where the customer stands among past renewers, measure by measure.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a measure, the worst first: ``said``, ``among_renewed`` (+ ``_low``, ``_high``;
+        0 is worse than every renewer).
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    figure = blank(height=130 + 34 * len(frame))
+    names = [theme.literal(str(name)) for name in frame["said"]]
+    drawn = frame.assign(low=frame["among_renewed_low"], high=frame["among_renewed_high"])
+    colours = [
+        theme.COLOURS["churned" if value <= 0.25 else "noise" if value < 0.75 else "above"]
+        for value in frame["among_renewed"]
+    ]
+    figure.add_scatter(
+        x=frame["among_renewed"], y=names, mode="markers", showlegend=False,
+        marker={"size": 12, "color": colours},
+        error_x=bars(drawn, theme.faded(theme.COLOURS["noise"], 0.6), of="among_renewed"),
+        hovertemplate="%{y}: better than %{x:.0%} of them<extra></extra>",
+    )  # fmt: skip
+    figure.add_vrect(x0=0.25, x1=0.75, line_width=0, layer="below",
+                     fillcolor=theme.faded(theme.COLOURS["noise"], 0.14))  # fmt: skip
+    figure.update_xaxes(title="Share of past renewers who stood worse", tickformat=".0%",
+                        range=[-0.02, 1.02])  # fmt: skip
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True,
+                        showgrid=False, type="category")  # fmt: skip
+    return figure
+
+
+def health(frame: pd.DataFrame) -> go.Figure:
+    """Draw for each colour the share that left, quarter by quarter, beside what was expected.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per (quarter, colour): ``quarter``, ``colour``, ``expected_rate``,
+        ``observed_rate`` (0 to 1), ``n``.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Lines: what left.  Hollow diamonds of the same colour: what was expected.
+    """
+    figure = blank(height=360, legend=True)
+    order = list(dict.fromkeys(frame["quarter"]))
+    for colour, shade in theme.HEALTH_COLOURS.items():
+        mine = frame[frame["colour"] == colour]
+        if mine.empty:
+            continue
+        figure.add_scatter(
+            x=mine["quarter"], y=mine["observed_rate"], mode="lines+markers",
+            name=f"{colour}, left", line={"color": shade, "width": 2},
+            marker={"size": 9},
+            customdata=mine[["n"]].to_numpy().tolist(),
+            hovertemplate="%{x}: %{y:.0%} of %{customdata[0]:,} left<extra></extra>",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=mine["quarter"], y=mine["expected_rate"], mode="markers",
+            name=f"{colour}, expected",
+            marker={"size": 11, "symbol": "diamond-open", "color": shade,
+                    "line": {"width": 2, "color": shade}},
+            hovertemplate="%{x}: %{y:.0%} expected<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=sorted(order),
+                        showgrid=False)  # fmt: skip
+    figure.update_yaxes(title="Share that left", tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def lost(frame: pd.DataFrame) -> go.Figure:
+    """Draw at which stage lost terms fell behind, beside renewed terms blamed by the same rule.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a stage, in their order: ``said``, ``share``, ``share_of_renewed_behind`` (0 to
+        1).
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    figure = blank(height=130 + 44 * len(frame), legend=True)
+    for column, name, role, symbol in (
+        ("share_of_renewed_behind", "of those who renewed", "noise", "circle-open"),
+        ("share", "of those who left", "churned", "circle"),
+    ):
+        figure.add_scatter(
+            x=frame[column], y=frame["said"], mode="markers", name=name,
+            marker={"size": 13, "symbol": symbol, "color": theme.COLOURS[role],
+                    "line": {"width": 2, "color": theme.COLOURS[role]}},
+            hovertemplate="%{y}: %{x:.0%} " + name + "<extra></extra>",
+        )  # fmt: skip
+    most = float(frame[["share", "share_of_renewed_behind"]].max().max())
+    figure.update_xaxes(title="Share that fell behind there first", tickformat=".0%",
+                        range=[-0.01, 1.1 * most])  # fmt: skip
+    figure.update_yaxes(categoryorder="array", categoryarray=list(frame["said"])[::-1],
+                        automargin=True, showgrid=False, type="category")  # fmt: skip
+    return figure

@@ -1,0 +1,201 @@
+"""One customer, heavy users who may be leaving, health, and lost renewals, in words.
+
+Grain in: what ``report/evidence/customer.py`` found.  Grain out: statements.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cs_models.learn.health import Validation
+from cs_models.learn.postmortem import PostMortem
+from cs_models.learn.profile import HeavyUse
+from cs_models.report.display import Statement
+from cs_models.report.evidence import customer as evidence
+from cs_models.report.evidence.customer import Look
+from cs_models.report.evidence.predictors import records
+from cs_models.report.findings.words import Part, linked, pairs
+from cs_models.report.values import integer, money, percent, write
+
+STAGES = {
+    "onboarding": "onboarding",
+    "adoption": "early use",
+    "breadth": "breadth of use",
+    "value": "use that lasts, goals reached",
+    "relationship": "people, support, satisfaction",
+    "none": "kept pace throughout",
+    "not recorded": "not recorded",
+}
+NOBODY = "Nobody is given a chance of leaving here, so there is no customer to look into."
+TOO_FEW_HEAVY = (
+    "Too few heavy users left or stayed in the past to say what off-boarding looks like."
+)
+TOO_FEW_LOST = "Too few contracts were lost, or renewed, to compare the ones with the others."
+NOT_JUDGED = "No chance was given in the past, so no colour can be judged by what came true."
+
+
+def customer(seen: Look | None, currency: str) -> list[Statement]:
+    """Say of one customer its chance, what went with it, and what became of its like.
+
+    Parameters
+    ----------
+    seen : Look or None
+    currency : str
+        ISO 4217 code.
+    """
+    if seen is None:
+        return [Statement.of("finding", NOBODY, id="customer-said")]
+    row, table = seen.risk, evidence.PARTS
+    why = [str(row[name]) for name in ("reason_1", "reason_2", "reason_3") if row.get(name)]
+    parts: list[Part] = [
+        f"{row['account_name']} ({row['segment']}) pays ",
+        linked(money(row["arr"], currency), table), " a year and renews on ",
+        f"{write(row['term_end'], 'date')}. Its chance of leaving is ",
+        linked(percent(row["p_churn"]), table), " (",
+        linked(f"{percent(row['p_low'])} to {percent(row['p_high'])}", table),
+        "), that of a typical customer of its segment who renewed ",
+        linked(percent(seen.base), table), ".",
+    ]  # fmt: skip
+    if why:
+        parts.append(f" What goes with that: {'; '.join(why)}.")
+    if row["mind"]:
+        parts.append(f" To bear in mind: {row['mind']}.")
+    return [Statement.of("finding", *parts, id="customer-said"), *_near(seen)]
+
+
+def heavy(found: HeavyUse | None) -> list[Statement]:
+    """Say how many of today's heavy users show a sign of off-boarding, and what that was worth.
+
+    Parameters
+    ----------
+    found : HeavyUse or None
+    """
+    if found is None:
+        return [Statement.of("finding", TOO_FEW_HEAVY, id="heavy-said")]
+    n_flagged = int(found.terms["flag"].astype(bool).sum())
+    parts: list[Part] = [
+        "Of ", linked(integer(found.n_heavy_now), evidence.HEAVY), " contracts with heavy use that "
+        "come up, ", linked(integer(n_flagged), evidence.HEAVY),
+        " show a change of the kind that is seen when a customer packs up: a burst, exports, "
+        "another mix of features, falling use. ",
+    ]  # fmt: skip
+    told = records(found.signs[found.signs["backed"].fillna(False).astype(bool)])
+    for row in told:
+        parts += [f"Past heavy users with {evidence.sign(row['column'])} left in ",
+                  linked(percent(row["churned_with"]), evidence.SIGNS),
+                  " of terms, those without in ",
+                  linked(percent(row["churned_without"]), evidence.SIGNS), ". "]  # fmt: skip
+    if found.signs["too_little"].all():
+        parts.append("Too few past heavy users showed any of these to say what they mean.")
+    elif not told:
+        parts.append("In this history no such sign went clearly with leaving among heavy users, so "
+                     "it is a reason to ask, not to worry.")  # fmt: skip
+    else:
+        parts.append("Other signs went with no more leaving that could be told from chance.")
+    return [Statement.of("finding", *parts, id="heavy-said")]
+
+
+def health(found: Validation | None, *, by_play: bool) -> list[Statement]:
+    """Say whether the colours were right in the past, and how they did against the CRM's score.
+
+    Parameters
+    ----------
+    found : Validation or None
+    by_play : bool
+        The colours follow from what a call costs: they need not be ordered by their rates.
+    """
+    if found is None or found.colours.empty:
+        return [Statement.of("finding", NOT_JUDGED, id="health-said")]
+    parts: list[Part] = ["Had the colours been given in past quarters: "]
+    for place, row in enumerate(records(found.colours)):
+        parts += ["; " if place else "", f"of {row['colour']} contracts (",
+                  linked(integer(row["n"]), evidence.HEALTH), ") ",
+                  linked(percent(row["observed_rate"]), evidence.HEALTH), " left, expected ",
+                  linked(percent(row["expected_rate"]), evidence.HEALTH)]  # fmt: skip
+    parts.append(". ")
+    if found.n_quarters_compared and not by_play:
+        parts += ["Leaving rose from colour to colour in ",
+                  linked(integer(found.n_quarters_ordered), evidence.HEALTH), " of ",
+                  linked(integer(found.n_quarters_compared), evidence.HEALTH),
+                  " quarters."]  # fmt: skip
+    return [Statement.of("finding", *parts, id="health-said"), *_against_crm(found)]
+
+
+def lost(found: PostMortem | None, currency: str) -> list[Statement]:
+    """Say at which stage lost contracts fell behind more often than renewed ones.
+
+    Parameters
+    ----------
+    found : PostMortem or None
+    currency : str
+        ISO 4217 code.
+    """
+    if found is None:
+        return [Statement.of("finding", TOO_FEW_LOST, id="lost-said")]
+    stages = found.stages[found.stages["stage"].isin(found.columns)]
+    clear = records(stages[stages["low"] > 0].sort_values("excess", ascending=False))
+    n_lost = linked(integer(found.n_lost), evidence.LOST)
+    parts: list[Part] = ["Of ", n_lost, " lost contracts, "] if clear else [
+        n_lost, " contracts were lost; at none of the stages had they fallen behind clearly more "
+        "often than contracts that renewed",
+    ]  # fmt: skip
+    for place, row in enumerate(clear):
+        parts += [", " if place else "", linked(percent(row["share"]), evidence.LOST),
+                  f" fell behind first in {STAGES[row['stage']]} (",
+                  linked(money(row["arr"], currency), evidence.LOST),
+                  " of ARR; of those that renewed ",
+                  linked(percent(row["share_of_renewed_behind"]), evidence.LOST), ")"]  # fmt: skip
+    whole = found.stages.set_index("stage")
+    if "none" in whole.index:
+        kept = whole.loc["none"]
+        parts += [". ", linked(percent(kept["share"]), evidence.LOST), " of the lost kept pace "
+                  "throughout, as far as is recorded, and ",
+                  linked(percent(kept["share_of_renewed_behind"]), evidence.LOST),
+                  " of the renewed"]  # fmt: skip
+    return [Statement.of(
+        "finding", *parts, ". Any rule of being behind finds something in customers who renewed as "
+        "well: only the difference tells, and it tells what went with leaving, not why.",
+        id="lost-said",
+    )]  # fmt: skip
+
+
+def said_stages(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return stages with their names in words."""
+    return frame.assign(said=frame["stage"].map(STAGES))
+
+
+def _near(seen: Look) -> list[Statement]:
+    summary: dict[str, Any] = seen.near_summary
+    if not summary:
+        return []
+    if summary["nothing_near"] or not summary["n_near"]:
+        return [Statement.of("note", "No past term was much like this one at the same point.",
+                             id="near-said")]  # fmt: skip
+    parts: list[Part] = [
+        "Of the ", linked(integer(summary["n_near"]), evidence.NEAR),
+        " past terms most like it at the same point, ",
+        linked(integer(summary["n_churned"]), evidence.NEAR), " were not renewed. These are "
+        "stories, not a forecast",
+    ]  # fmt: skip
+    quality = seen.near_quality
+    if quality.get("auc") == quality.get("auc"):
+        parts += [": over past terms, such a handful told leaver from stayer in ",
+                  f"{pairs(quality['auc'])} of 100 pairs (chance 50)"]  # fmt: skip
+    return [Statement.of("note", *parts, ".", id="near-said")]
+
+
+def _against_crm(found: Validation) -> list[Statement]:
+    crm = found.against_crm
+    if crm is None:
+        return []
+    clear = crm["low"] > 0 or crm["high"] < 0
+    better = "more" if crm["difference"] > 0 else "fewer"
+    return [Statement.of(
+        "finding", "Of two customers, one who left and one who stayed, this score rates the leaver "
+        "lower in ", linked(pairs(crm["auc"]), evidence.HEALTH),
+        " of 100 pairs, the CRM's own score in ", linked(pairs(crm["auc_crm"]), evidence.HEALTH),
+        f": {better} by a margin that is beyond chance." if clear
+        else ": too close to tell them apart.", id="crm-said",
+    )]  # fmt: skip

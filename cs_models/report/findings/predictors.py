@@ -1,0 +1,246 @@
+"""The first screen of notebook 03: how much is at risk, whose, and how well such words did before.
+
+Grain in: what ``evidence.predictors`` learnt and said.  Grain out: statements.  A chance went
+with something; it was not caused by it.
+"""
+
+from __future__ import annotations
+
+from cs_models.learn.predictors import history, ladder
+from cs_models.report.display import Statement
+from cs_models.report.evidence import callers, foretold
+from cs_models.report.evidence import predictors as evidence
+from cs_models.report.evidence.callers import Calls
+from cs_models.report.evidence.coming import NOTICE, Due
+from cs_models.report.evidence.foretold import Judged
+from cs_models.report.evidence.predictors import Learnt, Today, records
+from cs_models.report.findings.words import Part, linked, pairs, spread
+from cs_models.report.values import integer, interval, money, number, percent
+
+NAMED = 3
+NOBODY = "Nobody comes up for renewal in the time that can be read, so no chance is given."
+_BASE = "L0"
+
+
+def answer(
+    learnt: Learnt, coming: Due, today: Today | None, called: Calls | None, currency: str
+) -> list[Statement]:
+    """Say what is at risk, whose, and how well such warnings did, or why none is given.
+
+    Parameters
+    ----------
+    learnt : Learnt
+    coming : Due
+    today : Today or None
+        None where nothing was learnt or nobody comes up.
+    called : Calls or None
+    currency : str
+        ISO 4217 code.
+
+    Returns
+    -------
+    list of Statement
+        Where the model foretold no better than each segment's share, that comes first.
+    """
+    if learnt.past is None:
+        return [too_little(learnt)]
+    first = [] if learnt.better else [no_better(learnt)]
+    if today is None:
+        return [*first, Statement.of("answer", NOBODY, id="answer")]
+    said = [
+        Statement.of("answer", *at_stake(today, coming, currency), id="answer"),
+        *_leading(today, currency),
+    ]
+    before = [] if called is None or not learnt.better else [warnings(called)]
+    return [*first, *said, *before]
+
+
+def too_little(learnt: Learnt) -> Statement:
+    """Say that the history is too short to foretell anything, and what it would take."""
+    counts = learnt.counts
+    return Statement.of(
+        "answer", "The history is too short to say who will leave. At the ends of ",
+        linked(integer(counts["n_terms"]), "exclusions"), " contract terms, ",
+        linked(integer(counts["n_churned_accounts"]), "exclusions"), " of ",
+        linked(integer(counts["n_accounts"]), "exclusions"), " customers left. To learn from, it "
+        f"takes {history.MIN_CHURNED_ACCOUNTS} customers who left, some who stayed, and "
+        f"{ladder.MIN_ORIGINS} past quarters with enough known before each, by which what is said "
+        "can be judged. Nobody is given a chance of leaving here; what the history does show is "
+        "below.", verdict="too_little_data", id="answer",
+    )  # fmt: skip
+
+
+def no_better(learnt: Learnt) -> Statement:
+    """Say that no model foretold past quarters better than each segment's share that left."""
+    past = learnt.past
+    if past is None:
+        return too_little(learnt)
+    whose = (
+        "The chances below are therefore those of the customer's segment, the same for all in it; "
+        "what makes one list differ from another is what customers pay."
+        if past.chosen == _BASE
+        else "Take the order of the list below with that in mind."
+    )
+    return Statement.of(
+        "answer", "These records do not tell who will leave better than the plain share of each "
+        "segment that left before: over ", linked(integer(learnt.counts["n_foretold"]),
+        foretold.LADDER), " terms of ", linked(integer(past.n_origins), foretold.QUARTERS),
+        f" past quarters no model was clearly ahead of it. {whose}", verdict="none",
+        id="no-better",
+    )  # fmt: skip
+
+
+def at_stake(today: Today, coming: Due, currency: str) -> list[Part]:
+    """Say how many come up, how many are expected to leave, and with how much money."""
+    t, table = today.totals, evidence.TOTALS
+    notice = coming.left_out.set_index("key").loc[NOTICE]
+    gone: list[Part] = [
+        " Besides, ", linked(integer(notice["n_accounts"]), "left-out"),
+        " customers with ", linked(money(notice["arr"], currency), "left-out"),
+        " a year have given notice already.",
+    ]  # fmt: skip
+    return [
+        f"By {coming.until:%-d %B %Y}, ", linked(integer(t["n_accounts"]), table),
+        " customers who pay ", linked(money(t["arr"], currency), table),
+        " a year come up for renewal. Going by the past, about ",
+        linked(number(t["expected_leavers"], 0), table), " of their ",
+        linked(integer(t["n_terms"]), table), " contracts will not be renewed, and about ",
+        linked(_rounded(t["expected_loss"], currency), table),
+        " of ARR is at risk; learnt from other customers, that sum might have been ",
+        linked(_rounded(t["expected_loss_low"], currency), table), " to ",
+        linked(_rounded(t["expected_loss_high"], currency), table), ".",
+        *(gone if notice["n_accounts"] else []),
+    ]  # fmt: skip
+
+
+def warnings(called: Calls) -> Statement:
+    """Say of whom the list would have warned in past quarters, against the largest customers."""
+    table = callers.CALLS
+    if called.everyone:
+        return Statement.of(
+            "answer", "The team's ", linked(integer(called.k), table), " calls reach every "
+            "customer who came up in a past quarter, so no list is needed to choose among them.",
+            id="warnings",
+        )  # fmt: skip
+    model, arr = (called.value(name, "precision") for name in ("model", "arr"))
+    own, largest = (called.value(name, "arr_caught") for name in (callers.LOSS, "arr"))
+    return Statement.of(
+        "answer", "Such warnings in the past ", linked(integer(called.n_quarters), table),
+        " quarters: of the ", linked(integer(called.k), table),
+        " customers with the highest chance in each, ", linked(percent(model["value"]), table),
+        " left (", linked(interval(model["low"], model["high"]), table), "), against ",
+        linked(percent(arr["value"]), table), " of the largest. The list below, chance times ARR, "
+        "would have held ", linked(percent(own["value"]), table), " of the ARR that left, against ",
+        linked(percent(largest["value"]), table), f" on a list of the largest{_tie(largest, own)}.",
+        id="warnings",
+    )  # fmt: skip
+
+
+def doubt(learnt: Learnt, judged: Judged | None, today: Today | None) -> list[Statement]:
+    """Say how sure this is: pairs told apart, chances that came true, and what no band holds.
+
+    Parameters
+    ----------
+    learnt : Learnt
+    judged : Judged or None
+    today : Today or None
+    """
+    if judged is None:
+        return []
+    auc, ratio, slope = (judged.value(name) for name in ("auc", "observed_to_expected", "slope"))
+    right = slope["low"] <= 1 <= slope["high"]
+    return [
+        Statement.of(
+            "finding", "How sure: judged on ", linked(integer(learnt.counts["n_foretold"]),
+            foretold.QUARTERS), " terms of past quarters, each with what was known then. Of two "
+            "customers, one who left and one who stayed, the leaver was given the higher chance in "
+            , linked(f"{pairs(auc['value'])} of 100", foretold.MEASURES), " pairs (",
+            linked(f"{pairs(auc['low'])} to {pairs(auc['high'])}", foretold.MEASURES),
+            "; the segment's share alone ", linked(pairs(judged.auc_base), foretold.LADDER),
+            ", chance 50). For every 100 who were expected to leave, ",
+            linked(pairs(ratio["value"]), foretold.CURVE), " left (",
+            linked(f"{pairs(ratio['low'])} to {pairs(ratio['high'])}", foretold.CURVE), ").",
+            *([] if right else [f" {spread(slope)} (Are the chances true?)."]), *_flagged(today),
+            " The luck of the coming quarters comes on top of the range of the money, so what "
+            "leaves will lie further off. What went with leaving need not be why anybody left.",
+            id="doubt",
+        )
+    ]  # fmt: skip
+
+
+def due(coming: Due, currency: str) -> list[Statement]:
+    """Say of whom the page does not speak, and why."""
+    out = coming.left_out[coming.left_out["n_terms"] > 0]
+    if out.empty:
+        return []
+    parts: list[Part] = ["Not spoken of here: "]
+    for place, row in enumerate(records(out)):
+        parts += ["; " if place else "", linked(integer(row["n_accounts"]), "left-out"),
+                  " customers (", linked(money(row["arr"], currency), "left-out"),
+                  f" a year) who {row['reason']}"]  # fmt: skip
+    return [Statement.of("note", *parts, ".", id="not-spoken-of")]
+
+
+def colours(today: Today, currency: str) -> Statement:
+    """Say what the colours mean, and how many are red."""
+    limits, t = today.limits, today.totals
+    if limits.play is None:
+        meaning = (
+            f"Red is a chance of leaving at least {limits.red_multiple:g} times the past share "
+            f"({percent(limits.base_rate)}), amber one above it"
+        )
+    else:
+        play = limits.play
+        meaning = (
+            f"Red is where a call ({money(play.cost, currency)}) pays even if it keeps only "
+            f"{percent(play.save_rate_low)} of those who would leave, amber where it pays if it "
+            f"keeps {percent(play.save_rate_high)}: a large contract is red at a smaller chance"
+        )
+    return Statement.of(
+        "finding", f"{meaning}. ", *(["Today ", linked(integer(t["n_red"]), evidence.AT_RISK),
+        " customers with ", linked(money(t["arr_red"], currency), evidence.AT_RISK),
+        " a year are red."] if t["n_red"] else ["Today nobody is red."]), id="colours",
+    )  # fmt: skip
+
+
+def _flagged(today: Today | None) -> list[Part]:
+    """Say of how many the chance is not to be relied on."""
+    if today is None:
+        return []
+    told = (("n_uncertain", "have a chance that may be far off"),
+            ("n_odd", "are unlike those that were learnt from"))  # fmt: skip
+    parts: list[Part] = []
+    for name, words in told:
+        if today.totals[name]:
+            parts += [" and " if parts else " Of today's contracts, ",
+                      linked(integer(today.totals[name]), evidence.AT_RISK),
+                      f" {words}"]  # fmt: skip
+    return [*parts, "."] if parts else []
+
+
+def _leading(today: Today, currency: str) -> list[Statement]:
+    top = records(today.risk.head(NAMED))
+    named: list[Part] = []
+    for row in top:
+        if row["expected_loss"] == row["expected_loss"]:  # not NaN
+            named += ["; " if named else "", f"{row['account_name']} (",
+                      linked(money(row["arr"], currency), evidence.AT_RISK), " a year, chance ",
+                      linked(f"{percent(row['p_churn'])}, between "
+                             f"{percent(row['p_low'])} and {percent(row['p_high'])}",
+                             evidence.AT_RISK), ")"]  # fmt: skip
+    if not named:
+        return []
+    return [Statement.of("answer", "Most is at stake with ", *named, ".", id="leading")]
+
+
+def _tie(largest: dict[str, float], own: dict[str, float]) -> str:
+    """Say when the list of the largest customers does as well."""
+    return "" if own["value"] > largest["high"] else ", which cannot be told apart"
+
+
+def _rounded(amount: float, currency: str) -> str:
+    """Write money that is an estimate with three figures at most."""
+    if amount <= 0:
+        return money(0, currency)
+    places = max(0, len(str(int(amount))) - 3)
+    return money(round(amount, -places), currency)
