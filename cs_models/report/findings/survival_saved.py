@@ -1,0 +1,172 @@
+"""The findings of notebook 04 for ``results.json``: the page's sentences with their numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cs_models.report.evidence import survival as evidence
+from cs_models.report.evidence import survival_anchors as anchors
+from cs_models.report.evidence import survival_value as valued
+from cs_models.report.evidence.rules import records
+from cs_models.report.evidence.survival import History, Untold
+from cs_models.report.evidence.survival_adoption import Compared, Reached
+from cs_models.report.evidence.survival_drivers import Drivers
+from cs_models.report.evidence.survival_groups import Groups
+from cs_models.report.evidence.survival_value import Foretold, Value
+from cs_models.report.findings import survival as said
+from cs_models.report.findings import survival_models as told
+from cs_models.report.findings.words import Part, headline, text
+from cs_models.report.results import Finding
+from cs_models.report.values import number, percent
+
+
+def of_staying(
+    past: History, renewals: pd.DataFrame, groups: Groups | Untold, by_cause: pd.DataFrame
+) -> list[Finding]:
+    """Return what the curves say, machine-readable.
+
+    Parameters
+    ----------
+    past : History
+    renewals : DataFrame
+        What ``evidence.survival.renewals`` returned.
+    groups : Groups or Untold
+    by_cause : DataFrame
+        What ``evidence.survival_groups.causes_by`` returned.
+
+    Returns
+    -------
+    list of Finding
+        ``survival-1``, ... (share still there after that renewal, of the commonest length of
+        contract) or ``too-little-data``; ``hazard-12-1``, ... (length, renewal); ``rmst-`` and
+        the group (months); ``lost-1``, ... (share lost by each cause).
+    """
+    own = evidence.commonest(renewals)
+    answer = said.answer(past, renewals, groups)
+    if answer[0].verdict:
+        found = [
+            Finding(
+                id="too-little-data", statement=headline(answer), n=len(past.lifetimes),
+                verdict=answer[0].verdict, table=anchors.COUNTS,
+            )
+        ]  # fmt: skip
+    else:
+        found = [
+            Finding(
+                id=f"survival-{row['opportunity']}", statement=_joined(said.hundred_parts(own)),
+                value=row["survival"], low=row["survival_low"], high=row["survival_high"],
+                unit="share", n=int(row["at_risk"]), table=anchors.RENEWALS,
+            )
+            for row in records(own)
+        ]  # fmt: skip
+    found += [
+        Finding(
+            id=f"hazard-{row['months']:g}-{row['opportunity']}",
+            statement=f"{percent(row['hazard'])} lost at the {said.renewal(row['opportunity'])} "
+            f"renewal of {said.contract(row['months'])}.",
+            value=row["hazard"], low=row["low"], high=row["high"], unit="share",
+            n=int(row["at_risk"]), table=anchors.RISK,
+        )
+        for row in records(renewals)
+    ]  # fmt: skip
+    return [*found, *_means(groups), *_causes(by_cause)]
+
+
+def of_models(
+    drivers: Drivers | Untold,
+    reached: Reached | Untold,
+    compared: Compared | Untold,
+    value: Value | Untold,
+    foretold: Foretold | Untold,
+    currency: str,
+) -> list[Finding]:
+    """Return what was learnt beyond the curves.
+
+    ``driver-...``, ``adoption``, ``lifetime`` (years) and ``lifetime-value`` (money),
+    ``extrapolated``, ``expected-lost`` and ``came-lost``.  What could not be said is not there.
+    """
+    found: list[Finding] = []
+    if not isinstance(drivers, Untold):
+        found += [
+            Finding(
+                id=f"driver-{row['name']}", statement=_joined(told.driver_parts(row, currency)),
+                value=row["odds"], low=row["low"], high=row["high"], unit="odds ratio",
+                n=drivers.model.n_rows, table=anchors.DRIVERS,
+                verdict=None if row["clear"] else "none",
+            )
+            for row in records(drivers.table)
+        ]  # fmt: skip
+    if not isinstance(compared, Untold):
+        row = records(compared.table[compared.table["how"] == "timed"])[0]
+        found.append(
+            Finding(
+                id="adoption", statement=told.adoption(reached, compared)[0].text,
+                value=row["ratio"], low=row["low"], high=row["high"], unit="ratio of rates",
+                n=compared.n, table=anchors.ADOPTION,
+            )
+        )  # fmt: skip
+    return [*found, *_value(value, currency), *_foretold(foretold)]
+
+
+def _means(groups: Groups | Untold) -> list[Finding]:
+    if isinstance(groups, Untold):
+        return []
+    return [
+        Finding(
+            id=f"rmst-{row['group']}",
+            statement=f"{row['group']} customers stay {number(row['mean'], 1)} of their first "
+            f"{number(row['tau'], 0)} months on average.",
+            value=row["mean"], low=row["low"], high=row["high"], unit="months", n=int(row["n"]),
+            table=anchors.MEANS,
+        )
+        for row in records(groups.means)
+    ]  # fmt: skip
+
+
+def _causes(by_cause: pd.DataFrame) -> list[Finding]:
+    return [
+        Finding(
+            id=f"lost-{place}",
+            statement=f"{percent(row['incidence'])} lost within {number(row['month'], 0)} months: "
+            f"{row['cause']}.",
+            value=row["incidence"], low=row["low"], high=row["high"], unit="share",
+            n=int(row["n"]), table=anchors.CAUSES_BY,
+        )
+        for place, row in enumerate(records(by_cause), start=1)
+    ]  # fmt: skip
+
+
+def _value(value: Value | Untold, currency: str) -> list[Finding]:
+    if isinstance(value, Untold):
+        return []
+    row: dict[str, Any] = records(value.table)[0]
+    statement = told.worth(value, currency)[0].text
+    n = int(row["n_terms"])
+    return [
+        Finding(id="lifetime", statement=statement, value=row["years"], low=row["years_low"],
+                high=row["years_high"], unit="years", n=n, table=anchors.VALUE),
+        Finding(id="lifetime-value", statement=statement, value=row["value"],
+                low=row["value_low"], high=row["value_high"], unit=currency, n=n,
+                table=anchors.VALUE),
+        Finding(id="extrapolated", statement=told.worth(value, currency)[1].text,
+                value=row["beyond"], unit="share", n=n, table=anchors.VALUE),
+    ]  # fmt: skip
+
+
+def _foretold(found: Foretold | Untold) -> list[Finding]:
+    if isinstance(found, Untold):
+        return []
+    own = records(found.table[found.table["model"] == valued.BY_RENEWAL])[0]
+    statement = told.foretold(found)[0].text
+    return [
+        Finding(id="expected-lost", statement=statement, value=own["expected"], unit="customers",
+                n=found.n, table=anchors.MODELS),
+        Finding(id="came-lost", statement=statement, value=found.lost, unit="customers",
+                n=found.n, table=anchors.MODELS),
+    ]  # fmt: skip
+
+
+def _joined(parts: list[Part]) -> str:
+    return "".join(map(text, parts))
