@@ -139,6 +139,7 @@ def backtest(
     as_of: date,
     grace_days: int = 30,
     n_halves: int = 60,
+    explainable_boosting: bool = False,
     random_state: int = 0,
 ) -> Backtest:
     """Stand at each past quarter and say what would have been said.
@@ -153,6 +154,8 @@ def backtest(
         Days after the renewal date at which an outcome is known.
     n_halves : int, default 60
         Random halves of the accounts on which columns are selected anew; 0 for none.
+    explainable_boosting : bool, default False
+        Whether to try level L5 too, which needs the extra ``ebm``.
     random_state : int, default 0
 
     Returns
@@ -161,6 +164,8 @@ def backtest(
 
     Raises
     ------
+    ParameterError
+        If level L5 is asked for and its library is not there.
     TooLittleDataError
         With fewer than four quarters to test, fewer than 40 accounts that left, or one outcome.
     DataError
@@ -171,9 +176,10 @@ def backtest(
     -----
     Source: ``methods.md`` 3.
     """
+    tried = levels.tried(explainable_boosting=explainable_boosting)
     rng = np.random.default_rng(random_state)
     rows = history.judged(frame)
-    walked = ladder.walk(rows, as_of=as_of, grace_days=grace_days, rng=rng)
+    walked = ladder.walk(rows, as_of=as_of, grace_days=grace_days, rng=rng, tried=tried)
     encoder = encoding.learn(rows, columns(rows))
     task = ladder.task_of(encoder, rows)
     return Backtest(
@@ -228,7 +234,7 @@ def fit(
     chosen = level or past.chosen
     if chosen not in levels.NAMES:
         raise ParameterError(
-            "no such level", where="level", got=repr(chosen), repair=", ".join(levels.LEVELS)
+            "no such level", where="level", got=repr(chosen), repair=", ".join(levels.NAMES)
         )
     rng = np.random.default_rng(random_state)
     rows = history.judged(frame)

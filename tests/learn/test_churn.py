@@ -293,3 +293,23 @@ def test_every_predictor_has_a_driver_and_what_is_no_predictor_is_left_out(panel
     names = churn.columns(panel.assign(crm_health__to_date=1.0, events__before_90d=2))
     assert {churn.driver(name) for name in names} <= set(DRIVERS)
     assert not {"crm_health__to_date", "events__before_90d", "account_name", "csm_id"} & set(names)
+
+
+def test_explainable_boosting_is_a_level_when_its_library_is_there(panel):
+    """Its steps are kept as numbers: the model says the same after being written as JSON."""
+    pytest.importorskip("interpret", reason="the extra 'ebm' is not installed")
+    small = panel[panel["account_id"] < "a0200"]
+    told = churn.backtest(small, as_of=AS_OF, n_halves=0, explainable_boosting=True)
+    assert list(told.ladder["level"]) == ["L0", "L1", "L2", "L3", "L4", "L5"]
+    fitted = churn.fit(small, told, level="L5", n_refits=2)
+    again = churn.Model.restored(json.loads(json.dumps(fitted.plain())), fitted.estimators())
+    assert fitted.estimators() == []
+    pd.testing.assert_frame_equal(churn.score(again, small), churn.score(fitted, small))
+    assert metrics.auc(small["churned"].astype(float), fitted.predict(small)) > 0.7
+
+
+def test_explainable_boosting_says_how_to_get_it(panel, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(ParameterError, match="not installed") as refusal:
+        churn.backtest(panel, as_of=AS_OF, explainable_boosting=True)
+    assert "cs-models[ebm]" in refusal.value.repair

@@ -210,6 +210,50 @@ class Boosted:
         return [self.trees]
 
 
+@dataclass(frozen=True)
+class Additive:
+    """A sum of step functions, one for each raw column.
+
+    Attributes
+    ----------
+    cuts : tuple of tuple of float
+        Where each column's steps are, ascending.
+    scores : tuple of tuple of float
+        Log-odds of each column: where it is missing, then from below the first cut upwards.
+    intercept : float
+    """
+
+    cuts: tuple[tuple[float, ...], ...]
+    scores: tuple[tuple[float, ...], ...]
+    intercept: float
+
+    @property
+    def tuned(self) -> None:
+        """Its hyper-parameter: none."""
+        return None
+
+    def logit(self, data: Data) -> Floats:
+        """Return the log-odds of leaving, one a row."""
+        found = np.full(len(data.raw), self.intercept)
+        for values, cuts, scores in zip(data.raw.T, self.cuts, self.scores, strict=True):
+            step = np.searchsorted(np.array(cuts), values, side="right") + 1
+            found += np.array(scores)[np.where(np.isnan(values), 0, step)]
+        return found
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as lists and scalars."""
+        return {
+            "kind": "additive",
+            "cuts": [list(each) for each in self.cuts],
+            "scores": [list(each) for each in self.scores],
+            "intercept": self.intercept,
+        }
+
+    def estimators(self) -> list[Any]:
+        """Return none: the steps are plain numbers."""
+        return []
+
+
 def restored(plain: dict[str, Any], estimators: list[Any]) -> Fitted:
     """Return the level that ``plain`` and ``estimators`` wrote."""
     if plain["kind"] == "rates":
@@ -221,4 +265,7 @@ def restored(plain: dict[str, Any], estimators: list[Any]) -> Fitted:
             plain["intercept"],
             plain["penalty"],
         )
+    if plain["kind"] == "additive":
+        cuts, scores = (tuple(map(tuple, plain[name])) for name in ("cuts", "scores"))
+        return Additive(cuts, scores, plain["intercept"])
     return Boosted(estimators[0], plain["n_trees"])

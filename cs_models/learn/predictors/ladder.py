@@ -12,6 +12,7 @@ Source: ``methods.md`` 3 (splits, ladder, recalibration).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -146,7 +147,14 @@ def simplest(churned: Floats, account: Any, chances: dict[str, Floats]) -> str:
     return best
 
 
-def walk(rows: pd.DataFrame, *, as_of: date, grace_days: int, rng: np.random.Generator) -> Walk:
+def walk(
+    rows: pd.DataFrame,
+    *,
+    as_of: date,
+    grace_days: int,
+    rng: np.random.Generator,
+    tried: Sequence[str] = levels.LEVELS,
+) -> Walk:
     """Walk through the past quarters.
 
     Parameters
@@ -158,6 +166,8 @@ def walk(rows: pd.DataFrame, *, as_of: date, grace_days: int, rng: np.random.Gen
     grace_days : int
         Days after the renewal date at which an outcome is known.
     rng : numpy.random.Generator
+    tried : sequence of str, default L0 to L4
+        Levels, simplest first.
 
     Returns
     -------
@@ -197,10 +207,10 @@ def walk(rows: pd.DataFrame, *, as_of: date, grace_days: int, rng: np.random.Gen
         learnt, tested = rows.iloc[quarter.train], rows.iloc[quarter.test]
         if len(learnt) >= _GROWTH * n_tuned:
             tuned, n_tuned = {}, len(learnt)
-        stand = _stand(learnt, names, rng, tuned)
+        stand = _stand(learnt, names, rng, tried, tuned)
         tuned = {name: fitted.tuned for name, fitted in stand.fitted.items()}
         if not parts:
-            seen.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tuned))
+            seen.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tried, tuned))
         known = seen.at(quarter.origin)
         calibrators = known.calibrators()
         level = known.believed(calibrators)
@@ -237,13 +247,13 @@ def _stand(
     learnt: pd.DataFrame,
     names: list[str],
     rng: np.random.Generator,
+    tried: Sequence[str],
     tuned: dict[str, float | None],
 ) -> _Stand:
     encoder = encoding.learn(learnt, names)
     task = task_of(encoder, learnt)
     fitted = {
-        level: levels.fit(level, task, encoder, rng, tuned=tuned.get(level))
-        for level in levels.LEVELS
+        level: levels.fit(level, task, encoder, rng, tuned=tuned.get(level)) for level in tried
     }
     return _Stand(encoder, fitted)
 
@@ -261,6 +271,7 @@ def _held_out(
     learnt: pd.DataFrame,
     names: list[str],
     rng: np.random.Generator,
+    tried: Sequence[str],
     tuned: dict[str, float | None],
 ) -> dict[str, Floats]:
     """Predict the first training terms, each by models that never saw its account."""
@@ -268,10 +279,10 @@ def _held_out(
     fold = splits.grouped_folds(
         history.codes(learnt["account_id"]), churned, n_folds=_FOLDS, rng=rng
     )
-    logits = {level: np.zeros(len(learnt)) for level in levels.LEVELS}
+    logits = {level: np.zeros(len(learnt)) for level in tried}
     for number in range(_FOLDS):
         held = fold == number
-        stand = _stand(learnt[~held], names, rng, tuned)
+        stand = _stand(learnt[~held], names, rng, tried, tuned)
         data = forms.encode(stand.encoder, learnt[held])
         for level, fitted in stand.fitted.items():
             logits[level][held] = fitted.logit(data)
@@ -351,7 +362,8 @@ def _ladder(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Compare the levels on all quarters; each has to beat the last that was promoted."""
     churned = predictions["churned"].to_numpy(dtype="float64")
     account = predictions["account_id"].to_numpy()
-    chances = {name: predictions[f"p_{name}"].to_numpy() for name in levels.LEVELS}
+    columns_of = {name: f"p_{name}" for name in levels.NAMES if f"p_{name}" in predictions}
+    chances = {name: predictions[column].to_numpy() for name, column in columns_of.items()}
     chosen = simplest(churned, account, chances)
     lines, last = [], levels.LEVELS[0]
     for level, p in chances.items():

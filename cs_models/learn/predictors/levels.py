@@ -1,4 +1,4 @@
-"""The ladder's five models, from a base rate to monotone boosting.
+"""The ladder's models, from a base rate to monotone boosting.
 
 Grain: encoded training terms in, a fitted model out; its ``logit`` gives one log-odds a row.
 Each is fitted as churn happened: nothing is resampled and no class is weighted, which would
@@ -12,6 +12,7 @@ L1     last use                two rates: any use in the last window before the 
 L2     recency and seats       logistic regression on days since the last use, and seats used
 L3     regression              ridge logistic regression, lines and bends of all predictors
 L4     boosting                gradient-boosted small trees, monotone where the field knows
+L5     explainable boosting    a sum of boosted steps, one column each, monotone likewise (optional)
 =====  ======================  ===============================================================
 
 Hyper-parameters are chosen inside the training terms, whole accounts held out.
@@ -21,6 +22,8 @@ Source: ``methods.md`` 3 (ladder).
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -29,11 +32,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from cs_models.errors import ParameterError
 from cs_models.features import catalogue
 from cs_models.learn import splits
 from cs_models.learn.predictors import columns
 from cs_models.learn.predictors.encoding import Encoder, Floats
-from cs_models.learn.predictors.forms import Boosted, Fitted, Line, Rates, Task
+from cs_models.learn.predictors.forms import Additive, Boosted, Fitted, Line, Rates, Task
 
 NAMES: Final = {
     "L0": "segment base rate",
@@ -41,14 +45,17 @@ NAMES: Final = {
     "L2": "recency and seats",
     "L3": "regression",
     "L4": "boosting",
+    "L5": "explainable boosting",
 }
-LEVELS: Final = tuple(NAMES)
+LEVELS: Final = ("L0", "L1", "L2", "L3", "L4")
+OPTIONAL: Final = "L5"
 _PENALTIES: Final = (0.0003, 0.001, 0.003, 0.01, 0.03)  # scikit-learn's C, smallest first
 _FOLDS: Final = 3
 _HELD_OUT: Final = 4  # a quarter of the accounts says when the trees are enough
 _TRIAL_TOL: Final = 1e-2  # enough to tell strengths apart
 _TREES: Final = 120
 _LEAST_TREES: Final = 5
+_BAGS: Final = 4
 _BOOSTING: Final[dict[str, Any]] = {
     "learning_rate": 0.1,
     "max_leaf_nodes": 4,
@@ -57,6 +64,34 @@ _BOOSTING: Final[dict[str, Any]] = {
     "early_stopping": False,  # stopped by whole accounts, here
 }
 _STRENGTHS: Final = np.geomspace(1.0, 3000.0, 40)  # terms that a segment's prior may weigh
+
+
+def tried(*, explainable_boosting: bool = False) -> tuple[str, ...]:
+    """Return the levels to try, simplest first.
+
+    Parameters
+    ----------
+    explainable_boosting : bool, default False
+        Whether L5 is one of them.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ParameterError
+        If L5 is asked for and its library is not there.
+    """
+    if not explainable_boosting:
+        return LEVELS
+    if importlib.util.find_spec("interpret") is None:
+        raise ParameterError(
+            "explainable boosting is not installed",
+            where="explainable_boosting",
+            repair="python -m pip install 'cs-models[ebm]'",
+        )
+    return (*LEVELS, OPTIONAL)
 
 
 def fit(
@@ -93,6 +128,8 @@ def refit(fitted: Fitted, task: Task, encoder: Encoder) -> Fitted:
         return _line(task, fitted.places, fitted.penalty)
     if isinstance(fitted, Boosted):
         return _boosted(task, encoder, fitted.n_trees)
+    if isinstance(fitted, Additive):
+        return _additive(task, encoder, bags=1)
     return _rates(task, fitted) if isinstance(fitted, Rates) else fitted
 
 
@@ -247,10 +284,39 @@ def _trees(encoder: Encoder, n_trees: int) -> Any:
     )
 
 
+def _explainable(
+    task: Task, encoder: Encoder, _rng: np.random.Generator, _tuned: float | None
+) -> Additive:
+    return _additive(task, encoder, bags=_BAGS)
+
+
+def _additive(task: Task, encoder: Encoder, *, bags: int) -> Additive:
+    """Fit an explainable boosting machine and keep its steps as plain numbers."""
+    from interpret.glassbox import ExplainableBoostingClassifier
+
+    machine = ExplainableBoostingClassifier(
+        interactions=0,
+        outer_bags=bags,
+        n_jobs=1,
+        random_state=0,
+        feature_types=["continuous"] * len(encoder.raw_names),
+        monotone_constraints=[columns.sign(name) for name in encoder.raw_names],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own plots, which are not used
+        machine.fit(task.data.raw, task.churned.astype(int))
+    return Additive(
+        tuple(tuple(map(float, bins[0])) for bins in machine.bins_),
+        tuple(tuple(map(float, scores)) for scores in machine.term_scores_),
+        float(np.ravel(machine.intercept_)[0]),
+    )
+
+
 _FITS: Final[dict[str, Callable[[Task, Encoder, np.random.Generator, float | None], Fitted]]] = {
     "L0": _base_rates,
     "L1": _last_use,
     "L2": _recency,
     "L3": _regression,
     "L4": _boosting,
+    "L5": _explainable,
 }

@@ -38,7 +38,7 @@ def sparing(call: Callable[_P, _R]) -> Callable[_P, _R]:
         # The limit reaches only libraries that are there already.
         import sklearn.ensemble
         import sklearn.linear_model  # noqa: F401
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         rows = max((len(a) for a in args if isinstance(a, pd.DataFrame)), default=0)
         limit = threadpool_limits(1) if rows < MANY_ROWS else contextlib.nullcontext()
