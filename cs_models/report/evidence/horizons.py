@@ -1,0 +1,236 @@
+"""One predictor a coming quarter: a renewal three quarters away is read as past ones were then.
+
+Grain in: canonical tables and the book of running contracts.  Grain out: one :class:`Ahead` a
+coming quarter; one row per (contract, quarter) due with its chance and its band.
+
+Who is going to leave tells it later and later: some give notice, and those who did are no longer
+in doubt.  So a quarter's predictor is learnt from past terms as they stood as many days before
+their renewal as the middle of that quarter is away, and judged by past quarters told from just as
+far.  Source: ``methods.md`` 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cs_models.errors import TooLittleDataError
+from cs_models.features import cohort, panel
+from cs_models.learn import churn, revenue
+
+N_REFITS: Final = 40
+N_PAST_PATHS: Final = 2000
+PREDICTOR, BASE_RATE, NOTICE, DECIDED = "predictor", "base rate", "notice", "decided"
+BAND: Final = (0.1, 0.9)
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a coming quarter is told by.
+
+    Attributes
+    ----------
+    quarter : pandas.Timestamp
+        Its first day.
+    label : str
+    days : int
+        Days before the renewal at which past terms were looked at.
+    past : churn.Backtest or None
+        Past quarters told from as far; None where the history is too short.
+    scores : pandas.DataFrame
+        Running contracts with their chance: subscription_id, p_churn, p_low, p_high,
+        out_of_distribution; empty without a predictor.
+    refits : ndarray of float, shape (n_scores, n_refits)
+    level : str
+        Name of the predictor, "" without.
+    reason : str
+        Why there is no predictor, "" where there is one.
+    """
+
+    quarter: pd.Timestamp
+    label: str
+    days: int
+    past: churn.Backtest | None
+    scores: pd.DataFrame
+    refits: Float
+    level: str
+    reason: str
+
+    @property
+    def predictions(self) -> pd.DataFrame | None:
+        """Predictions of past quarters, made from as far."""
+        return None if self.past is None else self.past.predictions
+
+
+def days_ahead(quarters: Sequence[pd.Timestamp], as_of: date, *, decision_days: int) -> list[int]:
+    """Return how far the middle of what is still to come of each quarter is away.
+
+    Parameters
+    ----------
+    quarters : sequence of Timestamp
+        First days of the coming quarters.
+    as_of : datetime.date
+    decision_days : int
+        The nearest quarter is read at least half as many days ahead: later most of those who
+        leave have said so.
+
+    Returns
+    -------
+    list of int
+        On 2026-06-30 with 90 days: 46, 138, 230, 321.
+    """
+    today = pd.Timestamp(as_of)
+    found = []
+    for start in quarters:
+        first = max(pd.Timestamp(start), today)
+        last = pd.Timestamp(start) + pd.offsets.QuarterBegin(startingMonth=1)
+        found.append(max(decision_days // 2, ((first - today) + (last - first) / 2).days))
+    return found
+
+
+def learn(
+    tables: Mapping[str, ir.Table],
+    book: revenue.Book,
+    *,
+    as_of: date,
+    decision_days: int,
+    grace_days: int,
+    data_start: date | None,
+    options: Mapping[str, Any],
+    random_state: int,
+) -> list[Ahead]:
+    """Learn a predictor for each coming quarter, as far as the history carries one.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        Canonical tables.
+    book : revenue.Book
+        Says which quarters, and what comes up in them.
+    as_of : datetime.date
+    decision_days, grace_days : int
+    data_start : datetime.date or None
+    options : mapping
+        Of ``panel.build``: windows_days, first_days, min_accounts, export_features.
+    random_state : int
+
+    Returns
+    -------
+    list of Ahead
+        One a quarter, in order.
+
+    Raises
+    ------
+    DataError
+        If a column knows the outcome: see ``churn.backtest``.
+    """
+    named = book.quarters.dropna(subset=["quarter"])
+    starts = [pd.Timestamp(one) for one in named["quarter"]]
+    distances = days_ahead(starts, as_of, decision_days=decision_days)
+    asked = {**options, "relations": True}
+    now = cohort.running(tables, as_of, decision="before_renewal", data_start=data_start)
+    today = panel.build(tables, now, **asked)
+    asked["features"] = today.attrs["recipe"]["features"]
+    found = []
+    for start, label, days in zip(starts, named["label"], distances, strict=True):
+        terms = cohort.terms(
+            tables, as_of, decision="before_renewal", days=days, grace_days=grace_days,
+            data_start=data_start,
+        )  # fmt: skip
+        history = panel.build(tables, terms, **asked)
+        due = book.due[(book.due["quarter"] == start) & (book.due["renewal_no"] == 1)]
+        mine = today[today["subscription_id"].isin(due["subscription_id"])]
+        about = (start, str(label), days)
+        found.append(_ahead(about, history, mine, as_of, grace_days, random_state))
+    return found
+
+
+def _ahead(
+    about: tuple[pd.Timestamp, str, int],
+    history: pd.DataFrame,
+    today: pd.DataFrame,
+    as_of: date,
+    grace_days: int,
+    random_state: int,
+) -> Ahead:
+    """Learn from one distance and speak of those due at that distance."""
+    try:
+        past = churn.backtest(
+            history, as_of=as_of, grace_days=grace_days, n_halves=0, random_state=random_state
+        )
+        model = churn.fit(history, past, n_refits=N_REFITS, random_state=random_state)
+    except TooLittleDataError as error:
+        return Ahead(*about, None, nothing_said(), np.empty((0, N_REFITS)), "", _reason(error))
+    if today.empty:
+        return Ahead(*about, past, nothing_said(), np.empty((0, N_REFITS)), model.name, "")
+    scores = churn.score(model, today)
+    return Ahead(*about, past, scores, churn.spread(model, today), model.name, "")
+
+
+def nothing_said() -> pd.DataFrame:
+    """Return scores of nobody."""
+    names = ["subscription_id", "p_churn", "p_low", "p_high", "out_of_distribution"]
+    return pd.DataFrame(columns=names)
+
+
+def _reason(error: TooLittleDataError) -> str:
+    return f"{error.what} ({error.got})" if error.got else error.what
+
+
+def chances(
+    due: pd.DataFrame, base: revenue.BaseRates, ahead: Sequence[Ahead], *, rng: np.random.Generator
+) -> tuple[pd.DataFrame, Float]:
+    """Give every contract due its chance of leaving, by its quarter's predictor or a base rate.
+
+    Parameters
+    ----------
+    due : pandas.DataFrame
+        From ``revenue.book(...).due``.
+    base : revenue.BaseRates
+    ahead : sequence of Ahead
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    due : pandas.DataFrame
+        As ``revenue.chances`` returns it, with p_low and p_high (10th and 90th percentile of
+        what other customers would have taught) and out_of_distribution.
+    refits : ndarray of float, shape (n_due, n_refits)
+
+    Notes
+    -----
+    A quarter's predictor was learnt from as far away as the quarter is, so nothing is added for
+    the time until then, as it is for base rates.
+    """
+    told, refits = revenue.chances(due, base, rng=rng, n_refits=N_REFITS)
+    p = told["p_churn"].to_numpy(dtype=np.float64).copy()
+    early = told["p_early"].to_numpy(dtype=np.float64).copy()
+    low, high = np.quantile(refits, BAND, axis=1) if len(told) else np.empty((2, 0))
+    odd = np.zeros(len(told), dtype=bool)
+    by_model = np.zeros(len(told), dtype=bool)
+    for one in ahead:
+        place = pd.Index(one.scores["subscription_id"]).get_indexer(
+            pd.Index(told["subscription_id"])
+        )
+        mine = (told["quarter"] == one.quarter) & (told["renewal_no"] == 1) & (place >= 0)
+        rows = np.flatnonzero(mine.to_numpy())
+        said = one.scores.iloc[place[rows]]
+        p[rows], early[rows], by_model[rows] = said["p_churn"], 0.0, True
+        low[rows], high[rows] = said["p_low"], said["p_high"]
+        odd[rows] = said["out_of_distribution"].to_numpy(dtype=bool)
+        refits[rows] = one.refits[place[rows]]
+    by_rate = told["p_from"].eq(BASE_RATE).to_numpy()
+    return told.assign(
+        p_churn=p, p_early=early, p_low=np.fmin(low, p), p_high=np.fmax(high, p),
+        out_of_distribution=odd,
+        p_from=np.where(by_rate & by_model, PREDICTOR, told["p_from"]),
+    ), refits  # fmt: skip

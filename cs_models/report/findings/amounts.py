@@ -1,0 +1,30 @@
+"""How forecast amounts and counts of contracts, customers and quarters stand in a sentence."""
+
+from __future__ import annotations
+
+import math
+
+from cs_models.report.values import integer, money
+
+
+def about(amount: float, currency: str) -> str:
+    """Write an amount with three digits: more would be false precision in a forecast."""
+    if not amount or not math.isfinite(amount):
+        return money(amount, currency)
+    digits = 2 - math.floor(math.log10(abs(amount)))
+    return money(round(amount, min(digits, 0)), currency)
+
+
+def contracts(n: float) -> str:
+    """Write a number of contracts."""
+    return "1 contract" if n == 1 else f"{integer(int(n))} contracts"
+
+
+def customers(n: float) -> str:
+    """Write a number of customers."""
+    return "1 customer" if n == 1 else f"{integer(int(n))} customers"
+
+
+def quarters(n: int) -> str:
+    """Write a number of quarters."""
+    return "1 quarter" if n == 1 else f"{n} quarters"

@@ -1,0 +1,97 @@
+"""Who comes up, in words: where the ARR at risk sits, who asked to cancel, who is safe.
+
+Grain in: the frames of ``report/evidence/due.py``.  Grain out: statements for the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cs_models.report.display import Statement
+from cs_models.report.evidence import due, places
+from cs_models.report.evidence.rules import records
+from cs_models.report.findings.amounts import about, customers
+from cs_models.report.findings.words import Part, linked
+from cs_models.report.values import integer, percent
+
+ACCOUNTS, DUE, EARLY = places.AT_RISK, places.DUE, places.EARLY_DUE
+
+
+def concentration(
+    accounts: pd.DataFrame, reach: Mapping[str, Any], label: str, currency: str
+) -> list[Statement]:
+    """Say on how few customers the ARR at risk hangs, and how many the team can call.
+
+    Parameters
+    ----------
+    accounts : DataFrame
+        What ``due.by_account`` returned for the quarter.
+    reach : mapping
+        What ``due.reach`` returned.
+    label : str
+        The quarter.
+    currency : str
+    """
+    if accounts.empty or not accounts["arr_at_risk"].sum() > 0:
+        return [Statement.of("finding", f"No ARR is at risk in {label}.", id="concentration")]
+    n = min(due.TOP, len(accounts))
+    share = float(accounts["share"].head(n).sum())
+    who = f"The {n} customers with most at stake hold " if n > 1 else "One customer holds "
+    parts: list[Part] = [
+        who, linked(percent(share), ACCOUNTS), f" of the ARR at risk in {label}. ",
+    ]  # fmt: skip
+    if reach["n_called"] < reach["n_accounts"]:
+        parts += [
+            "The ", linked(integer(reach["n_called"]), ACCOUNTS), " that the team can call hold ",
+            linked(percent(reach["share"]), ACCOUNTS), " (",
+            linked(about(reach["arr_at_risk"], currency), ACCOUNTS), ").",
+        ]  # fmt: skip
+    else:
+        parts += [
+            "The team can call all ", linked(integer(reach["n_accounts"]), ACCOUNTS),
+            " who come up.",
+        ]  # fmt: skip
+    return [Statement.of("finding", *parts, id="concentration")]
+
+
+def who(standings: pd.DataFrame, label: str, currency: str) -> list[Statement]:
+    """Say how many customers renew this quarter and where they stand."""
+    rows = {row["standing"]: row for row in records(standings)}
+    whole = rows["all due"]
+    if not whole["n_contracts"]:
+        return [Statement.of("finding", f"Nothing comes up in {label}.", id="due-said")]
+    likely = rows.get(due.BANDS[-1], {"n_accounts": 0, "arr": 0.0})
+    asked = rows.get(due.ASKED, {"n_accounts": 0, "arr": 0.0})
+    parts: list[Part] = [
+        linked(customers(whole["n_accounts"]), DUE), f" renew in {label}. ",
+        linked(integer(asked["n_accounts"]), DUE), " have asked to cancel (",
+        linked(about(asked["arr"], currency), DUE), "); ",
+        linked(integer(likely["n_accounts"]), DUE),
+        " more are likelier to leave than to stay (", linked(about(likely["arr"], currency), DUE),
+        ").",
+    ]  # fmt: skip
+    return [Statement.of("finding", *parts, id="due-said")]
+
+
+def early(frame: pd.DataFrame, currency: str) -> list[Statement]:
+    """Say who might be asked to renew early."""
+    if frame.empty:
+        return [
+            Statement.of(
+                "finding", "No customer whose renewal is more than "
+                f"{due.EARLY_DAYS} days away has a chance of leaving that is surely low: nobody "
+                "is put forward for an early renewal.", id="early-due-said",
+            )
+        ]  # fmt: skip
+    return [
+        Statement.of(
+            "finding", linked(customers(frame["account_id"].nunique()), EARLY), " with ",
+            linked(about(frame["arr"].sum(), currency), EARLY),
+            f" renew more than {due.EARLY_DAYS} days from now and are very unlikely to leave: they "
+            "could be asked to renew early, which spreads the work. Whether an early offer would "
+            "keep anyone who would have left, this history cannot say.", id="early-due-said",
+        )
+    ]  # fmt: skip
