@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,30 +12,6 @@ import nbformat
 import pytest
 
 pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("sample-report")]
-
-
-@pytest.fixture(scope="module")
-def run_folder(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run both notebooks on the sample, as a scheduler would, and return the run's folder."""
-    out = tmp_path_factory.mktemp("reports")
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "cs_models", "run", "parameters/sample.yml", "--out", str(out),
-            "--set", "adoption_thresholds.n_permutations=499",
-        ],
-        cwd=project_root, capture_output=True, text=True, timeout=540, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    index = Path(done.stdout.strip().splitlines()[-1])
-    assert index == out / "latest" / "index.html"
-    assert index.is_file()
-    return (out / "latest").resolve()
-
-
-@pytest.fixture(scope="module")
-def truth(project_root: Path) -> dict[str, Any]:
-    """Return what is true of the sample's customers."""
-    return json.loads((project_root / "data/sample/truth.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -140,7 +140,7 @@ def drivers(past: Backtest) -> list[Statement]:
             "finding", f"{_capital(named)} told something in at least ",
             linked("three of four", table),
             f" past quarters{', the first the most' if len(helped) > 1 else ''}.", *order,
-            " That goes with leaving; whether it makes customers leave, no record can tell.",
+            " That goes with leaving; why anybody leaves, no record can tell.",
             id="drivers-said",
         )
     ]  # fmt: skip

@@ -1,0 +1,459 @@
+"""Who may leave and how well that was known: the same in sentence, figure, table and file."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as reference
+
+from cs_models.learn import churn
+from cs_models.learn.health import Play, Validation
+from cs_models.report.display import Exhibit, Number, Statement, Table
+from cs_models.report.evidence import callers, coming, customer, foretold, predictors
+from cs_models.report.evidence.predictors import Learnt, Today
+from cs_models.report.exhibits import customer as customer_exhibits
+from cs_models.report.exhibits import foretold as foretold_exhibits
+from cs_models.report.exhibits import ladder as ladder_exhibits
+from cs_models.report.exhibits import predictors as exhibits
+from cs_models.report.findings import customer as customer_findings
+from cs_models.report.findings import foretold as foretold_findings
+from cs_models.report.findings import predictors as findings
+from cs_models.report.findings import predictors_saved as saved
+
+AS_OF = date(2026, 6, 30)
+PLAY = Play(cost=Decimal(1500), margin=0.8, save_rate_low=0.1, save_rate_high=0.3)
+CAUSAL = re.compile(
+    r"\b(caus|drove|driv|reduc|because of|leads? to|makes? (them|customers) (stay|leave)|prevent)",
+    re.I,
+)
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+def panel_of(n_terms: int, *, effect: float, seed: int) -> pd.DataFrame:
+    """Return yearly terms of accounts whose days without use go with leaving."""
+    rng = np.random.default_rng(seed)
+    end = pd.Timestamp("2022-03-01") + pd.to_timedelta(rng.integers(0, 1530, n_terms), unit="D")
+    idle = rng.exponential(12, n_terms).round()
+    segment = rng.choice(["SMB", "ENT"], n_terms)
+    logit = -1.2 + effect * (np.log1p(idle) - 2.2) - 0.4 * (segment == "ENT")
+    return pd.DataFrame(
+        {
+            "subscription_id": [f"s{number}" for number in range(n_terms)],
+            "account_id": [f"a{number % (n_terms * 2 // 3)}" for number in range(n_terms)],
+            "account_name": [f"Name {number % (n_terms * 2 // 3)}" for number in range(n_terms)],
+            "segment": segment,
+            "region": "EMEA",
+            "term_no": 1,
+            "term_months": 12,
+            "seats": 20.0,
+            "arr": [Decimal(int(value)) for value in rng.lognormal(10, 0.8, n_terms)],
+            "term_start": end - pd.Timedelta(days=365),
+            "term_end": end,
+            "as_of_date": end - pd.Timedelta(days=90),
+            "outcome": "renewed",
+            "churned": (rng.random(n_terms) < 1 / (1 + np.exp(-logit))).astype(float),
+            "days_since_last_use__to_date": idle,
+            "events__last_28d": rng.poisson(30, n_terms).astype(float),
+            "seat_utilisation__last_90d": rng.beta(4, 3, n_terms),
+            "trend__last_28d": rng.normal(1, 0.3, n_terms),
+            "events__first_60d": rng.poisson(60, n_terms).astype(float),
+        }
+    )
+
+
+def running_of(n_terms: int) -> pd.DataFrame:
+    """Return running terms that renew from tomorrow to a year on; the third gave notice."""
+    frame = panel_of(n_terms, effect=1.0, seed=5)
+    days = np.linspace(1, 360, n_terms).round()
+    frame["term_end"] = pd.Timestamp(AS_OF) + pd.to_timedelta(days, unit="D")
+    frame["term_start"] = frame["term_end"] - pd.Timedelta(days=365)
+    frame["as_of_date"] = pd.Timestamp(AS_OF)
+    frame["account_id"] = [f"n{number}" for number in range(n_terms)]
+    frame["churned"] = np.nan
+    return frame.assign(in_notice=[number == 2 for number in range(n_terms)])
+
+
+@pytest.fixture(scope="module")
+def history() -> pd.DataFrame:
+    """Return a history in which idle customers leave."""
+    return panel_of(900, effect=1.2, seed=2)
+
+
+@pytest.fixture(scope="module")
+def learnt(history: pd.DataFrame) -> Learnt:
+    """Return what is learnt from it."""
+    return predictors.learn(history, as_of=AS_OF, grace_days=30, n_refits=20, random_state=1)
+
+
+@pytest.fixture(scope="module")
+def due() -> coming.Due:
+    """Return those who come up."""
+    return coming.due(running_of(60), as_of=AS_OF, decision_days=90)
+
+
+@pytest.fixture(scope="module")
+def today(learnt: Learnt, due: coming.Due) -> Today:
+    """Return what is said of them."""
+    said = predictors.today(learnt, due, PLAY)
+    assert said is not None
+    return said
+
+
+@pytest.fixture(scope="module")
+def judged(learnt: Learnt, history: pd.DataFrame) -> foretold.Judged:
+    """Return how well it knew."""
+    found = foretold.judge(learnt, history, by="segment", rng=np.random.default_rng(3))
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def called(learnt: Learnt, history: pd.DataFrame) -> callers.Calls:
+    """Return what ten calls a quarter would have reached."""
+    found = callers.calls(learnt, history, k=10, play=PLAY, rng=np.random.default_rng(4))
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def nothing() -> Learnt:
+    """Return a history too short to learn from."""
+    return predictors.learn(
+        panel_of(60, effect=1.0, seed=1), as_of=AS_OF, grace_days=30, n_refits=20, random_state=1
+    )
+
+
+def without_digits(statement: Statement, *words: str) -> bool:
+    """Say whether every digit of a statement stands in a link or in the given words."""
+    text = "".join(part for part in statement.parts if not isinstance(part, Number))
+    for known in words:
+        text = text.replace(known, "")
+    return not re.search(r"\d", text)
+
+
+def test_running_terms_are_parted_without_rest(due: coming.Due) -> None:
+    """Each running term is spoken of or left out for one reason; late ones and notice are out."""
+    assert len(due.terms) + due.left_out["n_terms"].sum() == 60
+    assert due.until == date(2026, 12, 28)
+    assert due.terms["term_end"].max() <= pd.Timestamp(due.until)
+    out = due.left_out.set_index("key")["n_terms"]
+    assert out[coming.NOTICE] == 1
+    assert out[coming.LATER] == (running_of(60)["term_end"] > pd.Timestamp(due.until)).sum()
+
+
+def test_a_term_that_renews_on_the_last_day_is_spoken_of() -> None:
+    """Decision days and a quarter after today is in, a day later is out; no renewal date is out."""
+    rows = running_of(3).assign(in_notice=False)
+    rows["term_end"] = [pd.Timestamp("2026-12-28"), pd.Timestamp("2026-12-29"), pd.NaT]
+    rows["term_start"] = pd.Timestamp("2026-01-01")
+    found = coming.due(rows, as_of=AS_OF, decision_days=90)
+    assert found.terms["subscription_id"].tolist() == ["s0"]
+    short = coming.due(rows.assign(term_start=pd.Timestamp("2026-10-01")), as_of=AS_OF,
+                       decision_days=90)  # fmt: skip
+    assert short.terms.empty
+
+
+def test_what_is_at_stake_is_the_sum_of_chance_times_arr(today: Today) -> None:
+    """Totals are the sums over the list, inside their band; the list is sorted by expected loss."""
+    risk = today.risk
+    assert today.totals["expected_loss"] == pytest.approx((risk["p_churn"] * risk["arr"]).sum())
+    assert today.totals["expected_leavers"] == pytest.approx(risk["p_churn"].sum())
+    for name in ("expected_loss", "expected_leavers"):
+        assert today.totals[f"{name}_low"] <= today.totals[name] <= today.totals[f"{name}_high"]
+    assert risk["expected_loss"].is_monotonic_decreasing
+    assert (today.health["subscription_id"] == risk["subscription_id"]).all()
+    assert (today.parts["subscription_id"] == risk["subscription_id"]).all()
+
+
+def test_a_term_without_arr_is_last_and_in_no_sum(learnt: Learnt, due: coming.Due) -> None:
+    """Unknown money is said to be unknown, not taken for nought."""
+    terms = due.terms.copy()
+    terms.loc[0, "arr"] = None
+    said = predictors.today(learnt, replace(due, terms=terms), PLAY)
+    assert said is not None
+    assert said.totals["n_without_arr"] == 1
+    assert np.isnan(said.risk["expected_loss"].iloc[-1])
+    assert "nan" not in " ".join(
+        item.text for item in findings.answer(learnt, due, said, None, "USD")
+    )
+
+
+def test_measures_are_those_of_scikit_learn(learnt: Learnt, judged: foretold.Judged) -> None:
+    """AUC, Brier and log loss are recomputed from the predictions, the level is a ratio."""
+    assert learnt.past is not None
+    seen = learnt.past.predictions
+    plain = judged.plain()
+    y, p = seen["churned"].to_numpy(), seen["p_churn"].to_numpy()
+    assert plain["auc"] == pytest.approx(reference.roc_auc_score(y, p))
+    assert plain["brier"] == pytest.approx(reference.brier_score_loss(y, p))
+    assert plain["log_loss"] == pytest.approx(reference.log_loss(y, p))
+    assert plain["observed_to_expected"] == pytest.approx(y.sum() / p.sum())
+    assert judged.auc_base == pytest.approx(reference.roc_auc_score(y, seen["p_base"]))
+    told = judged.card().set_index("metric")["value"]
+    assert {name: told[name] for name in told.index} == pytest.approx(
+        {name: plain[name] for name in told.index}
+    )
+
+
+def test_quarters_add_up_to_the_predictions(learnt: Learnt, judged: foretold.Judged) -> None:
+    """Every term judged stands in one quarter; expected and lost are sums over it."""
+    assert learnt.past is not None
+    seen, frame = learnt.past.predictions, judged.quarters
+    assert frame["n_terms"].sum() == len(seen) == learnt.counts["n_foretold"]
+    assert frame["n_churned"].sum() == seen["churned"].sum()
+    assert frame["n_expected"].sum() == pytest.approx(seen["p_churn"].sum())
+    assert frame["arr_lost"].sum() == pytest.approx((seen["arr"] * seen["churned"]).sum())
+    inside = (frame["low"] <= frame["expected"]) & (frame["expected"] <= frame["high"])
+    assert (inside == frame["inside"]).all()
+
+
+def test_lists_catch_what_a_plain_count_catches(learnt: Learnt, called: callers.Calls) -> None:
+    """Precision and caught ARR of each list equal a count over the first ten of each quarter."""
+    assert learnt.past is not None
+    seen = learnt.past.predictions.assign(loss=lambda f: f["p_churn"] * f["arr"])
+    for name, column in (("model", "p_churn"), ("arr", "arr"), ("loss", "loss")):
+        order = seen.sort_values([column, "arr"], ascending=False)
+        first = order.groupby("origin").head(10)
+        lost = (first["arr"] * first["churned"]).sum() / (seen["arr"] * seen["churned"]).sum()
+        assert called.value(name, "precision")["value"] == pytest.approx(first["churned"].mean())
+        assert called.value(name, "arr_caught")["value"] == pytest.approx(lost)
+    last = called.curve[called.curve["k"] == called.curve["k"].max()]
+    assert last["arr_caught"].tolist() == pytest.approx([1.0] * len(last))
+    assert not called.everyone
+
+
+def test_calls_for_all_need_no_list(learnt: Learnt, history: pd.DataFrame) -> None:
+    """Where the team reaches everybody, the page says so and compares no lists."""
+    found = callers.calls(learnt, history, k=500, play=None, rng=np.random.default_rng(4))
+    assert found is not None
+    assert found.everyone
+    assert "no list is needed" in findings.warnings(found).text
+    assert "makes no difference" in foretold_findings.calls(found, "USD", better=True)[0].text
+
+
+def test_the_crms_own_score_is_a_list_of_its_own(learnt: Learnt, history: pd.DataFrame) -> None:
+    """A score of the CRM that knew who leaves catches them all, and is named."""
+    knew = history.assign(**{callers.CRM_COLUMN: 100 - 100 * history["churned"]})
+    found = callers.calls(learnt, knew, k=10, play=None, rng=np.random.default_rng(4))
+    assert found is not None
+    assert (
+        found.value(callers.CRM, "precision")["value"] > found.value("model", "precision")["value"]
+    )
+    assert "the CRM's score" in foretold_findings.calls(found, "USD", better=True)[0].text
+
+
+def test_the_parts_of_a_chance_add_up(today: Today, due: coming.Due, history: pd.DataFrame) -> None:
+    """A typical renewer's chance and the points of all kinds make the customer's chance."""
+    for term in today.risk["subscription_id"].head(4):
+        seen = customer.look(
+            term, today, due, history, by="segment", grace_days=30, rng=np.random.default_rng(1)
+        )
+        assert seen is not None
+        total = 100 * seen.base + seen.parts["points"].sum()
+        assert total == pytest.approx(100 * seen.risk["p_churn"], abs=1e-6)
+        assert len(seen.parts) == len(churn.DRIVERS)
+        assert seen.places["among_renewed"].between(0, 1).all()
+        low, high = seen.places["among_renewed_low"], seen.places["among_renewed_high"]
+        assert (low <= seen.places["among_renewed"]).all()
+        assert (seen.places["among_renewed"] <= high).all()
+
+
+def test_more_idle_days_stand_worse_among_renewers(
+    today: Today, due: coming.Due, history: pd.DataFrame
+) -> None:
+    """A measure that is worse when larger is turned round: left is always worse."""
+    terms = due.terms.copy()
+    terms["days_since_last_use__to_date"] = 400.0
+    term = today.risk["subscription_id"].iloc[0]
+    seen = customer.look(
+        term, today, replace(due, terms=terms), history, by="segment", grace_days=30,
+        rng=np.random.default_rng(1),
+    )  # fmt: skip
+    assert seen is not None
+    idle = seen.places.set_index("column").loc["days_since_last_use__to_date"]
+    assert idle["among_renewed"] == pytest.approx(0, abs=0.01)
+
+
+def test_the_answer_speaks_of_money_first(
+    learnt: Learnt, due: coming.Due, today: Today, called: callers.Calls
+) -> None:
+    """A model that foretells opens with what is at stake, whose, and how such warnings did."""
+    assert learnt.better
+    said = findings.answer(learnt, due, today, called, "EUR")
+    assert [item.id for item in said] == ["answer", "leading", "warnings"]
+    assert said[0].text.startswith("By 28 December 2026, ")
+    assert "€" in said[0].text
+    assert "1 customers with" not in said[2].text
+    assert all(without_digits(item, "28 December 2026", *today.risk["account_name"])
+               for item in said)  # fmt: skip
+    assert "have given notice already" in said[0].text
+
+
+def test_a_model_no_better_than_the_segment_says_so_first(
+    learnt: Learnt, due: coming.Due, today: Today, called: callers.Calls
+) -> None:
+    """Without a gain over the plain share, that is the first sentence and no warning is praised."""
+    assert learnt.past is not None
+    flat = learnt.past.predictions.assign(p_churn=learnt.past.predictions["p_base"])
+    for level, words in (("L3", "with that in mind"), ("L0", "the same for all in it")):
+        dull = replace(learnt, past=replace(learnt.past, predictions=flat, chosen=level))
+        assert not dull.better
+        said = findings.answer(dull, due, today, called, "USD")
+        assert said[0].verdict == "none"
+        assert words in said[0].text
+        assert "warnings" not in [item.id for item in said]
+
+
+def test_too_little_history_says_what_it_has_and_needs(
+    nothing: Learnt, due: coming.Due, history: pd.DataFrame
+) -> None:
+    """Without enough leavers nobody gets a chance; what can be shown is shown, nothing breaks."""
+    assert nothing.refused
+    said = findings.answer(nothing, due, None, None, "USD")
+    assert said[0].verdict == "too_little_data"
+    assert str(nothing.counts["n_churned_accounts"]) in said[0].text
+    assert "40 customers who left" in said[0].text
+    assert findings.doubt(nothing, None, None) == []
+    assert predictors.today(nothing, due, PLAY) is None
+    rng = np.random.default_rng(1)
+    assert foretold.judge(nothing, history, by=None, rng=rng) is None
+    assert callers.calls(nothing, history, k=5, play=None, rng=rng) is None
+    assert customer.validated(nothing, None, history, rng) is None
+    shown = [
+        *exhibits.totals(None, due, "USD"), *exhibits.at_risk(None, "USD"),
+        *foretold_exhibits.quarters(None, "USD"), *foretold_exhibits.calibrated(None),
+        *foretold_exhibits.calls(None, nothing, "USD"), *ladder_exhibits.ladder(nothing),
+        *ladder_exhibits.drivers(nothing), *foretold_exhibits.segments(None),
+        *customer_exhibits.customer(None, "USD"), *customer_exhibits.health(None, None),
+        *customer_exhibits.heavy(None, customer.heavy_terms(None, None, due), "USD"),
+        *customer_exhibits.lost(None, "USD"),
+    ]  # fmt: skip
+    assert all(isinstance(item, Statement | Table) for item in shown)
+    found = saved.findings(nothing, due, None, None, None, "USD")
+    assert [item.verdict for item in found] == ["too_little_data"]
+    assert saved.metrics(nothing, None) == {"model": None}
+    assert saved.said(None).empty
+
+
+def everything(
+    learnt: Learnt, due: coming.Due, today: Today, judged: foretold.Judged,
+    called: callers.Calls, history: pd.DataFrame,
+) -> list[Any]:  # fmt: skip
+    """Return all that the page shows."""
+    rng = np.random.default_rng(6)
+    look = customer.look(
+        customer.first(today), today, due, history, by="segment", grace_days=30, rng=rng
+    )
+    heavy = customer.heavy(history, due)
+    return [
+        *findings.answer(learnt, due, today, called, "USD"),
+        *findings.doubt(learnt, judged, today), *exhibits.totals(today, due, "USD"),
+        *exhibits.at_risk(today, "USD"), *foretold_exhibits.quarters(judged, "USD"),
+        *foretold_exhibits.calibrated(judged), *foretold_exhibits.calls(called, learnt, "USD"),
+        *ladder_exhibits.ladder(learnt), *ladder_exhibits.drivers(learnt),
+        *customer_exhibits.customer(look, "USD"),
+        *customer_exhibits.heavy(heavy, customer.heavy_terms(heavy, today, due), "USD"),
+        *customer_exhibits.health(customer.validated(learnt, today, history, rng), today),
+        *customer_exhibits.lost(customer.lost(history), "USD"),
+        *foretold_exhibits.segments(judged),
+    ]  # fmt: skip
+
+
+def test_every_number_leads_to_a_table_and_no_sentence_is_causal(
+    learnt: Learnt, due: coming.Due, today: Today, judged: foretold.Judged,
+    called: callers.Calls, history: pd.DataFrame,
+) -> None:  # fmt: skip
+    """Links point at what the page holds, ids are unique, and what goes together goes together."""
+    shown = everything(learnt, due, today, judged, called, history)
+    tables = [item.table if isinstance(item, Exhibit) else item for item in shown
+              if not isinstance(item, Statement)]  # fmt: skip
+    ids = [item.id for item in [*shown, *[i.table for i in shown if isinstance(i, Exhibit)]]]
+    assert len(ids) == len(set(ids))
+    assert len({table.id for table in tables}) == len(tables)
+    for item in shown:
+        item._repr_mimebundle_()
+        if isinstance(item, Statement):
+            assert not CAUSAL.search(item.text), item.text
+            links = {part.href[1:] for part in item.parts if isinstance(part, Number)}
+            assert links <= {*ids, "exclusions"}
+            assert "nan" not in item.text.lower().split()
+
+
+def test_a_hostile_name_is_drawn_as_typed(
+    learnt: Learnt, due: coming.Due, history: pd.DataFrame
+) -> None:
+    """Markup in a customer's name reaches no figure as markup."""
+    named = replace(due, terms=due.terms.assign(account_name=HOSTILE))
+    said = predictors.today(learnt, named, PLAY)
+    assert said is not None
+    look = customer.look(
+        customer.first(said), said, named, history, by="segment", grace_days=30,
+        rng=np.random.default_rng(1),
+    )  # fmt: skip
+    shown = [*exhibits.at_risk(said, "USD"), *customer_exhibits.customer(look, "USD")]
+    for item in shown:
+        if isinstance(item, Exhibit):
+            assert "<script>" not in item.figure.to_json()
+
+
+def test_colours_follow_the_play_or_the_past(learnt: Learnt, due: coming.Due, today: Today) -> None:
+    """With a play red is where a call pays; without, at twice the past share."""
+    assert "a call ($1,500) pays" in findings.colours(today, "USD").text
+    plain = predictors.today(learnt, due, None)
+    assert plain is not None
+    assert "2 times the past share" in findings.colours(plain, "USD").text
+    red = plain.risk["colour"] == "red"
+    assert (plain.risk.loc[red, "p_churn"] > 2 * plain.limits.base_rate).all()
+    none_red = replace(plain, totals=plain.totals | {"n_red": 0})
+    assert "nobody is red" in findings.colours(none_red, "USD").text
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "said"),
+    [
+        (0.1, 0.02, 0.2, "more by a margin"),
+        (-0.1, -0.2, -0.02, "fewer by a margin"),
+        (0.01, -0.1, 0.1, "too close"),
+    ],
+)
+def test_health_is_set_beside_the_crms_score(
+    difference: float, low: float, high: float, said: str
+) -> None:
+    """The comparison with the CRM is said as better, worse, or undecided."""
+    colours = pd.DataFrame(
+        {"colour": ["green", "red"], "n": [90, 10], "observed_rate": [0.1, 0.4],
+         "expected_rate": [0.12, 0.35]}
+    )  # fmt: skip
+    crm = {"auc": 0.7, "auc_crm": 0.7 - difference, "difference": difference, "low": low,
+           "high": high}  # fmt: skip
+    found = Validation(
+        quarters=colours, colours=colours, ordered=True, n_quarters_ordered=3,
+        n_quarters_compared=4, n_without_colour=0, against_crm=crm,
+    )  # fmt: skip
+    told = customer_findings.health(found, by_play=False)
+    assert said in told[1].text
+    assert "rose from colour to colour in 3 of 4" in told[0].text
+    assert "rose" not in customer_findings.health(found, by_play=True)[0].text
+
+
+def test_the_model_is_stored_with_its_measures(
+    learnt: Learnt, judged: foretold.Judged, tmp_path: Path
+) -> None:
+    """The folder holds a model that scores, with the page's measures on its card."""
+    folder = saved.model(str(tmp_path), learnt, judged)
+    assert folder is not None
+    assert churn.load(folder).level == learnt.model.level  # type: ignore[union-attr]
+    card = json.loads((folder / "model_card.json").read_text())
+    assert {row["metric"] for row in card["metrics"]} == {
+        "auc", "brier", "log_loss", "calibration_slope", "observed_to_expected",
+    }  # fmt: skip
+    assert saved.model(None, learnt, judged) is None
