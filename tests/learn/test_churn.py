@@ -12,7 +12,7 @@ import pytest
 from cs_models.errors import DataError, ParameterError, TooLittleDataError
 from cs_models.learn import churn
 from cs_models.learn.evaluation import metrics
-from cs_models.learn.predictors import ladder
+from cs_models.learn.predictors import seen
 
 AS_OF = date(2026, 6, 30)
 DRIVERS = list(churn.DRIVERS)
@@ -285,8 +285,8 @@ def test_the_simplest_level_within_a_standard_error_of_the_best_is_believed():
     churned = (rng.random(3000) < p).astype(float)
     account = np.arange(3000)
     base = np.full(3000, churned.mean())
-    assert ladder.simplest(churned, account, {"L0": base, "L1": base}) == "L0"
-    assert ladder.simplest(churned, account, {"L0": base, "L3": p, "L4": p + 1e-9}) == "L3"
+    assert seen.simplest(churned, account, {"L0": base, "L1": base}) == "L0"
+    assert seen.simplest(churned, account, {"L0": base, "L3": p, "L4": p + 1e-9}) == "L3"
 
 
 def test_every_predictor_has_a_driver_and_what_is_no_predictor_is_left_out(panel):

@@ -13,7 +13,7 @@ Source: ``methods.md`` 3 (splits, ladder, recalibration).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -22,15 +22,23 @@ import pandas as pd
 
 from cs_models.errors import TooLittleDataError
 from cs_models.learn import splits
-from cs_models.learn.evaluation import metrics, recalibration
-from cs_models.learn.predictors import columns, encoding, forms, history, leaks, levels
+from cs_models.learn.evaluation import metrics
+from cs_models.learn.predictors import (
+    columns,
+    encoding,
+    forms,
+    history,
+    importance,
+    leaks,
+    levels,
+    seen,
+)
 from cs_models.learn.predictors.encoding import Encoder, Floats
-from cs_models.learn.predictors.forms import Data, Fitted, Task
+from cs_models.learn.predictors.forms import Fitted, Task
 
 MIN_ORIGINS: Final = 4
 TOO_GOOD_AUC: Final = 0.98
 _FOLDS: Final = 3
-_REPEATS: Final = 3
 _GROWTH: Final = 1.5  # hyper-parameters are chosen anew when the terms have grown by half
 _DESCRIBED: Final = [
     "subscription_id",
@@ -69,82 +77,6 @@ class Walk:
     chosen: str
     calibrators: dict[str, Any]
     n_embargoed: int
-
-
-@dataclass
-class _Seen:
-    """What was predicted before its outcome was known, level by level."""
-
-    churned: list[Floats] = field(default_factory=list)
-    account: list[Any] = field(default_factory=list)
-    due: list[Any] = field(default_factory=list)
-    logit: dict[str, list[Floats]] = field(default_factory=dict)
-
-    def add(self, rows: pd.DataFrame, due: Any, logits: dict[str, Floats]) -> None:
-        """Take in one more set of predictions, and the days on which their outcome is known."""
-        self.churned.append(rows["churned"].to_numpy(dtype="float64"))
-        self.account.append(rows["account_id"].to_numpy())
-        self.due.append(due)
-        for level, logit in logits.items():
-            self.logit.setdefault(level, []).append(logit)
-
-    def at(self, day: np.datetime64 | None) -> _Known:
-        """Return what was known on a day; everything without one."""
-        known = np.ones(len(np.concatenate(self.due)), dtype=bool)
-        if day is not None:
-            # A quarter's warnings have not come true, or not, when the next quarter begins.
-            known = np.concatenate(self.due) <= day
-        return _Known(
-            np.concatenate(self.churned)[known],
-            np.concatenate(self.account)[known],
-            {level: np.concatenate(parts)[known] for level, parts in self.logit.items()},
-        )
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Predictions whose outcome is known."""
-
-    churned: Floats
-    account: Any
-    logit: dict[str, Floats]
-
-    def calibrators(self) -> dict[str, Any]:
-        """Fit each level's recalibration."""
-        return {
-            level: recalibration.recalibrate(logit, self.churned)
-            for level, logit in self.logit.items()
-        }
-
-    def believed(self, calibrators: dict[str, Any]) -> str:
-        """Return the simplest level within one standard error of the best."""
-        chances = {level: calibrators[level].apply(logit) for level, logit in self.logit.items()}
-        return simplest(self.churned, self.account, chances)
-
-
-def simplest(churned: Floats, account: Any, chances: dict[str, Floats]) -> str:
-    """Return the simplest level whose log loss is within one standard error of the best.
-
-    Parameters
-    ----------
-    churned : ndarray of float, shape (n_rows,)
-    account : array-like, shape (n_rows,)
-    chances : dict of str to ndarray of float
-        Probabilities of leaving, by level, simplest first.
-
-    Returns
-    -------
-    str
-    """
-    losses = {level: metrics.log_loss(churned, p) for level, p in chances.items()}
-    best = min(losses, key=losses.__getitem__)
-    for level, p in chances.items():
-        if level == best:
-            break
-        ahead = metrics.gain(churned, chances[best], p, account=account)
-        if ahead.value <= ahead.se:
-            return level
-    return best
 
 
 def walk(
@@ -200,7 +132,7 @@ def walk(
     due = rows["term_end"].to_numpy().astype("datetime64[D]") + np.timedelta64(grace_days, "D")
     tuned: dict[str, float | None] = {}
     n_tuned = 0
-    seen, told = _Seen(), []
+    before, told = seen.Seen(), []
     parts: list[pd.DataFrame] = []
     weighed: list[pd.DataFrame] = []
     for quarter in quarters:
@@ -210,8 +142,8 @@ def walk(
         stand = _stand(learnt, names, rng, tried, tuned)
         tuned = {name: fitted.tuned for name, fitted in stand.fitted.items()}
         if not parts:
-            seen.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tried, tuned))
-        known = seen.at(quarter.origin)
+            before.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tried, tuned))
+        known = before.at(quarter.origin)
         calibrators = known.calibrators()
         level = known.believed(calibrators)
         data = forms.encode(stand.encoder, tested)
@@ -219,8 +151,17 @@ def walk(
         part = _part(tested, learnt, quarter.origin, level, logits, calibrators)
         parts.append(part)
         told.append(_told(quarter, learnt, part, level))
-        weighed.append(_importance(stand, data, tested, level, calibrators[level], quarter, rng))
-        seen.add(tested, due[quarter.test], logits)
+        weight = importance.of_drivers(
+            stand.fitted[level],
+            calibrators[level],
+            stand.encoder,
+            data,
+            churned[quarter.test],
+            rng,
+        )
+        weight.insert(0, "origin", quarter.origin.astype("datetime64[s]"))
+        weighed.append(weight)
+        before.add(tested, due[quarter.test], logits)
     predictions = pd.concat(parts, ignore_index=True)
     _not_too_good(predictions, rows, names)
     ladder, chosen = _ladder(predictions)
@@ -230,7 +171,7 @@ def walk(
         origins=pd.DataFrame(told),
         importance=pd.concat(weighed, ignore_index=True),
         chosen=chosen,
-        calibrators=seen.at(None).calibrators(),
+        calibrators=before.at(None).calibrators(),
         n_embargoed=len(set().union(*(quarter.embargoed.tolist() for quarter in quarters))),
     )
 
@@ -327,44 +268,13 @@ def _told(
     }
 
 
-def _importance(
-    stand: _Stand,
-    data: Data,
-    tested: pd.DataFrame,
-    level: str,
-    calibrator: Any,
-    quarter: splits.Origin,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Say how much worse the quarter would have been told with a driver's columns shuffled."""
-    churned = tested["churned"].to_numpy(dtype="float64")
-    fitted = stand.fitted[level]
-    told = metrics.log_loss(churned, calibrator.apply(fitted.logit(data)))
-    of = np.array([columns.driver(name) for name in stand.encoder.raw_names])
-    increases = []
-    for driver in columns.DRIVERS:
-        worse = []
-        for _ in range(_REPEATS if (of == driver).any() else 0):
-            order = rng.permutation(len(churned))
-            raw = data.raw.copy()
-            raw[:, of == driver] = data.raw[order][:, of == driver]
-            segment = data.segment[order] if driver == "commercial" else data.segment
-            shuffled = Data(raw, stand.encoder.design(raw), segment)
-            p = calibrator.apply(fitted.logit(shuffled))
-            worse.append(metrics.log_loss(churned, p) - told)
-        increases.append(float(np.mean(worse)) if worse else np.nan)
-    frame = pd.DataFrame({"driver": columns.DRIVERS, "loss_increase": increases})
-    frame.insert(0, "origin", quarter.origin.astype("datetime64[s]"))
-    return frame.assign(rank=frame["loss_increase"].rank(ascending=False))
-
-
 def _ladder(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Compare the levels on all quarters; each has to beat the last that was promoted."""
     churned = predictions["churned"].to_numpy(dtype="float64")
     account = predictions["account_id"].to_numpy()
     columns_of = {name: f"p_{name}" for name in levels.NAMES if f"p_{name}" in predictions}
     chances = {name: predictions[column].to_numpy() for name, column in columns_of.items()}
-    chosen = simplest(churned, account, chances)
+    chosen = seen.simplest(churned, account, chances)
     lines, last = [], levels.LEVELS[0]
     for level, p in chances.items():
         gain = metrics.gain(churned, p, chances[last], account=account)

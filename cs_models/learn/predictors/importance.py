@@ -1,0 +1,65 @@
+"""How much of a past quarter was told by each driver.
+
+Grain: one quarter's tested terms in, one row a driver out.  All columns of a driver are shuffled
+together, so that columns which say the same cannot stand in for each other.
+
+Source: ``methods.md`` 3 (permutation importance on test quarters, grouped).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from cs_models.learn.evaluation import metrics
+from cs_models.learn.predictors import columns
+from cs_models.learn.predictors.encoding import Encoder, Floats
+from cs_models.learn.predictors.forms import Data, Fitted
+
+_REPEATS: Final = 3
+
+
+def of_drivers(
+    fitted: Fitted,
+    calibrator: Any,
+    encoder: Encoder,
+    data: Data,
+    churned: Floats,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Say how much worse the terms would have been told with a driver's columns shuffled.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        What was believed at the time.
+    calibrator : Recalibration
+    encoder : Encoder
+    data : Data
+        The quarter's tested terms.
+    churned : ndarray of float, shape (n_rows,)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a driver: driver, loss_increase (log loss a term; NaN without columns), rank.
+    """
+    told = metrics.log_loss(churned, calibrator.apply(fitted.logit(data)))
+    of = np.array([columns.driver(name) for name in encoder.raw_names])
+    increases = []
+    for driver in columns.DRIVERS:
+        worse = []
+        for _ in range(_REPEATS if (of == driver).any() else 0):
+            order = rng.permutation(len(churned))
+            raw = data.raw.copy()
+            raw[:, of == driver] = data.raw[order][:, of == driver]
+            segment = data.segment[order] if driver == "commercial" else data.segment
+            shuffled = Data(raw, encoder.design(raw), segment)
+            p = calibrator.apply(fitted.logit(shuffled))
+            worse.append(metrics.log_loss(churned, p) - told)
+        increases.append(float(np.mean(worse)) if worse else np.nan)
+    frame = pd.DataFrame({"driver": columns.DRIVERS, "loss_increase": increases})
+    return frame.assign(rank=frame["loss_increase"].rank(ascending=False))
