@@ -153,7 +153,7 @@ def test_running_terms_are_parted_without_rest(due: coming.Due) -> None:
 def test_a_term_that_renews_on_the_last_day_is_spoken_of() -> None:
     """Decision days and a quarter after today is in, a day later is out; no renewal date is out."""
     rows = running_of(3).assign(in_notice=False)
-    rows["term_end"] = [pd.Timestamp("2026-12-28"), pd.Timestamp("2026-12-29"), pd.NaT]
+    rows["term_end"] = pd.to_datetime(pd.Series(["2026-12-28", "2026-12-29", None]))
     rows["term_start"] = pd.Timestamp("2026-01-01")
     found = coming.due(rows, as_of=AS_OF, decision_days=90)
     assert found.terms["subscription_id"].tolist() == ["s0"]

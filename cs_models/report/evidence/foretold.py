@@ -13,9 +13,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from cs_models.learn.churn import Backtest
 from cs_models.learn.evaluation import calibration, decisions, metrics, rates
 from cs_models.learn.predictors import told
+from cs_models.learn.predictors.columns import CATEGORIES
+from cs_models.learn.predictors.past import Backtest
 from cs_models.report.evidence.predictors import Learnt, label
 
 QUARTERS, MEASURES, CURVE, LADDER, DRIVERS, COLUMNS, PARITY = (
@@ -31,6 +32,7 @@ READS: Final = {
     "L4": "all records, and how they go together",
 }
 FEWEST_LEFT: Final = 10  # of cold accounts: fewer say nothing
+_WAYS: Final = {True: "more leaving", False: "more staying"}
 _SAVED: Final = ("auc", "brier", "log_loss")
 _CALIBRATED: Final = {"calibration_slope": "slope", "observed_to_expected": "observed_to_expected"}
 
@@ -263,14 +265,17 @@ def columns(past: Backtest) -> pd.DataFrame:
     -------
     DataFrame, one row a column chosen at all, the most often chosen first
         column, said (in words), driver (in words), way ("more leaving" where more of it went with
-        leaving), selected_share, share_same_sign, stable.
+        leaving; of words: "depends on which"), selected_share, share_same_sign, stable.
     """
     found = past.coefficients
     found = found[found["selected_share"] > 0]
     return found.assign(
         said=[label(str(name)) for name in found["column"]],
         driver=found["driver"].map(told.DRIVERS),
-        way=np.where(found["sign"] > 0, "more leaving", "more staying"),
+        way=[
+            "depends on which" if name in CATEGORIES else _WAYS[sign > 0]
+            for name, sign in zip(found["column"], found["sign"], strict=True)
+        ],
     ).reset_index(drop=True)
 
 

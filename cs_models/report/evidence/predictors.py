@@ -17,10 +17,10 @@ import pandas as pd
 from cs_models.errors import TooLittleDataError
 from cs_models.features import catalogue
 from cs_models.learn import churn, health
-from cs_models.learn.churn import Backtest
 from cs_models.learn.evaluation import metrics
 from cs_models.learn.health import Boundaries, Play
 from cs_models.learn.predictors.model import Model
+from cs_models.learn.predictors.past import Backtest
 from cs_models.report.evidence.coming import Due
 
 AT_RISK, TOTALS = "at-risk-table", "due-table"

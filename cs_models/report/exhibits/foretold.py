@@ -230,6 +230,7 @@ def _measures(judged: Judged) -> Table:
         },
         note="95 % intervals with the customer as the unit. By ARR: large customers weigh more, "
         "capped at the 99th of 100.",
+        fold_after=6,
     )  # fmt: skip
 
 

@@ -81,13 +81,13 @@ def at_risk(today: Today | None, currency: str) -> Shown:
         id="at-risk",
         title=f"The {len(top)} contracts with most at stake",
         figure=figures.at_risk(drawn, base=today.limits.base_rate),
-        table=_risk_table(today.risk, currency),
+        table=_drawn_table(drawn),
         alt=f"Chance of leaving with its band, most at stake first: {told}.",
         caption="Dot: the chance. Bar: where eight of ten refits on other customers put it. "
         f"Dotted: of all past contracts {percent(today.limits.base_rate)} were not renewed. "
         "Sorted by chance times ARR.",
     )
-    return (findings.colours(today, currency), figure)
+    return (findings.colours(today, currency), figure, _risk_table(today.risk, currency))
 
 
 def exclusions(frame: pd.DataFrame, learnt: Learnt) -> Table:
@@ -135,6 +135,21 @@ def _left_out(coming: Due, currency: str) -> Table:
             "n_terms": Column("Contracts", kind="integer"),
             "n_accounts": Column("Customers", kind="integer"),
             "arr": Column("ARR", kind="money", unit=currency),
+        },
+    )
+
+
+def _drawn_table(drawn: pd.DataFrame) -> Table:
+    return Table.of(
+        drawn,
+        id="at-risk-drawn",
+        title="Chance of leaving of those with most at stake",
+        columns={
+            "name": Column("Customer, ARR"),
+            "p_churn": Column("Chance of leaving", kind="percent", digits=0),
+            "p_low": Column("from", kind="percent", digits=0),
+            "p_high": Column("to", kind="percent", digits=0),
+            "colour": Column("Health"),
         },
     )
 

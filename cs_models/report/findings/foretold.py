@@ -5,7 +5,7 @@ Grain in: frames of ``report/evidence/foretold.py`` and ``callers.py``.  Grain o
 
 from __future__ import annotations
 
-from cs_models.learn.churn import Backtest
+from cs_models.learn.predictors.past import Backtest
 from cs_models.report.display import Statement
 from cs_models.report.evidence import callers
 from cs_models.report.evidence import foretold as evidence
