@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from cs_models.errors import TooLittleDataError
+from cs_models.errors import CsModelsError, TooLittleDataError
 from cs_models.features import tenure
 from cs_models.learn import survival
 
@@ -75,12 +75,23 @@ class History:
     grace_days: int
 
 
-def told(compute: Callable[[], Told]) -> Told | Untold:
-    """Return what `compute` returns, or why the history is too short for it."""
+def told(
+    compute: Callable[[], Told],
+    refused: tuple[type[CsModelsError], ...] = (TooLittleDataError,),
+) -> Told | Untold:
+    """Return what `compute` returns, or why the history is too short for it.
+
+    Parameters
+    ----------
+    compute : callable
+    refused : tuple of exception types, default (TooLittleDataError,)
+        What counts as an answer.  A group of whom all or none left separates them in a model that
+        knows but groups: that is little data (``DataError`` there), and no leak.
+    """
     try:
         return compute()
-    except TooLittleDataError as error:
-        return Untold(f"{error.what} ({error.got})" if error.got else error.what)
+    except refused as error:
+        return Untold(f"{error.what}; {error.repair}" if error.repair else error.what)
 
 
 def history(

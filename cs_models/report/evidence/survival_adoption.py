@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from cs_models.errors import DataError, TooLittleDataError
 from cs_models.features import adoption, cohort
 from cs_models.features import panel as panels
 from cs_models.features.adoption import Definition
@@ -117,13 +118,16 @@ def reached(
     return Reached(words, others, _nth_use(tables["events"], others, feature, often), len(chosen))
 
 
-def compared(found: Reached) -> Compared | Untold:
+def compared(found: Reached | Untold) -> Compared | Untold:
     """Compare leaving with adoption and without it, timed fairly and naively.
 
     Parameters
     ----------
-    found : Reached
+    found : Reached or Untold
+        Untold stays so.
     """
+    if isinstance(found, Untold):
+        return found
     lives, days = found.lives, found.days
     seen = days.notna() & (days < lives["duration_days"])
     if min(int(seen.sum()), int((~seen).sum())) < LEAST_SIDE:
@@ -145,7 +149,7 @@ def compared(found: Reached) -> Compared | Untold:
             float(days[seen].median()),
         )  # fmt: skip
 
-    return told(compare)
+    return told(compare, (TooLittleDataError, DataError))
 
 
 def _ratio(model: survival.Cox) -> dict[str, Any]:

@@ -27,6 +27,7 @@ FIRST_USE, LATE_USE, IDLE, SEVERE, NPS, CHAMPION, MONEY = (
 )  # fmt: skip
 LEAST_KNOWN: Final = 30
 LEAST_ANY: Final = 10
+LEAST_A_COLUMN: Final = 5  # leavers: with fewer the test of so many columns cries wolf
 CLEAR: Final = 0.05
 _LATER: Final = " later"
 _YEAR: Final = timedelta(days=365)
@@ -271,6 +272,8 @@ def _same_later(known: Due) -> tuple[float, tuple[str, ...]]:
     if isinstance(found, Untold):
         return float("nan"), ()
     names = list(found.coefficients["column"])
+    if found.n_events < LEAST_A_COLUMN * len(names):
+        return float("nan"), ()
     kept = [name for name in extra if name in names]
     at = [names.index(name) for name in kept]
     if not at:

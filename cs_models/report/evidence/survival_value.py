@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cs_models.errors import DataError, TooLittleDataError
 from cs_models.features import tenure
 from cs_models.learn import survival
 from cs_models.learn.evaluation import rates
@@ -127,7 +129,8 @@ def foretold(before: History, now: History, *, rng: np.random.Generator) -> Fore
             BY_RENEWAL: (_path(_learnt(before), known, moments), np.nan)
         }
         for family in (WEIBULL, LOGNORMAL):
-            found = told(lambda family=family: _of_time(before, known, moments, family))  # type: ignore[misc]
+            of_time = partial(_of_time, before, known, moments, family)
+            found = told(of_time, (TooLittleDataError, DataError))
             if not isinstance(found, Untold):
                 said[family] = found
         judged = {

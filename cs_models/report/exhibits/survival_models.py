@@ -240,4 +240,4 @@ def _horizons(found: Foretold) -> Table:
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -173,7 +173,7 @@ def sorting(own: pd.DataFrame, fit: Sorting | Untold) -> Statement:
     if fit.verdict == "no trend":
         parts: list[Part] = [
             "Neither shows: the share that renews is ", *ends,
-            ", no more apart than chance makes it were every renewal alike.",
+            ", no more apart than luck would show were every renewal alike.",
         ]  # fmt: skip
     elif fit.verdict == "sorting":
         alone = fit.retention([1, int(last["opportunity"])])
@@ -209,9 +209,8 @@ def groups(found: Groups | Untold) -> list[Statement]:
         f"Of the first {number(found.means['tau'].iloc[0], 0)} months, {more} customers stay ",
         linked(number(size, 1), anchors.PAIRS),
         f" more than {less} customers (95 % interval {_span(low, high)}). Were all groups alike, "
-        "curves at least as far apart as these would be seen in ",
-        linked(chance(found.p), anchors.PAIRS), " of histories",
-        "." if found.p <= CLEAR else ": no difference to act on.",
+        "curves at least as far apart as these, over all their time, would be seen in ",
+        linked(chance(found.p), anchors.PAIRS), " of histories", _verdict(found.p, low),
     ]  # fmt: skip
     said = [Statement.of("finding", *parts, id="groups-said")]
     if found.left_out:
@@ -265,10 +264,12 @@ def _too_little(past: History, lost: int) -> list[Part]:
 
 def _median(row: dict[str, Any]) -> list[Part]:
     if row["median"] is None or pd.isna(row["median"]):
-        until = "" if pd.isna(row["last_time"]) else f", up to month {number(row['last_time'], 0)}"
+        if pd.isna(row["last_time"]):
+            return ["Fewer than ten customers were ever watched at once: no curve is shown."]
         return [
-            "Half of the customers are not gone yet: as long as at least ten were watched",
-            linked(until or ",", anchors.CURVE), " the curve stays above one half.",
+            "Half of the customers are not gone yet: up to month ",
+            linked(number(row["last_time"], 0), anchors.CURVE),
+            ", the last with ten still watched, more than half were there.",
         ]  # fmt: skip
     low, high = row["median_low"], row["median_high"]
     if low is None or pd.isna(low):
@@ -281,6 +282,12 @@ def _median(row: dict[str, Any]) -> list[Part]:
         "Half of the customers were gone by month ",
         linked(number(row["median"], 0), anchors.CURVE), f" ({ends}).",
     ]  # fmt: skip
+
+
+def _verdict(p: float, low: float) -> str:
+    if p <= CLEAR:
+        return "."
+    return ": a hint at most." if low > 0 else ": no difference to act on."
 
 
 def _late(late: dict[str, Any]) -> list[Part]:

@@ -25,6 +25,7 @@ from cs_models.report.findings.words import Part, chance, linked, listed
 from cs_models.report.values import integer, interval, money, number, percent
 
 COIN = 0.5
+ENOUGH_A_COLUMN = 10  # leavers
 CLEAR = 0.05
 
 
@@ -58,10 +59,7 @@ def drivers(known: Due, found: Drivers | Untold, currency: str) -> list[Statemen
         for row in clear
     ]
     if not clear:
-        said.append(
-            Statement.of("finding", "None of what was looked at goes clearly with leaving, once "
-                         "the others are known.", id="drivers-said")
-        )  # fmt: skip
+        said.append(Statement.of("finding", *_none_clear(found), id="drivers-said"))
     rest = [row["words"] for row in rows if not row["clear"]]
     if clear and rest:
         said.append(
@@ -267,6 +265,18 @@ def _of_time(models: dict[str, dict[str, Any]]) -> list[Statement]:
     ]  # fmt: skip
 
 
+def _none_clear(found: Drivers) -> list[Part]:
+    left, columns = found.model.n_events, len(found.model.coefficients)
+    few: list[Part] = [
+        " With ", linked(integer(left), anchors.DRIVERS),
+        " leavers only strong links could have shown.",
+    ]  # fmt: skip
+    return [
+        "None of what was looked at goes clearly with leaving, once the others are known.",
+        *(few if left < ENOUGH_A_COLUMN * columns and len(found.table) else []),
+    ]
+
+
 def _alike_later(found: Drivers) -> list[Statement]:
     if math.isnan(found.p_same):
         return []
@@ -294,7 +304,7 @@ def _chosen(found: Reached) -> list[Part]:
         return []
     return [
         " No definition was given, so it was chosen on a random half of the customers (",
-        linked(integer(found.chosen_on), anchors.ADOPTION), "): the feature whose early use tells "
+        linked(integer(found.chosen_on), anchors.COUNTS), "): the feature whose early use tells "
         "leavers from stayers best, and its count in the median term. The other half is "
         "compared.",
     ]  # fmt: skip
