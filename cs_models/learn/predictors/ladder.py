@@ -4,8 +4,8 @@ Grain: judged terms in; one row per (origin, subscription_id) out.
 
 At an origin everything is as it was then: the levels are fitted on the terms whose outcome was
 known, and how they are calibrated and which of them is believed comes from what was seen before:
-the predictions of earlier quarters that had come true, or not, by then, and, to begin with, those
-for accounts held out of the first training set.
+predictions that had come true, or not, by then: those for accounts held out of the training terms,
+made anew whenever these have grown by half, and those of the quarters since.
 
 Source: ``methods.md`` 3 (splits, ladder, recalibration).
 """
@@ -137,11 +137,13 @@ def walk(
     weighed: list[pd.DataFrame] = []
     for quarter in quarters:
         learnt, tested = rows.iloc[quarter.train], rows.iloc[quarter.test]
-        if len(learnt) >= _GROWTH * n_tuned:
+        grown = len(learnt) >= _GROWTH * n_tuned
+        if grown:
             tuned, n_tuned = {}, len(learnt)
         stand = _stand(learnt, names, rng, tried, tuned)
         tuned = {name: fitted.tuned for name, fitted in stand.fitted.items()}
-        if not parts:
+        if grown:  # what was said from so much less tells little of what is said now
+            before = seen.Seen()
             before.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tried, tuned))
         known = before.at(quarter.origin)
         calibrators = known.calibrators()
