@@ -69,6 +69,8 @@ HEALTH_COLOURS: dict[str, str] = {
     for colour, role in {"green": "above", "amber": "contracted", "red": "churned"}.items()
 }
 
+HEALTH_SYMBOLS = {"green": "circle", "amber": "diamond", "red": "square"}
+
 # From little to much; and from lost, through nothing, to kept.
 SEQUENTIAL = [[0.0, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 DIVERGING = [[0.0, COLOURS["churned"]], [0.5, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]

@@ -18,7 +18,7 @@ from sklearn import metrics as reference
 from cs_models.learn import churn
 from cs_models.learn.health import Play, Validation
 from cs_models.report.display import Exhibit, Number, Statement, Table
-from cs_models.report.evidence import callers, coming, customer, foretold, predictors
+from cs_models.report.evidence import callers, coming, customer, foretold, leavers, predictors
 from cs_models.report.evidence.predictors import Learnt, Today
 from cs_models.report.exhibits import customer as customer_exhibits
 from cs_models.report.exhibits import foretold as foretold_exhibits
@@ -327,14 +327,14 @@ def test_too_little_history_says_what_it_has_and_needs(
     rng = np.random.default_rng(1)
     assert foretold.judge(nothing, history, by=None, rng=rng) is None
     assert callers.calls(nothing, history, k=5, play=None, rng=rng) is None
-    assert customer.validated(nothing, None, history, rng) is None
+    assert leavers.validated(nothing, None, history, rng) is None
     shown = [
         *exhibits.totals(None, due, "USD"), *exhibits.at_risk(None, "USD"),
         *foretold_exhibits.quarters(None, "USD"), *foretold_exhibits.calibrated(None),
         *foretold_exhibits.calls(None, nothing, "USD"), *ladder_exhibits.ladder(nothing),
         *ladder_exhibits.drivers(nothing), *foretold_exhibits.segments(None),
         *customer_exhibits.customer(None, "USD"), *customer_exhibits.health(None, None),
-        *customer_exhibits.heavy(None, customer.heavy_terms(None, None, due), "USD"),
+        *customer_exhibits.heavy(None, leavers.heavy_terms(None, None, due), "USD"),
         *customer_exhibits.lost(None, "USD"),
     ]  # fmt: skip
     assert all(isinstance(item, Statement | Table) for item in shown)
@@ -353,7 +353,7 @@ def everything(
     look = customer.look(
         customer.first(today), today, due, history, by="segment", grace_days=30, rng=rng
     )
-    heavy = customer.heavy(history, due)
+    heavy = leavers.heavy(history, due)
     return [
         *findings.answer(learnt, due, today, called, "USD"),
         *findings.doubt(learnt, judged, today), *exhibits.totals(today, due, "USD"),
@@ -361,9 +361,9 @@ def everything(
         *foretold_exhibits.calibrated(judged), *foretold_exhibits.calls(called, learnt, "USD"),
         *ladder_exhibits.ladder(learnt), *ladder_exhibits.drivers(learnt),
         *customer_exhibits.customer(look, "USD"),
-        *customer_exhibits.heavy(heavy, customer.heavy_terms(heavy, today, due), "USD"),
-        *customer_exhibits.health(customer.validated(learnt, today, history, rng), today),
-        *customer_exhibits.lost(customer.lost(history), "USD"),
+        *customer_exhibits.heavy(heavy, leavers.heavy_terms(heavy, today, due), "USD"),
+        *customer_exhibits.health(leavers.validated(learnt, today, history, rng), today),
+        *customer_exhibits.lost(leavers.lost(history), "USD"),
         *foretold_exhibits.segments(judged),
     ]  # fmt: skip
 

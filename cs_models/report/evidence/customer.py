@@ -1,8 +1,7 @@
-"""One customer at a time, and what the whole history says of heavy use, health and lost renewals.
+"""One customer at a time: what its chance is made of, where it stands, whom it is like.
 
-Grain in: panels before renewal.  Grain out: one row a driver, a measure or a past term
-(:func:`look`); the others are tables of the learning layer, or None where too few left or stayed.
-``methods.md`` 1.3, 1.4, 5 and 6.
+Grain in: panels before renewal.  Grain out: one row a driver, a measure or a past term.
+``methods.md`` 1.4, 5 and 6.
 """
 
 from __future__ import annotations
@@ -14,36 +13,29 @@ import numpy as np
 import pandas as pd
 
 from cs_models.errors import TooLittleDataError
-from cs_models.learn import churn, health, postmortem, profile
+from cs_models.features import catalogue
+from cs_models.learn import churn, profile
 from cs_models.learn.peers import worse_when_more
 from cs_models.learn.predictors import told
-from cs_models.report.evidence import callers
 from cs_models.report.evidence.coming import Due
-from cs_models.report.evidence.predictors import Learnt, Today, label, records
+from cs_models.report.evidence.predictors import Today, records
 
-PARTS, PLACES, NEAR, HEAVY, SIGNS, HEALTH, LOST = (
-    "customer-table", "places-table", "near", "heavy", "signs", "health-table", "lost-table",
-)  # fmt: skip
+PARTS, PLACES, NEAR = "customer-table", "places-table", "near"
 LARGE: Final = 0.75  # of those who come up: a large account pays more than so many
-MEASURES: Final = (
-    "active_users__last_90d",
-    "active_days__last_90d",
-    "seat_utilisation__last_90d",
-    "distinct_features__last_90d",
-    "trend__last_28d",
-    "days_since_last_use__to_date",
-    "open_severe_tickets__to_date",
-    "oldest_open_ticket_days__to_date",
-    "nps__to_date",
-    "csat__to_date",
-    "champion_silent_days__to_date",
-    "goals_reached__to_date",
-)
-_SIGNS: Final = {
-    "spike__last_30d": "a burst of use",
-    "export_spike__last_30d": "a burst of exports",
-    "mix_change__last_28d": "another mix of features",
-    "trend__last_28d": "falling use",
+# What a customer is compared by, in a few words: each in its longest window.
+MEASURES: Final = {
+    "active_users": "active users",
+    "active_days": "active days",
+    "seat_utilisation": "active users per seat",
+    "distinct_features": "features used",
+    "trend": "use against the 28 days before",
+    "days_since_last_use": "days since last use",
+    "open_severe_tickets": "open severe tickets",
+    "oldest_open_ticket_days": "age of oldest open ticket",
+    "nps": "NPS",
+    "csat": "CSAT",
+    "champion_silent_days": "days champion is silent",
+    "goals_reached": "goals reached",
 }
 
 
@@ -148,100 +140,34 @@ def look(
     )
 
 
-def heavy(history: pd.DataFrame, coming: Due) -> profile.HeavyUse | None:
-    """Return heavy users whose use changes like that of past leavers; None with too few of them.
+def compared(history: pd.DataFrame) -> dict[str, str]:
+    """Return the columns by which a customer is compared, each with its words.
 
     Parameters
     ----------
     history : DataFrame
         Panel of past terms.
-    coming : Due
-    """
-    if coming.terms.empty:
-        return None
-    try:
-        return profile.heavy_but_leaving(history, coming.terms)
-    except TooLittleDataError:
-        return None
-
-
-def heavy_terms(found: profile.HeavyUse | None, today: Today | None, coming: Due) -> pd.DataFrame:
-    """Return the heavy users with a sign, the largest first, with their chance where one is said.
-
-    Parameters
-    ----------
-    found : HeavyUse or None
-    today : Today or None
-    coming : Due
 
     Returns
     -------
-    DataFrame, one row per term
-        subscription_id, account_id, account_name, segment, arr (float), term_end, use, said (its
-        signs in words), backed ("yes", "no", "not known"), p_churn (NaN where none is said).
+    dict of str to str
+        Of each of :data:`MEASURES` that is there, the longest window before the decision.
     """
-    columns = ["subscription_id", "account_id", "account_name", "segment", "arr", "term_end",
-               "use", "said", "backed", "p_churn"]  # fmt: skip
-    if found is None:
-        return pd.DataFrame(columns=columns)
-    terms = found.terms[found.terms["flag"].astype(bool)].drop(columns="account_id")
-    about = coming.terms[["subscription_id", "account_id", "account_name", "segment", "arr",
-                          "term_end"]]  # fmt: skip
-    frame = terms.merge(about, on="subscription_id", how="left")
-    frame["arr"] = pd.to_numeric(frame["arr"]).astype("float64")
-    frame["said"] = [", ".join(map(sign, text.split(", "))) for text in frame["signs"]]
-    frame["backed"] = [
-        "not known" if pd.isna(value) else "yes" if value else "no" for value in frame["backed"]
-    ]
-    if today is None:
-        frame["p_churn"] = np.nan
-    else:
-        chances = today.risk.set_index("subscription_id")["p_churn"]
-        frame["p_churn"] = frame["subscription_id"].map(chances)
-    return frame.sort_values("arr", ascending=False, ignore_index=True)[columns]
-
-
-def sign(column: str) -> str:
-    """Return a sign of off-boarding in words."""
-    return _SIGNS.get(column, label(column))
-
-
-def validated(
-    learnt: Learnt, today: Today | None, history: pd.DataFrame, rng: np.random.Generator
-) -> health.Validation | None:
-    """Hold the colours, as they would have been given, against what customers did.
-
-    Parameters
-    ----------
-    learnt : Learnt
-    today : Today or None
-        Where the colours change.
-    history : DataFrame
-        Panel of past terms, with the CRM's score where there is one.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Validation or None
-    """
-    if learnt.past is None or today is None:
-        return None
-    seen = callers.with_crm(learnt.past.predictions, history)
-    return health.validate(seen, today.limits, rng=rng)
-
-
-def lost(history: pd.DataFrame) -> postmortem.PostMortem | None:
-    """Return at which stage lost terms fell behind; None where too few left or renewed.
-
-    Parameters
-    ----------
-    history : DataFrame
-        Panel of past terms.
-    """
-    try:
-        return postmortem.lost(history)
-    except TooLittleDataError:
-        return None
+    found: dict[str, tuple[int, str]] = {}
+    for column in history.columns:
+        measure = catalogue.parse(column)
+        if measure is None or measure.feature or measure.measure not in MEASURES:
+            continue
+        if measure.anchor in ("last", "to_date"):
+            found[measure.measure] = max(
+                found.get(measure.measure, (-1, "")), (measure.days or 0, column)
+            )
+    words = {}
+    for name, said in MEASURES.items():
+        days, column = found.get(name, (0, ""))
+        if column:
+            words[column] = f"{said}, {days} days" if days and name != "trend" else said
+    return words
 
 
 def _parts(scored: pd.Series) -> pd.DataFrame:
@@ -257,14 +183,14 @@ def _parts(scored: pd.Series) -> pd.DataFrame:
 
 def _places(history: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
     """Place the customer among past renewers, measure by measure, 0 worst."""
-    names = [name for name in MEASURES if name in history.columns and name in panel.columns]
+    words = compared(history)
     columns = ["column", "said", "value", "among_renewed", "among_renewed_low",
                "among_renewed_high", "n_renewed", "kind"]  # fmt: skip
     try:
-        found = profile.position(history, panel, names)
+        found = profile.position(history, panel, list(words))
     except TooLittleDataError:
         return pd.DataFrame(columns=columns)
-    found = found[found["among_renewed"].notna()].assign(said=lambda f: f["column"].map(label))
+    found = found[found["among_renewed"].notna()].assign(said=lambda f: f["column"].map(words))
     turned = found["column"].map(lambda name: bool(worse_when_more(name)))
     low, high = found["among_renewed_low"].copy(), found["among_renewed_high"].copy()
     found["among_renewed"] = found["among_renewed"].mask(turned, 1 - found["among_renewed"])
@@ -280,11 +206,10 @@ def _near(
     grace_days: int,
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, dict[str, Any], dict[str, float]]:
-    names = [name for name in MEASURES if name in history.columns and name in panel.columns]
-    drivers = {name: churn.driver(name) for name in names}
+    drivers = {name: churn.driver(name) for name in compared(history)}
     try:
         found = profile.nearest(
-            history, panel, names, drivers, segment_by=by, grace_days=grace_days, rng=rng
+            history, panel, list(drivers), drivers, segment_by=by, grace_days=grace_days, rng=rng
         )
     except TooLittleDataError:
         return pd.DataFrame(), {}, {}

@@ -14,6 +14,7 @@ from cs_models.learn.postmortem import PostMortem
 from cs_models.learn.profile import HeavyUse
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import customer as evidence
+from cs_models.report.evidence import leavers
 from cs_models.report.evidence.customer import Look
 from cs_models.report.evidence.predictors import Today, records
 from cs_models.report.figures import customer as figures
@@ -66,7 +67,7 @@ def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
     if found is None:
         return tuple(said)
     signs = found.signs.assign(
-        said=found.signs["column"].map(evidence.sign),
+        said=found.signs["column"].map(leavers.sign),
         backed=[
             "too few to say" if few else "yes" if backed else "no"
             for few, backed in zip(found.signs["too_little"], found.signs["backed"], strict=True)
@@ -76,7 +77,7 @@ def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
         *said,
         Table.of(
             terms,
-            id=evidence.HEAVY,
+            id=leavers.HEAVY,
             title="Heavy users who may be packing up, the largest first",
             columns={
                 "account_name": Column("Customer"),
@@ -92,7 +93,7 @@ def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
         ),
         Table.of(
             signs,
-            id=evidence.SIGNS,
+            id=leavers.SIGNS,
             title="What the signs meant among past heavy users",
             columns={
                 "said": Column("Sign"),
@@ -119,6 +120,10 @@ def health(found: Validation | None, today: Today | None) -> Shown:
     if found is None or found.colours.empty:
         return tuple(said)
     frame = found.quarters.assign(quarter=_quarter(found.quarters["origin"]))
+    # The interval of the ratio, as shares: what was expected is taken as it is.
+    drawn = frame.assign(
+        low=frame["low"] * frame["expected_rate"], high=frame["high"] * frame["expected_rate"]
+    )
     whole = found.colours.assign(quarter="all")
     columns = {
         "quarter": Column("Quarter"),
@@ -136,18 +141,18 @@ def health(found: Validation | None, today: Today | None) -> Shown:
     return (*said, Exhibit(
         id="health",
         title="What became of green, amber and red, quarter by quarter",
-        figure=figures.health(frame),
+        figure=figures.health(drawn),
         table=Table.of(
             pd.concat([whole, frame], ignore_index=True),
-            id=evidence.HEALTH,
+            id=leavers.HEALTH,
             title="Colours of past quarters, and what came",
             columns=columns,
             note="Health is 100 less the chance of leaving in percent. With a play, red means that "
             "a call pays, not that leaving is likelier: a large contract is red at a small chance.",
         ),
         alt=f"Over all quarters: {told}.",
-        caption="A colour is worth having if its line keeps near its diamonds, and, without a "
-        "play, red stays above amber and amber above green.",
+        caption="Diamond: expected of the colour in that quarter. Filled mark: came true; its bar "
+        "is what luck leaves open (95 %). A colour is right where the bars hold the diamonds.",
     ))  # fmt: skip
 
 
@@ -168,7 +173,7 @@ def lost(found: PostMortem | None, currency: str) -> Shown:
         figure=figures.lost(drawn),
         table=Table.of(
             frame,
-            id=evidence.LOST,
+            id=leavers.LOST,
             title="Stage at which a contract first fell behind past renewers",
             columns={
                 "said": Column("Stage"),

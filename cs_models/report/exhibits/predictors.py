@@ -155,14 +155,18 @@ def _drawn_table(drawn: pd.DataFrame) -> Table:
 
 
 def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
-    reasons = [name for name in risk.columns if name.startswith("reason_")]
+    reasons = risk[[name for name in risk.columns if name.startswith("reason_")]]
     shown = risk.assign(
+        chance=[
+            f"{percent(p)} ({percent(low)} to {percent(high)})"
+            for p, low, high in zip(risk["p_churn"], risk["p_low"], risk["p_high"], strict=True)
+        ],
         colour=[
             colour if sure or not isinstance(colour, str) else f"{colour}, or another"
             for colour, sure in zip(risk["colour"], risk["colour_sure"], strict=True)
-        ]
+        ],
+        why=["; ".join(filter(None, row)) for row in reasons.itertuples(index=False)],
     )
-    heads = ("Goes with it most", "then", "and")
     return Table.of(
         shown,
         id=evidence.AT_RISK,
@@ -173,18 +177,15 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
             "arr": Column("ARR", kind="money", unit=currency),
             "term_end": Column("Renews", kind="date"),
             "days_left": Column("Days left", kind="integer"),
-            "p_churn": Column("Chance of leaving", kind="percent", digits=0),
-            "p_low": Column("from", kind="percent", digits=0),
-            "p_high": Column("to", kind="percent", digits=0),
-            "expected_loss": Column("Expected loss", kind="money", unit=currency),
+            "chance": Column("Chance of leaving"),
+            "expected_loss": Column("Chance times ARR", kind="money", unit=currency),
             "colour": Column("Health"),
-            **{name: Column(head) for name, head in zip(reasons, heads, strict=False)},
+            "why": Column("What goes with it"),
             "mind": Column("Bear in mind"),
-            "account_id": Column("Account"),
         },
-        note="Expected loss: chance times ARR. “Or another”: the band of the chance reaches into "
-        "the next colour. What goes with a chance is compared with a typical customer of the "
-        "segment who renewed. The whole list is in tables/accounts_at_risk.csv.",
+        note="“Or another”: the band of the chance reaches into the next colour. What goes with a "
+        "chance is compared with a typical customer of the segment who renewed. The whole list, "
+        "with each reason apart, is in tables/accounts_at_risk.csv.",
         fold_after=10,
     )
 

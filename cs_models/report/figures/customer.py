@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from cs_models.report import theme
 from cs_models.report.figures.canvas import bars, blank
+
+_PANEL = 160  # pixels a colour
 
 
 def parts(frame: pd.DataFrame, *, base: float, chance: float) -> go.Figure:
@@ -76,7 +79,7 @@ def places(frame: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     figure.add_vrect(x0=0.25, x1=0.75, line_width=0, layer="below",
                      fillcolor=theme.faded(theme.COLOURS["noise"], 0.14))  # fmt: skip
-    figure.update_xaxes(title="Share of past renewers who stood worse", tickformat=".0%",
+    figure.update_xaxes(title="Renewers who stood worse", tickformat=".0%",
                         range=[-0.02, 1.02])  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True,
                         showgrid=False, type="category")  # fmt: skip
@@ -84,42 +87,49 @@ def places(frame: pd.DataFrame) -> go.Figure:
 
 
 def health(frame: pd.DataFrame) -> go.Figure:
-    """Draw for each colour the share that left, quarter by quarter, beside what was expected.
+    """Draw for each colour what was expected and what left, quarter by quarter, a panel a colour.
 
     Parameters
     ----------
     frame : DataFrame
         One row per (quarter, colour): ``quarter``, ``colour``, ``expected_rate``,
-        ``observed_rate`` (0 to 1), ``n``.
+        ``observed_rate``, ``low``, ``high`` (0 to 1), ``n``.
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Lines: what left.  Hollow diamonds of the same colour: what was expected.
+        Hollow: expected.  Filled, with its interval: came true.
     """
-    figure = blank(height=360, legend=True)
-    order = list(dict.fromkeys(frame["quarter"]))
-    for colour, shade in theme.HEALTH_COLOURS.items():
+    colours = [name for name in theme.HEALTH_COLOURS if (frame["colour"] == name).any()]
+    figure = make_subplots(
+        rows=len(colours), cols=1, shared_xaxes=True, subplot_titles=colours,
+        vertical_spacing=0.24 / max(len(colours), 2),
+    )  # fmt: skip
+    height = 120 + _PANEL * len(colours)
+    figure.update_layout(template=theme.TEMPLATE, height=height, margin={"t": 44})
+    figure.update_layout(legend={"y": 1 + 40 / height})
+    for row, colour in enumerate(colours, start=1):
         mine = frame[frame["colour"] == colour]
-        if mine.empty:
-            continue
+        shade = theme.HEALTH_COLOURS[colour]
         figure.add_scatter(
-            x=mine["quarter"], y=mine["observed_rate"], mode="lines+markers",
-            name=f"{colour}, left", line={"color": shade, "width": 2},
-            marker={"size": 9},
-            customdata=mine[["n"]].to_numpy().tolist(),
+            x=mine["quarter"], y=mine["observed_rate"], mode="markers", name=f"{colour}, left",
+            marker={"size": 10, "color": shade, "symbol": theme.HEALTH_SYMBOLS[colour]},
+            error_y=bars(mine, theme.faded(shade, 0.5), of="observed_rate"),
+            customdata=mine[["n"]].to_numpy().tolist(), row=row, col=1,
             hovertemplate="%{x}: %{y:.0%} of %{customdata[0]:,} left<extra></extra>",
         )  # fmt: skip
         figure.add_scatter(
-            x=mine["quarter"], y=mine["expected_rate"], mode="markers",
-            name=f"{colour}, expected",
-            marker={"size": 11, "symbol": "diamond-open", "color": shade,
-                    "line": {"width": 2, "color": shade}},
-            hovertemplate="%{x}: %{y:.0%} expected<extra></extra>",
+            x=mine["quarter"], y=mine["expected_rate"], mode="markers", name="expected",
+            marker={"size": 13, "symbol": "diamond-open", "color": theme.COLOURS["accent"],
+                    "line": {"width": 2, "color": theme.COLOURS["accent"]}},
+            hovertemplate="%{x}: %{y:.0%} expected<extra></extra>", showlegend=row == 1,
+            row=row, col=1,
         )  # fmt: skip
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=sorted(order),
-                        showgrid=False)  # fmt: skip
-    figure.update_yaxes(title="Share that left", tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(type="category", categoryorder="array", showgrid=False,
+                        categoryarray=sorted(frame["quarter"].unique()))  # fmt: skip
+    most = float(frame[["high", "expected_rate"]].max().max())
+    figure.update_yaxes(tickformat=".0%", range=[0, min(1.04, 1.08 * most)], title="Left")
+    figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     return figure
 
 

@@ -42,7 +42,8 @@ def at_risk(frame: pd.DataFrame, *, base: float) -> go.Figure:
             continue
         figure.add_scatter(
             x=mine["p_churn"], y=mine["name"], mode="markers", name=colour or "no colour",
-            marker={"size": 12, "color": shade},
+            marker={"size": 12, "color": shade,
+                    "symbol": theme.HEALTH_SYMBOLS.get(colour, "circle")},
             error_x=bars(mine, theme.faded(shade, 0.55), of="p_churn"),
             customdata=mine[["p_low", "p_high"]].to_numpy().tolist(),
             hovertemplate="%{y}: %{x:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})"
@@ -50,7 +51,7 @@ def at_risk(frame: pd.DataFrame, *, base: float) -> go.Figure:
         )  # fmt: skip
     figure.add_vline(x=base, line={"color": theme.COLOURS["muted"], "dash": "dot", "width": 2})
     most = min(1.02, float(drawn["p_high"].max()) * 1.08 + 0.02)
-    figure.update_xaxes(title="Chance of leaving at the renewal", tickformat=".0%",
+    figure.update_xaxes(title="Chance of leaving", tickformat=".0%",
                         range=[0, max(most, 1.5 * base)])  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True,
                         showgrid=False, type="category")  # fmt: skip
@@ -203,7 +204,7 @@ def ladder(frame: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": theme.COLOURS["muted"], "width": 2})
-    figure.update_xaxes(title="Less surprise than the model before (log loss)")
+    figure.update_xaxes(title="Less surprise (log loss)")
     figure.update_yaxes(categoryorder="array", categoryarray=list(frame["name"])[::-1],
                         automargin=True, showgrid=False, type="category")  # fmt: skip
     return figure
@@ -240,7 +241,7 @@ def drivers(frame: pd.DataFrame) -> go.Figure:
         hovertemplate="%{y}: %{x:+.4f} on average<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": theme.COLOURS["muted"], "width": 2})
-    figure.update_xaxes(title="How much worse the quarter is told without it (log loss)")
+    figure.update_xaxes(title="Told worse without it by (log loss)")
     figure.update_yaxes(categoryorder="array", categoryarray=list(frame["said"])[::-1],
                         automargin=True, showgrid=False, type="category")  # fmt: skip
     return figure

@@ -14,6 +14,7 @@ from cs_models.learn.postmortem import PostMortem
 from cs_models.learn.profile import HeavyUse
 from cs_models.report.display import Statement
 from cs_models.report.evidence import customer as evidence
+from cs_models.report.evidence import leavers
 from cs_models.report.evidence.customer import Look
 from cs_models.report.evidence.predictors import records
 from cs_models.report.findings.words import Part, linked, pairs
@@ -76,17 +77,17 @@ def heavy(found: HeavyUse | None) -> list[Statement]:
         return [Statement.of("finding", TOO_FEW_HEAVY, id="heavy-said")]
     n_flagged = int(found.terms["flag"].astype(bool).sum())
     parts: list[Part] = [
-        "Of ", linked(integer(found.n_heavy_now), evidence.HEAVY), " contracts with heavy use that "
-        "come up, ", linked(integer(n_flagged), evidence.HEAVY),
+        "Of ", linked(integer(found.n_heavy_now), leavers.HEAVY), " contracts with heavy use that "
+        "come up, ", linked(integer(n_flagged), leavers.HEAVY),
         " show a change of the kind that is seen when a customer packs up: a burst, exports, "
         "another mix of features, falling use. ",
     ]  # fmt: skip
     told = records(found.signs[found.signs["backed"].fillna(False).astype(bool)])
     for row in told:
-        parts += [f"Past heavy users with {evidence.sign(row['column'])} left in ",
-                  linked(percent(row["churned_with"]), evidence.SIGNS),
+        parts += [f"Past heavy users with {leavers.sign(row['column'])} left in ",
+                  linked(percent(row["churned_with"]), leavers.SIGNS),
                   " of terms, those without in ",
-                  linked(percent(row["churned_without"]), evidence.SIGNS), ". "]  # fmt: skip
+                  linked(percent(row["churned_without"]), leavers.SIGNS), ". "]  # fmt: skip
     if found.signs["too_little"].all():
         parts.append("Too few past heavy users showed any of these to say what they mean.")
     elif not told:
@@ -111,14 +112,14 @@ def health(found: Validation | None, *, by_play: bool) -> list[Statement]:
     parts: list[Part] = ["Had the colours been given in past quarters: "]
     for place, row in enumerate(records(found.colours)):
         parts += ["; " if place else "", f"of {row['colour']} contracts (",
-                  linked(integer(row["n"]), evidence.HEALTH), ") ",
-                  linked(percent(row["observed_rate"]), evidence.HEALTH), " left, expected ",
-                  linked(percent(row["expected_rate"]), evidence.HEALTH)]  # fmt: skip
+                  linked(integer(row["n"]), leavers.HEALTH), ") ",
+                  linked(percent(row["observed_rate"]), leavers.HEALTH), " left, expected ",
+                  linked(percent(row["expected_rate"]), leavers.HEALTH)]  # fmt: skip
     parts.append(". ")
     if found.n_quarters_compared and not by_play:
         parts += ["Leaving rose from colour to colour in ",
-                  linked(integer(found.n_quarters_ordered), evidence.HEALTH), " of ",
-                  linked(integer(found.n_quarters_compared), evidence.HEALTH),
+                  linked(integer(found.n_quarters_ordered), leavers.HEALTH), " of ",
+                  linked(integer(found.n_quarters_compared), leavers.HEALTH),
                   " quarters."]  # fmt: skip
     return [Statement.of("finding", *parts, id="health-said"), *_against_crm(found)]
 
@@ -136,23 +137,23 @@ def lost(found: PostMortem | None, currency: str) -> list[Statement]:
         return [Statement.of("finding", TOO_FEW_LOST, id="lost-said")]
     stages = found.stages[found.stages["stage"].isin(found.columns)]
     clear = records(stages[stages["low"] > 0].sort_values("excess", ascending=False))
-    n_lost = linked(integer(found.n_lost), evidence.LOST)
+    n_lost = linked(integer(found.n_lost), leavers.LOST)
     parts: list[Part] = ["Of ", n_lost, " lost contracts, "] if clear else [
         n_lost, " contracts were lost; at none of the stages had they fallen behind clearly more "
         "often than contracts that renewed",
     ]  # fmt: skip
     for place, row in enumerate(clear):
-        parts += [", " if place else "", linked(percent(row["share"]), evidence.LOST),
+        parts += [", " if place else "", linked(percent(row["share"]), leavers.LOST),
                   f" fell behind first in {STAGES[row['stage']]} (",
-                  linked(money(row["arr"], currency), evidence.LOST),
+                  linked(money(row["arr"], currency), leavers.LOST),
                   " of ARR; of those that renewed ",
-                  linked(percent(row["share_of_renewed_behind"]), evidence.LOST), ")"]  # fmt: skip
+                  linked(percent(row["share_of_renewed_behind"]), leavers.LOST), ")"]  # fmt: skip
     whole = found.stages.set_index("stage")
     if "none" in whole.index:
         kept = whole.loc["none"]
-        parts += [". ", linked(percent(kept["share"]), evidence.LOST), " of the lost kept pace "
+        parts += [". ", linked(percent(kept["share"]), leavers.LOST), " of the lost kept pace "
                   "throughout, as far as is recorded, and ",
-                  linked(percent(kept["share_of_renewed_behind"]), evidence.LOST),
+                  linked(percent(kept["share_of_renewed_behind"]), leavers.LOST),
                   " of the renewed"]  # fmt: skip
     return [Statement.of(
         "finding", *parts, ". Any rule of being behind finds something in customers who renewed as "
@@ -194,8 +195,8 @@ def _against_crm(found: Validation) -> list[Statement]:
     better = "more" if crm["difference"] > 0 else "fewer"
     return [Statement.of(
         "finding", "Of two customers, one who left and one who stayed, this score rates the leaver "
-        "lower in ", linked(pairs(crm["auc"]), evidence.HEALTH),
-        " of 100 pairs, the CRM's own score in ", linked(pairs(crm["auc_crm"]), evidence.HEALTH),
+        "lower in ", linked(pairs(crm["auc"]), leavers.HEALTH),
+        " of 100 pairs, the CRM's own score in ", linked(pairs(crm["auc_crm"]), leavers.HEALTH),
         f": {better} by a margin that is beyond chance." if clear
         else ": too close to tell them apart.", id="crm-said",
     )]  # fmt: skip
