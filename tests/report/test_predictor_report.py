@@ -17,6 +17,7 @@ from sklearn import metrics as reference
 
 from cs_models.learn import churn
 from cs_models.learn.health import Play, Validation
+from cs_models.report import explore
 from cs_models.report.display import Exhibit, Number, Statement, Table
 from cs_models.report.evidence import callers, coming, customer, foretold, leavers, predictors
 from cs_models.report.evidence.predictors import Learnt, Today
@@ -457,3 +458,108 @@ def test_the_model_is_stored_with_its_measures(
         "auc", "brier", "log_loss", "calibration_slope", "observed_to_expected",
     }  # fmt: skip
     assert saved.model(None, learnt, judged) is None
+
+
+def _calibrated(judged: foretold.Judged, **measures: tuple[float, float, float]) -> Any:
+    frame = judged.calibrated.set_index("measure")
+    for name, ends in measures.items():
+        frame.loc[name, ["value", "low", "high"]] = ends
+    return replace(judged, calibrated=frame.reset_index())
+
+
+@pytest.mark.parametrize(
+    ("slope", "ratio", "said"),
+    [
+        ((1.0, 0.8, 1.2), (1.0, 0.9, 1.1), ("as far apart as they should", "As many left")),
+        ((0.6, 0.4, 0.8), (1.3, 1.1, 1.5), ("High chances were too high", "More left than")),
+        ((1.5, 1.2, 1.8), (0.7, 0.6, 0.8), ("High chances were too low", "Fewer left than")),
+    ],
+)
+def test_calibration_is_said_as_it_is(
+    judged: foretold.Judged, learnt: Learnt, slope: Any, ratio: Any, said: tuple[str, str]
+) -> None:
+    """Too bold, too timid, too few, too many: each has its words, and the first screen warns."""
+    found = _calibrated(judged, slope=slope, observed_to_expected=ratio)
+    told = foretold_findings.calibrated(found)[0].text
+    assert all(words in told for words in said)
+    first = findings.doubt(learnt, found, None)[0].text
+    assert (said[0] in first) == (not slope[1] <= 1 <= slope[2])
+
+
+def test_too_few_new_customers_are_not_judged(judged: foretold.Judged) -> None:
+    """Without enough leavers among new customers the page says that it cannot say."""
+    told = foretold_findings.quarters(replace(judged, cold=judged.cold.iloc[:0]))
+    assert "Too few customers who were new" in told[1].text
+
+
+def test_each_group_is_said_once_for_each_fault(judged: foretold.Judged) -> None:
+    """A group off its level, one told no better than chance, one too small, one in order."""
+    rows = pd.DataFrame(
+        {
+            "segment": ["A", "B", "C", "D"], "auc": [0.7, 0.52, np.nan, 0.7],
+            "auc_low": [0.6, 0.45, np.nan, 0.6],
+            "observed_to_expected": [1.4, 1.0, np.nan, 1.0],
+            "oe_low": [1.1, 0.8, np.nan, 0.8], "oe_high": [1.7, 1.2, np.nan, 1.2],
+            "too_few": [False, False, True, False],
+        }
+    )  # fmt: skip
+    text = foretold_findings.segments(replace(judged, segments=rows))[0].text
+    assert text == (
+        "A: more left than was expected (140 for every 100). B: leavers could not be told from "
+        "others. D: leavers are told from others, and about as many left as was expected. "
+        "C: too few left or stayed to say."
+    )
+
+
+def test_a_driver_that_jumps_is_not_praised(learnt: Learnt) -> None:
+    """A kind of record that helped in half of the quarters told nothing to rely on."""
+    assert learnt.past is not None
+    flat = learnt.past.importance.assign(
+        loss_increase=lambda f: (
+            np.where(np.arange(len(f)) % 2, 0.01, -0.01)
+            * (f.groupby("driver").cumcount() % 2 * 2 - 1)
+        )
+    )
+    said = foretold_findings.drivers(replace(learnt.past, importance=flat))
+    assert "No kind of record told more than chance" in said[0].text
+
+
+def test_a_backed_sign_is_said_with_both_rates(history: pd.DataFrame, due: coming.Due) -> None:
+    """A sign of off-boarding that went with leaving stands beside those without it."""
+    found = leavers.heavy(history, due)
+    assert found is not None
+    signs = pd.DataFrame(
+        {"column": ["export_spike__last_30d"], "churned_with": [0.5], "churned_without": [0.1],
+         "too_little": [False], "backed": [True]}
+    )  # fmt: skip
+    text = customer_findings.heavy(replace(found, signs=signs))[0].text
+    assert "with a burst of exports left in 50" in text
+    assert "those without in 10" in text
+    few = customer_findings.heavy(replace(found, signs=signs.assign(too_little=True, backed=False)))
+    assert "Too few past heavy users" in few[0].text
+    quiet = customer_findings.heavy(replace(found, signs=signs.assign(backed=False)))
+    assert "a reason to ask" in quiet[0].text
+
+
+def test_longest_windows_are_compared() -> None:
+    """A customer is compared by each measure's longest window, whatever the windows are."""
+    frame = pd.DataFrame(
+        columns=["active_days__last_28d", "active_days__last_120d", "active_days__first_60d",
+                 "events__report__last_120d", "nps__to_date", "trend__last_28d"]
+    )  # fmt: skip
+    assert customer.compared(frame) == {
+        "active_days__last_120d": "active days, 120 days",
+        "trend__last_28d": "use against the 28 days before",
+        "nps__to_date": "NPS",
+    }
+
+
+def test_the_explorer_shows_the_customer_that_is_chosen(
+    today: Today, due: coming.Due, history: pd.DataFrame
+) -> None:
+    """By hand, any customer of the list can be looked at; nobody, where nothing was learnt."""
+    term = str(today.risk["subscription_id"].iloc[3])
+    shown = explore.customer(term, today, due, history, by="segment", grace_days=30, currency="USD")
+    assert today.risk["account_name"].iloc[3] in shown[0].text
+    none = explore.customer("", None, due, history, by=None, grace_days=30, currency="USD")
+    assert "Nobody is given a chance" in none[0].text
