@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from cs_models.errors import TooLittleDataError
 from cs_models.features import cohort, panel
 from cs_models.learn import churn, revenue
+from cs_models.learn.predictors.past import Backtest
 
 N_REFITS: Final = 40
 N_PAST_PATHS: Final = 2000
@@ -59,7 +60,7 @@ class Ahead:
     quarter: pd.Timestamp
     label: str
     days: int
-    past: churn.Backtest | None
+    past: Backtest | None
     scores: pd.DataFrame
     refits: Float
     level: str
@@ -227,10 +228,17 @@ def chances(
         p[rows], early[rows], by_model[rows] = said["p_churn"], 0.0, True
         low[rows], high[rows] = said["p_low"], said["p_high"]
         odd[rows] = said["out_of_distribution"].to_numpy(dtype=bool)
-        refits[rows] = one.refits[place[rows]]
+        refits[rows] = _as_many(one.refits, one.scores["p_churn"])[place[rows]]
     by_rate = told["p_from"].eq(BASE_RATE).to_numpy()
     return told.assign(
         p_churn=p, p_early=early, p_low=np.fmin(low, p), p_high=np.fmax(high, p),
         out_of_distribution=odd,
         p_from=np.where(by_rate & by_model, PREDICTOR, told["p_from"]),
     ), refits  # fmt: skip
+
+
+def _as_many(refits: Float, said: pd.Series) -> Float:
+    """Return refits in their usual number: a draw of accounts without a leaver taught none."""
+    if not refits.shape[1]:
+        return np.repeat(said.to_numpy(dtype=np.float64)[:, None], N_REFITS, axis=1)
+    return refits[:, np.arange(N_REFITS) % refits.shape[1]]

@@ -51,8 +51,9 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> Shown:
         figure=figures.fan(past[past["grr"].notna()], drawn),
         table=table,
         alt="Share of the ARR due that is likely to be kept. " + "; ".join(told) + ".",
-        caption="Grey: what past quarters kept. Bars: where eight of ten courses of a coming "
-        "quarter end, darker the middle half; the stroke is as likely too low as too high.",
+        caption="Grey: what past quarters kept; one whose late renewals may still come in is "
+        "not there. Bars: where a coming quarter ends eight times in ten, darker the middle half; "
+        "the stroke is as likely too low as too high.",
     )
     return (*said, figure, kept)
 
@@ -91,7 +92,7 @@ def _coming_table(found: Outlook, currency: str) -> Table:
             "nrr_p10": Column("from", kind="percent"),
             "nrr_p90": Column("to", kind="percent"),
         },
-        note="From and to: eight of ten courses lie between (P10 and P90). ARR at risk: the ARR "
+        note="From and to: where it ends eight times in ten (P10 and P90). ARR at risk: the ARR "
         "that leaves on average. Lost, one quarter of ten: more than this leaves in the worst "
         "tenth. A contract that renews every month comes up in each quarter; in the last row it "
         "counts once, so the quarters may add up to more.",
@@ -199,7 +200,7 @@ def width(found: Outlook) -> Shown:
     figure = Exhibit(
         id="width", title="The interval, and the one it would be if nobody's fate were shared",
         figure=figures.width(rows), table=table,
-        alt="Range in which eight of ten courses lie. " + "; ".join(told) + ".",
+        alt="Range in which a quarter ends eight times in ten. " + "; ".join(told) + ".",
         caption="The nearer the two bars, the less do quarters swing as a whole.",
     )  # fmt: skip
     return (*said, figure)

@@ -36,10 +36,10 @@ def fan(past: pd.DataFrame, coming: pd.DataFrame) -> go.Figure:
         customdata=past[["n_due"]].to_numpy().tolist(),
         hovertemplate="%{x}: %{y:.0%} kept (%{customdata[0]:,} contracts)<extra></extra>",
     )  # fmt: skip
-    _bars(figure, coming, "p10", "p90", width=12, alpha=0.3, name="eight courses of ten")
+    _bars(figure, coming, "p10", "p90", width=12, alpha=0.3, name="eight times in ten")
     _bars(figure, coming, "p25", "p75", width=12, alpha=0.55, name="the middle half")
     figure.add_scatter(
-        x=coming["label"], y=coming["p50"], mode="markers", name="as likely above as below",
+        x=coming["label"], y=coming["p50"], mode="markers", name="the middle",
         marker={"size": 11, "color": theme.COLOURS["accent"], "symbol": "line-ew",
                 "line": {"width": 4, "color": theme.COLOURS["accent"]}},
         customdata=coming[["p10", "p90", "n_due"]].to_numpy().tolist(),

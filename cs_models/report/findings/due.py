@@ -45,7 +45,8 @@ def concentration(
     ]  # fmt: skip
     if reach["n_called"] < reach["n_accounts"]:
         parts += [
-            "The ", linked(integer(reach["n_called"]), ACCOUNTS), " that the team can call hold ",
+            "The first ", linked(integer(reach["n_called"]), ACCOUNTS), ", as many as the team can "
+            "call, hold ",
             linked(percent(reach["share"]), ACCOUNTS), " (",
             linked(about(reach["arr_at_risk"], currency), ACCOUNTS), ").",
         ]  # fmt: skip
@@ -66,7 +67,7 @@ def who(standings: pd.DataFrame, label: str, currency: str) -> list[Statement]:
     likely = rows.get(due.BANDS[-1], {"n_accounts": 0, "arr": 0.0})
     asked = rows.get(due.ASKED, {"n_accounts": 0, "arr": 0.0})
     parts: list[Part] = [
-        linked(customers(whole["n_accounts"]), DUE), f" renew in {label}. ",
+        linked(customers(whole["n_accounts"]), DUE), f" up for renewal in {label}: ",
         linked(integer(asked["n_accounts"]), DUE), " have asked to cancel (",
         linked(about(asked["arr"], currency), DUE), "); ",
         linked(integer(likely["n_accounts"]), DUE),

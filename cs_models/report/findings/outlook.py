@@ -24,6 +24,7 @@ from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, money, percent
 
 FEWEST_JUDGED = 4
+SELDOM = 0.1  # as often as a fair coin falls so unevenly
 CLEAR = 0.01  # shares that differ by less are written as the same
 QUARTERS, WIDTH, DUE, HELD = places.COMING, places.WIDTH, places.DUE, places.HELD
 RESTS = places.RESTS
@@ -99,8 +100,8 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> list[Statement]
                              id="coming-said")]  # fmt: skip
     whole = rows[-1]
     parts: list[Part] = [
-        "Over ", linked(quarters(len(found.quarters) - 1), QUARTERS), " ",
-        linked(about(whole["due_arr"], currency), QUARTERS), " comes up at least once; ",
+        linked(about(whole["due_arr"], currency), QUARTERS), " comes up at least once in ",
+        linked(quarters(len(found.quarters) - 1), QUARTERS), "; ",
         linked(percent(whole["grr_p50"]), QUARTERS), " of it is likely to be kept (",
         linked(interval(whole["grr_p10"], whole["grr_p90"]), QUARTERS), ")",
     ]  # fmt: skip
@@ -117,7 +118,30 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> list[Statement]
         linked(interval(whole["nrr_p10"], whole["nrr_p90"]), QUARTERS), "). New customers are in "
         "none of these figures.",
     ]  # fmt: skip
-    return [Statement.of("finding", *parts, id="coming-said")]
+    return [Statement.of("finding", *parts, id="coming-said"), *_leaning(found)]
+
+
+def _leaning(found: Outlook) -> list[Statement]:
+    """Warn of quarters whose like came out on one side of the middle more often than by chance."""
+    said = []
+    for row in records(found.quarters.dropna(subset=["quarter"])):
+        mine = found.judged[found.judged["label"] == row["label"]]
+        n = len(mine)
+        below = int((mine["grr_actual"] < mine["grr_p50"]).sum()) if n else 0
+        most = max(below, n - below)
+        chance = sum(math.comb(n, k) for k in range(most, n + 1)) / 2**n
+        if n and chance <= SELDOM:
+            side = "below" if below == most else "above"
+            said.append(
+                Statement.of(
+                    "caution", f"{row['label']}: told from as far ahead, ",
+                    linked(f"{most} of {n}", HELD), f" past quarters came out {side} the middle of "
+                    "what would have been said. The middle leans; plan with the "
+                    f"{'lower' if side == 'below' else 'upper'} half.",
+                    id=f"leans-{str(row['label']).replace(' ', '-')}",
+                )
+            )  # fmt: skip
+    return said
 
 
 def width(found: Outlook) -> list[Statement]:
@@ -130,7 +154,7 @@ def width(found: Outlook) -> list[Statement]:
     parts: list[Part] = [
         f"{row['label']}: were everyone to decide alone, and all chances known exactly, ",
         linked(interval(row["independent_p10"], row["independent_p90"]), WIDTH),
-        " would be kept in eight courses of ten: ",
+        " would be kept eight times in ten: ",
         linked(f"{100 * alone:.0f} points", WIDTH), " wide, for a few large customers weigh much. ",
     ]  # fmt: skip
     if ours > alone + CLEAR:
@@ -206,7 +230,7 @@ def _kept(row: Mapping[str, Any], as_of: date, currency: str) -> list[Part]:
         return [*up, "Without ARR on record there is no share to keep."]
     return [
         *up, linked(about(row["kept_p50"], currency), QUARTERS), " of it (",
-        linked(percent(row["grr_p50"]), QUARTERS), ") is likely to be kept; in eight courses of "
+        linked(percent(row["grr_p50"]), QUARTERS), ") is likely to be kept; eight times in "
         "ten it is between ", linked(about(row["kept_p10"], currency), QUARTERS), " (",
         linked(percent(row["grr_p10"]), QUARTERS), ") and ",
         linked(about(row["kept_p90"], currency), QUARTERS), " (",
@@ -219,8 +243,8 @@ def _risk(row: Mapping[str, Any], currency: str) -> list[Part]:
         "At risk: ", linked(about(row["arr_at_risk"], currency), QUARTERS),
         " is what leaves on average, each contract weighed by its chance; in one quarter of ten "
         "more than ", linked(about(row["loss_p90"], currency), QUARTERS), " would go. With the "
-        "growth of those who stay, what comes up is worth ",
-        linked(percent(row["nrr_p50"]), QUARTERS), " afterwards (",
+        "growth of those who stay counted too, ",
+        linked(percent(row["nrr_p50"]), QUARTERS), " of today\'s amount remains (",
         linked(interval(row["nrr_p10"], row["nrr_p90"]), QUARTERS), ").",
     ]  # fmt: skip
 
@@ -243,10 +267,11 @@ def _sure(row: Mapping[str, Any]) -> list[Part]:
 def _asked(row: Mapping[str, Any], notices: Notices, currency: str) -> list[Part]:
     parts: list[Part] = [
         linked(customers(row["n_accounts"]), DUE), " with ",
-        linked(about(row["arr"], currency), DUE), " have already asked to cancel",
+        linked(about(row["arr"], currency), DUE),
+        f" {'has' if row['n_accounts'] == 1 else 'have'} already asked to cancel",
     ]  # fmt: skip
     if notices.assumed:
-        return [*parts, "; they are counted as lost, for too few past notices are on record to "
+        return [*parts, "; counted as lost, for too few past notices are on record to "
                 "say how many are withdrawn."]  # fmt: skip
     return [
         *parts, "; of ", linked(integer(notices.n), DUE), " past notices ",

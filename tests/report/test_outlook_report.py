@@ -1,0 +1,382 @@
+"""The outlook: no ARR lost between sentence, table, file and results; every branch in words."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs_models.learn import revenue
+from cs_models.report.display import Exhibit, Number, Statement, Table
+from cs_models.report.evidence import due as dues
+from cs_models.report.evidence import horizons, kept, outlook
+from cs_models.report.exhibits import due as due_exhibits
+from cs_models.report.exhibits import outlook as exhibits
+from cs_models.report.findings import amounts
+from cs_models.report.findings import due as due_findings
+from cs_models.report.findings import outlook as findings
+
+AS_OF = date(2026, 6, 30)
+CAUSAL = re.compile(r"\b(caus|driv|reduc|because of|leads? to|prevent)", re.I)
+HOSTILE = "</script><script>alert(1)</script>"
+N = 24
+
+
+def day(text: str) -> pd.Timestamp:
+    """Return a date as frames hold it."""
+    return pd.Timestamp(text)
+
+
+def ended(n_quarters: int = 10, n: int = N) -> pd.DataFrame:
+    """Return ended yearly terms, as ``renewals.history`` does: three in ten left."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for quarter in range(n_quarters):
+        for number in range(n):
+            end = day("2024-01-10") + pd.DateOffset(months=3 * quarter, days=number % 80)
+            left = rng.random() < 0.3
+            arr = 1000.0 * (1 + number % 7)
+            rows.append(
+                {
+                    "subscription_id": f"h-{quarter}-{number}",
+                    "account_id": f"ha-{quarter}-{number}", "parent_account_id": None,
+                    "segment": "A", "term_months": 12, "term_start": end - pd.DateOffset(years=1),
+                    "term_end": end, "closed_date": end,
+                    "known_date": end + pd.Timedelta(days=30),
+                    "notice_date": pd.NaT, "outcome": "churned" if left else "renewed",
+                    "arr": arr, "arr_next": 0.0 if left else arr, "ratio": 0.0 if left else 1.0,
+                }
+            )  # fmt: skip
+    frame = pd.DataFrame(rows).astype({"term_months": "Int64"})
+    dates = ["term_start", "term_end", "closed_date", "known_date", "notice_date"]
+    return frame.astype(dict.fromkeys(dates, "datetime64[s]"))
+
+
+def running(n: int = N, **changed: Any) -> pd.DataFrame:
+    """Return running contracts, as ``renewals.book`` does; the first has asked to cancel."""
+    end = pd.Series([day("2026-07-15") + pd.Timedelta(days=14 * k) for k in range(n)])
+    frame = pd.DataFrame(
+        {
+            "subscription_id": [f"s-{k}" for k in range(n)],
+            "account_id": [f"a-{k}" for k in range(n)], "parent_account_id": None,
+            "account_name": [f"Customer {k} {HOSTILE}" for k in range(n)], "segment": "A",
+            "term_months": pd.array([12] * n, dtype="Int64"),
+            "term_start": (end - pd.DateOffset(years=1)).astype("datetime64[s]"),
+            "term_end": end.astype("datetime64[s]"), "arr": [1000.0 + 100 * k for k in range(n)],
+            "in_notice": [k == 0 for k in range(n)], "decided": None, "overdue": False,
+        }
+    )  # fmt: skip
+    return frame.assign(**changed)
+
+
+def foretold(history: pd.DataFrame, shift_days: int) -> Any:
+    """Return what stands for a backtest whose chances were .3 for everyone."""
+    when = history["term_end"] - pd.Timedelta(days=shift_days)
+    predictions = history.assign(
+        origin=when.dt.to_period("Q").dt.start_time.astype("datetime64[s]"), p_churn=0.3,
+        churned=history["outcome"].eq("churned").astype(float),
+    )  # fmt: skip
+
+    class Past:
+        pass
+
+    past = Past()
+    past.predictions = predictions.drop(columns=["parent_account_id", "arr_next"])  # type: ignore[attr-defined]
+    return past
+
+
+def ahead(book: revenue.Book, history: pd.DataFrame, *, reason: str = "") -> list[horizons.Ahead]:
+    """Return a predictor a quarter, or none with a reason."""
+    named = book.quarters.dropna(subset=["quarter"])
+    rng = np.random.default_rng(2)
+    found = []
+    for place, (start, label) in enumerate(zip(named["quarter"], named["label"], strict=True)):
+        mine = book.due[book.due["quarter"] == start]["subscription_id"]
+        p = rng.uniform(0.02, 0.6, len(mine))
+        scores = pd.DataFrame(
+            {"subscription_id": mine.to_numpy(), "p_churn": p, "p_low": p / 2,
+             "p_high": np.minimum(1, 1.5 * p), "out_of_distribution": False}
+        )  # fmt: skip
+        refits = np.clip(p[:, None] * rng.uniform(0.5, 1.5, (len(p), 37)), 0, 1)
+        days = 45 + 91 * place
+        found.append(
+            horizons.Ahead(start, str(label), days, None, horizons.nothing_said(),
+                           np.empty((0, 40)), "", reason)
+            if reason else
+            horizons.Ahead(start, str(label), days, foretold(history, days), scores, refits,
+                           "regression", "")
+        )  # fmt: skip
+    return found
+
+
+class Made:
+    """All frames of one page."""
+
+    def __init__(self, *, reason: str = "", n: int = N, **changed: Any) -> None:
+        self.history = ended()
+        self.book = revenue.book(running(n, **changed), AS_OF, quarters=4)
+        rng = np.random.default_rng(3)
+        told, refits = horizons.chances(
+            self.book.due, revenue.base_rates(self.history),
+            ahead(self.book, self.history, reason=reason), rng=rng,
+        )  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(outlook, "N_PAST_PATHS", 100)  # laws hold with few paths too
+            self.found = outlook.outlook(
+                told, refits, ahead(self.book, self.history, reason=reason), self.history,
+                self.book, grace_days=30, n_paths=100, rng=rng,
+            )  # fmt: skip
+        self.rows = dues.contracts(told, self.found.notices)
+        self.label = self.found.first["label"]
+        self.now = dues.of_quarter(self.rows, self.label)
+        self.standings = dues.standings(self.now)
+        self.accounts = dues.by_account(self.now)
+        self.past = kept.past_quarters(self.history, as_of=AS_OF, grace_days=30)
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    """Return a page with predictors."""
+    return Made()
+
+
+@pytest.fixture(scope="module")
+def short() -> Made:
+    """Return a page whose history was too short for predictors."""
+    return Made(reason="not enough history for a backtest (2 past quarters, of 4)")
+
+
+def said(*statements: Statement) -> str:
+    """Return what statements say, as one text."""
+    return " ".join(statement.text for statement in statements)
+
+
+def loose_digits(statement: Statement, *words: str) -> str:
+    """Return digits that stand in no link, quarters and given words aside."""
+    text = "".join(part for part in statement.parts if not isinstance(part, Number))
+    for known in ("2026 Q3", "2026 Q4", "2027 Q1", "2027 Q2", *words):
+        text = text.replace(known, "")
+    return "".join(re.findall(r"\d+", text))
+
+
+def test_arr_is_the_same_in_contracts_accounts_standings_and_quarters(made: Made) -> None:
+    """ARR due, and ARR at risk, of this quarter add up to the forecast's own sums."""
+    first = made.found.first
+    for frame in (made.now, made.accounts, made.standings.iloc[:-1], made.standings.iloc[-1:]):
+        assert frame["arr"].sum() == pytest.approx(first["due_arr"])
+        assert frame["arr_at_risk"].sum() == pytest.approx(first["arr_at_risk"])
+    assert made.standings["n_contracts"].iloc[-1] == first["n_due"] == len(made.now)
+    by_quarter = made.rows.groupby("label")["arr"].sum()
+    quarters = made.found.quarters.set_index("label")["due_arr"]
+    assert by_quarter.to_dict() == pytest.approx(quarters.drop("all").to_dict())
+
+
+def test_intervals_hold_their_middle_and_chances_their_band(made: Made) -> None:
+    """P10 <= P50 <= P90, and low <= chance <= high, everywhere."""
+    for name in ("grr", "nrr", "loss", "n_churn", "kept"):
+        low, middle, high = (made.found.quarters[f"{name}_{tenth}"]
+                             for tenth in ("p10", "p50", "p90"))  # fmt: skip
+        assert (low <= middle).all()
+        assert (middle <= high).all()
+    assert (made.rows["chance_low"] <= made.rows["chance"] + 1e-12).all()
+    assert (made.rows["chance"] <= made.rows["chance_high"] + 1e-12).all()
+
+
+def test_hits_are_those_of_the_table_of_past_quarters(made: Made) -> None:
+    """The counts of the sentence are the rows of the table, for each quarter's own distance."""
+    for row in made.found.quarters.dropna(subset=["quarter"]).to_dict("records"):
+        mine = made.found.judged[made.found.judged["label"] == row["label"]]
+        assert row["n_judged"] == len(mine) > 0
+        assert row["n_hit"] == mine["grr_hit"].sum()
+    first = made.found.first
+    assert f"{first['n_hit']} of {first['n_judged']}" in said(
+        *findings.answer(made.found, made.standings, as_of=AS_OF, currency="USD")
+    )
+
+
+def test_what_is_saved_is_what_is_shown(made: Made) -> None:
+    """The forecast for a later run names every contract of every quarter, and its ARR."""
+    saved, due = outlook.saved_forecast(made.found), dues.saved_due(made.rows)
+    assert saved["label"].tolist() == ["2026 Q3", "2026 Q4", "2027 Q1", "2027 Q2"]
+    sums = due.groupby("quarter")["arr"].sum()
+    assert saved.set_index("quarter")["due_arr"].to_dict() == pytest.approx(sums.to_dict())
+    found = findings.saved(made.found, made.standings, as_of=AS_OF, currency="USD")
+    assert found[0].low <= found[0].value <= found[0].high
+    assert len({one.id for one in found}) == len(found)
+
+
+def test_each_quarter_is_read_from_as_far_as_it_is_away() -> None:
+    """On the last day of June: 47, 139, 230 and 320 days; in a quarter's last week half of 90."""
+    starts = [day("2026-07-01"), day("2026-10-01"), day("2027-01-01"), day("2027-04-01")]
+    assert horizons.days_ahead(starts, AS_OF, decision_days=90) == [47, 139, 230, 320]
+    assert horizons.days_ahead(starts[:2], date(2026, 9, 23), decision_days=90) == [45, 54]
+
+
+def test_a_quarters_predictor_speaks_only_of_its_own_quarter(made: Made) -> None:
+    """Chances are those of the quarter's scores; notices keep the share of past ones."""
+    told = ahead(made.book, made.history)
+    for one in told:
+        rows = made.rows[(made.rows["label"] == one.label) & (made.rows["p_from"] == "predictor")]
+        expected = one.scores.set_index("subscription_id")["p_churn"]
+        assert rows["p_churn"].tolist() == pytest.approx(expected[rows["subscription_id"]].tolist())
+    asked = made.rows[made.rows["in_notice"]]
+    assert asked["standing"].tolist() == [dues.ASKED]
+    assert asked["chance"].tolist() == [made.found.notices.share]
+
+
+def test_the_answer_says_what_comes_up_and_links_every_number(made: Made) -> None:
+    """ARR, contracts, middle, both ends; digits stand in links; nothing is said to be a cause."""
+    told = findings.answer(made.found, made.standings, as_of=AS_OF, currency="EUR")
+    first = made.found.first
+    text = said(*told)
+    assert text.startswith("In 2026 Q3 €")
+    assert f"{first['n_due']} contracts" in text
+    assert "eight times in ten" in text
+    assert "1 customer with €1,000 has already asked to cancel" in text
+    for statement in (*told, *findings.coming(made.found, made.past, "EUR"),
+                      *findings.width(made.found), *findings.held(made.found)):  # fmt: skip
+        assert not loose_digits(statement), statement.text
+        assert not CAUSAL.search(statement.text)
+        assert "nan" not in statement.text
+
+
+def test_in_the_middle_of_a_quarter_only_what_is_left_is_spoken_of(made: Made) -> None:
+    """A report of July speaks of what is left of the third quarter."""
+    told = findings.answer(made.found, made.standings, as_of=date(2026, 7, 7), currency="USD")
+    assert told[0].text.startswith("In what is left of 2026 Q3")
+
+
+def test_without_predictors_each_quarter_says_so_and_the_page_still_counts(short: Made) -> None:
+    """Base rates stand in, the verdict is too little data, sums stay whole."""
+    told = findings.answer(short.found, short.standings, as_of=AS_OF, currency="USD")
+    assert told[0].verdict == "too_little_data"
+    assert "not known yet" in said(*told)
+    warned = findings.reliance(short.found, "USD")
+    assert len(warned) == 4
+    assert all("2 past quarters, of 4" in one.text for one in warned)
+    assert set(short.now["p_from"]) <= {"base rate", "notice"}
+    assert short.now["arr_at_risk"].sum() == pytest.approx(short.found.first["arr_at_risk"])
+    assert "no past quarter could be told" in said(*findings.held(short.found))
+    assert exhibits.held(short.found)[-1].id.startswith("held-said")
+    assert findings.saved(short.found, short.standings, as_of=AS_OF, currency="USD")[2].n == 0
+
+
+def test_an_empty_quarter_is_said_and_drawn_without_it() -> None:
+    """Nothing comes up in the first quarter: a sentence, no share, no table of customers."""
+    late = running(10)
+    shift = pd.DateOffset(months=4)
+    made = Made(n=10, term_end=(late["term_end"] + shift).astype("datetime64[s]"))
+    told = findings.answer(made.found, made.standings, as_of=AS_OF, currency="USD")
+    assert [one.text for one in told] == ["In 2026 Q3 no contract comes up for renewal."]
+    assert (
+        said(*due_findings.who(made.standings, made.label, "USD")) == "Nothing comes up in 2026 Q3."
+    )
+    shown = due_exhibits.concentration(made.accounts, 65, made.label, "USD")
+    assert said(*shown) == "No ARR is at risk in 2026 Q3."
+    assert [
+        one for one in exhibits.coming(made.found, made.past, "USD") if isinstance(one, Exhibit)
+    ]
+
+
+def test_nothing_at_all_comes_up() -> None:
+    """A book without contracts still makes a page."""
+    made = Made(n=0)
+    assert "no contract comes up" in said(
+        *findings.answer(made.found, made.standings, as_of=AS_OF, currency="USD")
+    )
+    shown = (*exhibits.coming(made.found, made.past, "USD"), *exhibits.width(made.found),
+             exhibits.book(made.found, "USD"), *exhibits.rests(made.found, "USD"),
+             *due_exhibits.early(dues.early(made.rows), "USD"))  # fmt: skip
+    assert all(isinstance(one, Statement | Table | Exhibit) for one in shown)
+
+
+def test_figures_and_tables_show_the_same_and_escape_names(made: Made) -> None:
+    """Each figure has its numbers in a table, and a customer's name cannot run."""
+    shown = [
+        *exhibits.coming(made.found, made.past, "USD"), *exhibits.width(made.found),
+        *due_exhibits.concentration(made.accounts, 5, made.label, "USD"),
+        *due_exhibits.who(made.standings, made.label, "USD"), *exhibits.held(made.found),
+        *exhibits.rests(made.found, "USD"),
+    ]  # fmt: skip
+    ids = [one.id for one in shown if isinstance(one, Exhibit | Table)]
+    ids += [one.table.id for one in shown if isinstance(one, Exhibit)]
+    links = {
+        part.href[1:] for one in shown if isinstance(one, Statement)
+        for part in one.parts if isinstance(part, Number)
+    }  # fmt: skip
+    assert links <= {*ids, "coming-table"}
+    for one in shown:
+        if isinstance(one, Exhibit):
+            assert "<script>" not in one.figure.to_json()
+            assert len(one.table.rows) > 0
+    assert "The first 5" in said(*(one for one in shown if isinstance(one, Statement)))
+
+
+def test_who_may_renew_early_is_surely_safe_and_far_away(made: Made) -> None:
+    """Only chances under 5 %, bands under 10 %, more than 120 days away, told by a predictor."""
+    rows = made.rows.assign(chance=0.04, chance_high=0.08, p_from="predictor", due_in_days=121)
+    assert len(dues.early(rows)) == len(rows)
+    for name, value in {
+        "chance": 0.05, "chance_high": 0.1, "p_from": "base rate", "due_in_days": 120,
+        "out_of_distribution": True,
+    }.items():  # fmt: skip
+        assert dues.early(rows.assign(**{name: value})).empty
+    assert "nobody" in said(*due_findings.early(rows.head(0), "USD"))
+    assert "renew early" in said(*due_findings.early(rows, "USD"))
+
+
+def test_a_middle_that_leans_is_called_so(made: Made) -> None:
+    """Eight of eight quarters below the middle are told; five of eight are not."""
+    judged = pd.DataFrame(
+        {"label": "2026 Q3", "grr_p50": 0.8, "grr_actual": [0.7] * 8, "grr_hit": True}
+    )
+    lean = outlook.Outlook(made.found.quarters, made.found.levels, made.found.whole_book, judged,
+                           made.found.notices)  # fmt: skip
+    assert "8 of 8 past quarters came out below" in said(*findings.coming(lean, made.past, "USD"))
+    judged["grr_actual"] = [0.7] * 5 + [0.9] * 3
+    assert "leans" not in said(*findings.coming(lean, made.past, "USD"))
+
+
+def test_contracts_that_renew_every_month_are_followed_to_the_quarters_end() -> None:
+    """A monthly contract that left in its third renewal of the quarter kept nothing."""
+    month = pd.DataFrame(
+        {
+            "subscription_id": ["m-1", "m-2", "m-3", "y-1"], "account_id": ["m", "m", "m", "y"],
+            "term_start": pd.to_datetime(["2026-03-10", "2026-04-10", "2026-05-10", "2025-05-01"]),
+            "term_end": pd.to_datetime(["2026-04-10", "2026-05-10", "2026-06-10", "2026-05-01"]),
+            "outcome": ["renewed", "renewed", "churned", "contracted"],
+            "arr": [120.0, 120.0, 100.0, 1000.0], "arr_next": [120.0, 100.0, 0.0, 700.0],
+        }
+    )  # fmt: skip
+    due = pd.DataFrame(
+        {"subscription_id": ["m-1", "y-1", "gone"], "account_id": ["m", "y", "z"],
+         "quarter": pd.to_datetime(["2026-04-01"] * 3).astype("datetime64[s]"),
+         "arr": [120.0, 1000.0, 50.0]}
+    )  # fmt: skip
+    came = kept.came_to(due, month)
+    assert came["arr_end"].tolist() == [0.0, 700.0, 50.0]
+    assert came["gone"].tolist() == [True, False, False]
+    whole = kept.retention(came, ["quarter"])
+    assert whole.loc[0, "grr"] == pytest.approx(750 / 1170)
+    assert whole.loc[0, "loss"] == 120.0
+
+
+def test_past_quarters_wait_for_late_renewals(made: Made) -> None:
+    """On 30 June, with 30 days of grace, the first quarter is known and the second is not."""
+    assert made.past["label"].iloc[-1] == "2026 Q1"
+    early = kept.past_quarters(made.history, as_of=date(2026, 4, 29), grace_days=30)
+    assert early["label"].iloc[-1] == "2025 Q4"
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [(6_286_788.2, "$6,290,000"), (999_999.0, "$1,000,000"), (12.4, "$12"), (0.0, "$0"),
+     (1_234.0, "$1,230"), (float("nan"), "–")],
+)  # fmt: skip
+def test_forecast_amounts_are_not_more_precise_than_they_are(amount: float, written: str) -> None:
+    """Three digits mean something; a cent does not."""
+    assert amounts.about(amount, "USD") == written
