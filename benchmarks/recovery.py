@@ -8,6 +8,8 @@ judges the answers against the truth.  Bars: ``methods.md`` section 7.
     python benchmarks/recovery.py run --scale nightly           200 books of each kind
     python benchmarks/recovery.py run --scale full              1,000 null books
     python benchmarks/recovery.py run --scenario null --worlds 90 --terms 600 --permutations 499
+    python benchmarks/recovery.py models                        predictors, money, hazards
+    python benchmarks/recovery.py models --only money --runs 200
     python benchmarks/recovery.py report [--markdown]           the table of bars
 
 One world is a unit of work; units run side by side, one a core.  What is finished lies in the
@@ -29,20 +31,21 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from planted import bars, books, worlds
+from planted import bars, books, foretelling, leavers, renewals, trial_figures, trials, worlds
 
 from cs_models import files
 from cs_models.data import simulate
 
 SEED = 20261122
 ACCOUNTS = 8000  # about 8,700 terms: two books of 4,000, five of 1,500, fourteen of 600
+MODEL_ACCOUNTS = 5000  # about 5,700 terms known before their renewal, 5,200 of them foretold
 ANOTHER_DEAL = 10**9  # seeds of further deals of the same world
 WHOLE = 0  # the size that stands for a whole world
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -98,6 +101,11 @@ class Unit:
     results: Path
     deals: int = 1
 
+    @property
+    def name(self) -> str:
+        """The world's name."""
+        return self.world.name
+
     def path(self, terms: int) -> Path:
         """Return where the records of one size lie, once they are finished."""
         size = f"{terms}-{self.permutations}" if terms else "whole"
@@ -143,7 +151,8 @@ class Unit:
 
 def code() -> str:
     """Name the code whose answers are judged, and the judging itself."""
-    judging = [Path(books.__file__), Path(worlds.__file__)]
+    modules = (books, worlds, leavers, foretelling, renewals, trials)
+    judging = [Path(module.__file__ or "") for module in modules]
     return worlds.digest([*worlds.sources_of("data", "features", "learn"), *judging])
 
 
@@ -170,10 +179,9 @@ def _silent() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def run(jobs: list[Job], out: Path, seed: int, n_jobs: int) -> int:
+def run(todo: Sequence[Unit | trials.Trial], n_jobs: int) -> int:
     """Work through what is left; return how many units failed."""
-    todo = units(jobs, out, seed)
-    print(f"{len(todo)} worlds to do, {n_jobs} at a time; results of code {code()}", flush=True)
+    print(f"{len(todo)} units to do, {n_jobs} at a time; results of code {code()}", flush=True)
     if not todo:
         return 0
     started, failed = time.monotonic(), 0
@@ -187,7 +195,7 @@ def run(jobs: list[Job], out: Path, seed: int, n_jobs: int) -> int:
                 said = future.result()
             except Exception:  # one world must not take the others with it
                 failed += 1
-                said = f"{futures[future].world.name} FAILED\n{traceback.format_exc()}"
+                said = f"{futures[future].name} FAILED\n{traceback.format_exc()}"
             print(f"[{done}/{len(todo)}] {said}; about {left:.0f} min left", flush=True)
     return failed
 
@@ -207,7 +215,7 @@ def report(out: Path, wanted: str | None, *, markdown: bool) -> int:
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     records = pd.DataFrame([json.loads(line) for line in lines])
-    table = bars.table(records)
+    table = bars.table(records, (*bars.FIGURES, *trial_figures.FIGURES))
     same = "the code as it is now" if chosen.name == code() else "NOT the code as it is now"
     print(
         f"Code {chosen.name} ({same}); ± is the Monte Carlo standard error, clustered by world.\n"
@@ -237,10 +245,17 @@ def arguments() -> argparse.Namespace:
     runs.add_argument("--deals", type=int, default=1, help="how often a world is dealt into books")
     runs.add_argument("--seed", type=int, default=SEED)
     runs.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    models = does.add_parser("models", help="try predictors, money and hazards on planted truth")
+    models.add_argument("--only", choices=trials.KINDS, nargs="+", default=list(trials.KINDS))
+    models.add_argument("--worlds", type=int, default=trial_figures.WORLDS)
+    models.add_argument("--accounts", type=int, default=MODEL_ACCOUNTS, help="of one world")
+    models.add_argument("--runs", type=int, default=200, help="quarters; twice as many books")
+    models.add_argument("--seed", type=int, default=SEED)
+    models.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     shows = does.add_parser("report", help="print the table of bars")
     shows.add_argument("--markdown", action="store_true")
     shows.add_argument("--code", help="another version's results, by its name")
-    for each in (runs, shows):
+    for each in (runs, models, shows):
         each.add_argument("--out", type=Path, default=OUT)
     return parser.parse_args()
 
@@ -249,6 +264,13 @@ def main() -> int:
     asked = arguments()
     if asked.does == "report":
         return report(asked.out, asked.code, markdown=asked.markdown)
+    if asked.does == "models":
+        todo = trials.plan(
+            asked.only, n_worlds=asked.worlds, n_accounts=asked.accounts, n_runs=asked.runs,
+            seed=asked.seed, results=asked.out / "results" / code(),
+            worlds=asked.out / "worlds" / leavers.digest(),
+        )  # fmt: skip
+        return 1 if run(todo, asked.jobs) else 0
     jobs = list(PLANS[asked.scale])
     if asked.scenario:
         terms = tuple(asked.terms)
@@ -257,7 +279,7 @@ def main() -> int:
                 asked.accounts, asked.deals)
             for name in asked.scenario
         ]  # fmt: skip
-    return 1 if run(jobs, asked.out, asked.seed, asked.jobs) else 0
+    return 1 if run(units(jobs, asked.out, asked.seed), asked.jobs) else 0
 
 
 if __name__ == "__main__":

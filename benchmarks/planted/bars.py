@@ -10,6 +10,7 @@ be missed (a count that has less than 2.5 % chance if the level holds) but not y
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -235,13 +236,15 @@ FIGURES = (
 )  # fmt: skip
 
 
-def table(records: pd.DataFrame) -> pd.DataFrame:
+def table(records: pd.DataFrame, figures: Sequence[Figure] = FIGURES) -> pd.DataFrame:
     """Return the table of bars, one row per (scenario, size of books, figure).
 
     Parameters
     ----------
     records : DataFrame, one row per book or world
         ``scenario``, ``terms`` (0 for a whole world), ``permutations``, ``world`` and figures.
+    figures : sequence of Figure
+        What is asked.
     """
     records = _told_apart(records)
     rows = []
@@ -256,13 +259,19 @@ def table(records: pd.DataFrame) -> pd.DataFrame:
             & (records["terms"] == terms)
             & (records["permutations"] == permutations)
         ]
-        for figure in FIGURES:
+        for figure in figures:
             if scenario in figure.scenarios and figure.whole == (terms == 0):
                 row = _row(figure, mine, terms)
                 if row is not None:
-                    books = f"{terms} terms, {permutations} shuffles" if terms else "whole worlds"
+                    books = f"{terms} terms, {permutations} shuffles" if terms else _unit(mine)
                     rows.append({"scenario": scenario, "books": books} | row)
     return pd.DataFrame(rows)
+
+
+def _unit(records: pd.DataFrame) -> str:
+    """Return what a record stands for where no books were dealt."""
+    named = records["unit"].dropna() if "unit" in records else []
+    return str(named.iloc[0]) if len(named) else "whole worlds"
 
 
 def _told_apart(records: pd.DataFrame) -> pd.DataFrame:
