@@ -91,10 +91,11 @@ def test_the_page_has_each_part_and_its_doubt(folder: Path) -> None:
     order = [
         page.index(f'id="{name}"')
         for name in (
-            "answer", "doubt", "at-risk", "quarters", "calibration", "calls", "ladder", "drivers",
+            "answer", "at-risk", "quarters", "calibration", "calls", "ladder", "drivers",
             "customer", "places", "health", "lost", "parity", "exclusions", "guards",
         )
     ]  # fmt: skip
     assert order == sorted(order)
+    assert order[0] < page.index("How sure: judged on") < order[1]
     assert "Explorer" not in page
     assert "jupyter-widgets" not in page

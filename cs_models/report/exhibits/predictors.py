@@ -155,7 +155,8 @@ def _drawn_table(drawn: pd.DataFrame) -> Table:
 
 
 def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
-    reasons = risk[[name for name in risk.columns if name.startswith("reason_")]]
+    reasons = [name for name in risk.columns if name.startswith("reason_")]
+    heads = ("Goes with it most", "then", "and")
     shown = risk.assign(
         chance=[
             f"{percent(p)} ({percent(low)} to {percent(high)})"
@@ -165,7 +166,6 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
             colour if sure or not isinstance(colour, str) else f"{colour}, or another"
             for colour, sure in zip(risk["colour"], risk["colour_sure"], strict=True)
         ],
-        why=["; ".join(filter(None, row)) for row in reasons.itertuples(index=False)],
     )
     return Table.of(
         shown,
@@ -180,12 +180,12 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
             "chance": Column("Chance of leaving"),
             "expected_loss": Column("Chance times ARR", kind="money", unit=currency),
             "colour": Column("Health"),
-            "why": Column("What goes with it"),
+            **{name: Column(head) for name, head in zip(reasons, heads, strict=False)},
             "mind": Column("Bear in mind"),
         },
         note="“Or another”: the band of the chance reaches into the next colour. What goes with a "
-        "chance is compared with a typical customer of the segment who renewed. The whole list, "
-        "with each reason apart, is in tables/accounts_at_risk.csv.",
+        "chance is compared with a typical customer of the segment who renewed. The whole list "
+        "is in tables/accounts_at_risk.csv.",
         fold_after=10,
     )
 
