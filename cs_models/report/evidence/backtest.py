@@ -215,14 +215,12 @@ def by_quarter(told: Told, capacity: int) -> pd.DataFrame:
 
 
 def _order(rows: pd.DataFrame, ranking: str) -> pd.Index:
-    """Return the rows of one quarter in the order of a list, ties by ARR, then by name."""
+    """Return the rows of one quarter in the order of a list, ties by ARR, as ``lists`` has it."""
     arr = rows["arr"].fillna(0.0)
     by_list = {decisions.MODEL: rows["p_churn"], LOSS: rows["p_churn"] * arr,
                decisions.BY_ARR: arr}  # fmt: skip
-    keys = pd.DataFrame(
-        {"score": -by_list[ranking], "arr": -arr, "who": rows["subscription_id"]}, index=rows.index
-    )
-    return keys.sort_values(["score", "arr", "who"]).index
+    keys = pd.DataFrame({"score": -by_list[ranking], "arr": -arr}, index=rows.index)
+    return keys.iloc[np.lexsort((keys["arr"], keys["score"]))].index
 
 
 def called(

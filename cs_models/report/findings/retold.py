@@ -82,7 +82,7 @@ def _forecasts(found: Retold) -> list[Statement]:
     return [
         Statement.of(
             "finding", "Of their forecasts ", linked(quarters(n), places.FORECASTS),
-            " are over; ", linked(integer(found.totals["n_hit"]), places.FORECASTS),
+            f" {'is' if n == 1 else 'are'} over; ", linked(integer(found.totals["n_hit"]), places.FORECASTS),
             " came out inside the interval that was printed.", id="earlier-forecasts",
         )
     ]  # fmt: skip
