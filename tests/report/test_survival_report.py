@@ -181,6 +181,23 @@ def test_without_losses_nothing_is_made_up() -> None:
     assert kept[0].verdict == "too_little_data"
 
 
+def test_a_handful_of_customers_gets_sentences_and_no_figure() -> None:
+    """Nine customers, one lost: no curve, no share, and no dash where a number should stand."""
+    lives = lifetimes([400.0] * 9, [1, *[0] * 8], entry=30.0)
+    past = history(opportunities([0.1], 5), lives)
+    frame = groups.causes(lives)
+    usual = evidence.commonest(evidence.renewals(past.opportunities))
+    shown = (
+        *exhibits.stay(past), *exhibits.causes(frame, groups.causes_by(lives, frame)),
+        *exhibits.sorted_out(usual, evidence.sorting(usual)),
+    )  # fmt: skip
+    words = said(*[item for item in shown if isinstance(item, Statement)])
+    assert all(isinstance(item, Statement) for item in shown)
+    assert "no curve is shown" in words
+    assert "Lost so far: 1 customer. 1 left by choice at a renewal." in words
+    assert "–" not in words
+
+
 def test_no_records_at_all_are_said_not_drawn() -> None:
     """An empty history gives sentences and no figure."""
     empty = history(opportunities([0.1], 0), lifetimes([], []))

@@ -7,15 +7,18 @@ out: one row per column that was looked at, or per group.  ``methods.md`` 1.1, 4
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from cs_models.features import cohort, guards
 from cs_models.learn import survival
 from cs_models.learn.evaluation import metrics
 from cs_models.report.evidence.survival import History, Untold, told
@@ -108,6 +111,35 @@ class Drivers:
     model: survival.RenewalHazard
     p_same: float
     differs: tuple[str, ...]
+
+
+def checked(
+    tables: Mapping[str, ir.Table], terms: cohort.Cohort, panel: pd.DataFrame
+) -> pd.DataFrame:
+    """Run the leak guards on a panel; of no terms there is nothing to guard.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        Canonical tables.
+    terms : Cohort
+    panel : DataFrame
+        Of its terms.
+
+    Returns
+    -------
+    DataFrame, one row per guard
+        ``guard``, ``status``, ``detail``, ``n``; empty without terms, for curves can be shown
+        before any renewal has come.
+
+    Raises
+    ------
+    DataError
+        A guard failed.
+    """
+    if panel.empty:
+        return pd.DataFrame(columns=["guard", "status", "detail", "n"])
+    return guards.check(tables, terms, panel)
 
 
 def looked_at(first_days: int, window_days: int) -> tuple[tuple[str, str, str, Kind], ...]:

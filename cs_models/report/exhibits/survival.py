@@ -33,6 +33,8 @@ def stay(past: History) -> tuple[Shown, ...]:
     if lives.empty:
         return (Statement.of("finding", "No customer's time was recorded.", id="stay-said"),)
     curves = evidence.curves(lives)
+    if curves.summary["last_time"].isna().all():
+        return tuple(findings.stay(lives, curves))
     figure = _over_months(
         curves, lives, id="curve", table=anchors.CURVE, title="Still customers, by month",
         alone=True,
@@ -59,7 +61,8 @@ def sorted_out(own: pd.DataFrame, fit: object) -> tuple[Shown, ...]:
     fit : Sorting or Untold
     """
     if own.empty:
-        return ()
+        words = "Nothing can be said of this before ten customers have come to a renewal."
+        return (Statement.of("finding", words, id="sorting-said"),)
     said = findings.sorting(own, fit)  # type: ignore[arg-type]
     if isinstance(fit, Untold):
         return (said,)
@@ -135,7 +138,7 @@ def causes(frame: pd.DataFrame, by: pd.DataFrame) -> tuple[Shown, ...]:
         What ``evidence.survival_groups.causes`` and ``causes_by`` returned.
     """
     said = findings.causes(by)
-    if by.empty:
+    if by.empty or by["month"].iloc[0] < 1:
         return (said,)
     told = [f"{row['cause']} {percent(row['incidence'], 1)}" for row in records(by)]
     figure = Exhibit(

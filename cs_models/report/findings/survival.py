@@ -148,7 +148,8 @@ def stay(lives: pd.DataFrame, curves: Curves) -> list[Statement]:
         Statement.of("finding", *_median(records(curves.summary)[0]), id="stay-said"),
         Statement.of("finding", *_late(evidence.late_entry(lives)), id="late-said"),
     ]
-    if bool(curves.summary["thin_start"].any()):
+    shown = bool(curves.summary["last_time"].notna().any())
+    if shown and bool(curves.summary["thin_start"].any()):
         said.append(
             Statement.of(
                 "caution",
@@ -231,9 +232,15 @@ def causes(by: pd.DataFrame) -> Statement:
     rows = records(by)
     total, alone = float(by["incidence"].sum()), float(by["alone"].sum())
     how = listed([f"{integer(row['n'])} {_HOW[row['cause']]}" for row in rows])
+    whole = int(by["n"].sum())
     parts: list[Part] = [
-        "Of ", linked(integer(by["n"].sum()), anchors.CAUSES_BY), f" customers lost, {how}. Within "
-        f"{number(rows[0]['month'], 0)} months of their start ",
+        "Lost so far: ", linked(integer(whole), anchors.COUNTS),
+        f" customer{'s' if whole > 1 else ''}. {how}.",
+    ]  # fmt: skip
+    if rows[0]["month"] < 1:
+        return Statement.of("finding", *parts, id="causes-said")
+    parts += [
+        f" Within {number(rows[0]['month'], 0)} months of their start ",
         linked(percent(total), anchors.CAUSES_BY), " were lost in all.",
     ]  # fmt: skip
     if len(rows) > 1:
@@ -293,6 +300,11 @@ def _verdict(p: float, low: float) -> str:
 def _late(late: dict[str, Any]) -> list[Part]:
     if not late["n"]:
         return ["Every customer was watched from the first day."]
+    if math.isnan(late["fair"]):
+        return [
+            linked(integer(late["n"]), anchors.COUNTS),
+            " customers had begun before the records do, and count from the day these begin.",
+        ]  # fmt: skip
     month = number(late["month"], 0)
     return [
         linked(integer(late["n"]), anchors.COUNTS), " customers had begun before the records do. "
