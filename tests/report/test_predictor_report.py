@@ -175,6 +175,18 @@ def test_what_is_at_stake_is_the_sum_of_chance_times_arr(today: Today) -> None:
     assert (today.parts["subscription_id"] == risk["subscription_id"]).all()
 
 
+def test_nobody_coming_up_is_said_and_the_past_still_judged(
+    learnt: Learnt, due: coming.Due, history: pd.DataFrame
+) -> None:
+    """Without a renewal ahead the page says so, and past colours are judged all the same."""
+    nobody = replace(due, terms=due.terms.iloc[:0])
+    assert predictors.today(learnt, nobody, PLAY) is None
+    assert "Nobody comes up" in findings.answer(learnt, nobody, None, None, "USD")[0].text
+    found = leavers.validated(learnt, history, PLAY, np.random.default_rng(1))
+    assert found is not None
+    assert found.colours["n"].sum() == learnt.counts["n_foretold"]
+
+
 def test_a_term_without_arr_is_last_and_in_no_sum(learnt: Learnt, due: coming.Due) -> None:
     """Unknown money is said to be unknown, not taken for nought."""
     terms = due.terms.copy()
@@ -328,7 +340,7 @@ def test_too_little_history_says_what_it_has_and_needs(
     rng = np.random.default_rng(1)
     assert foretold.judge(nothing, history, by=None, rng=rng) is None
     assert callers.calls(nothing, history, k=5, play=None, rng=rng) is None
-    assert leavers.validated(nothing, None, history, rng) is None
+    assert leavers.validated(nothing, history, PLAY, rng) is None
     shown = [
         *exhibits.totals(None, due, "USD"), *exhibits.at_risk(None, "USD"),
         *foretold_exhibits.quarters(None, "USD"), *foretold_exhibits.calibrated(None),
@@ -363,7 +375,7 @@ def everything(
         *ladder_exhibits.ladder(learnt), *ladder_exhibits.drivers(learnt),
         *customer_exhibits.customer(look, "USD"),
         *customer_exhibits.heavy(heavy, leavers.heavy_terms(heavy, today, due), "USD"),
-        *customer_exhibits.health(leavers.validated(learnt, today, history, rng), today),
+        *customer_exhibits.health(leavers.validated(learnt, history, PLAY, rng), PLAY),
         *customer_exhibits.lost(leavers.lost(history), "USD"),
         *foretold_exhibits.segments(judged),
     ]  # fmt: skip

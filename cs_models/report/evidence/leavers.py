@@ -15,7 +15,7 @@ from cs_models.errors import TooLittleDataError
 from cs_models.learn import health, postmortem, profile
 from cs_models.report.evidence import callers
 from cs_models.report.evidence.coming import Due
-from cs_models.report.evidence.predictors import Learnt, Today, label
+from cs_models.report.evidence.predictors import Learnt, Today, label, limits
 
 HEAVY, SIGNS, HEALTH, LOST = "heavy", "signs", "health-table", "lost-table"
 _SIGNS: Final = {
@@ -85,27 +85,28 @@ def sign(column: str) -> str:
 
 
 def validated(
-    learnt: Learnt, today: Today | None, history: pd.DataFrame, rng: np.random.Generator
+    learnt: Learnt, history: pd.DataFrame, play: health.Play | None, rng: np.random.Generator
 ) -> health.Validation | None:
     """Hold the colours, as they would have been given, against what customers did.
 
     Parameters
     ----------
     learnt : Learnt
-    today : Today or None
-        Where the colours change.
     history : DataFrame
         Panel of past terms, with the CRM's score where there is one.
+    play : health.Play or None
+        What a call costs and is believed to save; sets the colours.
     rng : numpy.random.Generator
 
     Returns
     -------
     Validation or None
+        None where nothing was foretold.
     """
-    if learnt.past is None or today is None:
+    if learnt.past is None:
         return None
     seen = callers.with_crm(learnt.past.predictions, history)
-    return health.validate(seen, today.limits, rng=rng)
+    return health.validate(seen, limits(learnt.past, play), rng=rng)
 
 
 def lost(history: pd.DataFrame) -> postmortem.PostMortem | None:

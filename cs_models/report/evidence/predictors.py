@@ -139,11 +139,11 @@ def today(learnt: Learnt, coming: Due, play: Play | None) -> Today | None:
     if learnt.past is None or learnt.model is None or coming.terms.empty:
         return None
     seen = learnt.past.predictions
-    limits = health.boundaries(float(seen["churned"].mean()), play=play)
     scores = churn.score(learnt.model, coming.terms)
     parts = churn.explain(learnt.model, coming.terms)
     drawn = churn.spread(learnt.model, coming.terms)
-    coloured = health.score(scores, parts, seen["p_churn"], limits=limits)
+    at = limits(learnt.past, play)
+    coloured = health.score(scores, parts, seen["p_churn"], limits=at)
     why = churn.why(learnt.model, coming.terms, parts, n_reasons=N_REASONS)
     if learnt.model.level == _BASE:  # it reads nothing but the segment: nobody is unlike others
         scores = scores.assign(out_of_distribution=False, odd_columns="")
@@ -158,8 +158,19 @@ def today(learnt: Learnt, coming: Due, play: Play | None) -> Today | None:
         health=coloured.loc[order].reset_index(drop=True),
         parts=parts.loc[order].reset_index(drop=True),
         totals=totals,
-        limits=limits,
+        limits=at,
     )
+
+
+def limits(past: Backtest, play: Play | None) -> Boundaries:
+    """Return where the colours change: by what a call costs, else by the past share that left.
+
+    Parameters
+    ----------
+    past : churn.Backtest
+    play : Play or None
+    """
+    return health.boundaries(float(past.predictions["churned"].mean()), play=play)
 
 
 def at_risk(scores: pd.DataFrame, coloured: pd.DataFrame, why: pd.DataFrame) -> pd.DataFrame:

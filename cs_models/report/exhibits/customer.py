@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cs_models.learn.health import Validation
+from cs_models.learn.health import Play, Validation
 from cs_models.learn.postmortem import PostMortem
 from cs_models.learn.profile import HeavyUse
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import customer as evidence
 from cs_models.report.evidence import leavers
 from cs_models.report.evidence.customer import Look
-from cs_models.report.evidence.predictors import Today, records
+from cs_models.report.evidence.predictors import records
 from cs_models.report.figures import customer as figures
 from cs_models.report.findings import customer as findings
 from cs_models.report.values import percent
@@ -113,10 +113,9 @@ def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
     )
 
 
-def health(found: Validation | None, today: Today | None) -> Shown:
+def health(found: Validation | None, play: Play | None) -> Shown:
     """Show whether the colours were right in past quarters."""
-    by_play = today is not None and today.limits.play is not None
-    said = findings.health(found, by_play=by_play)
+    said = findings.health(found, by_play=play is not None)
     if found is None or found.colours.empty:
         return tuple(said)
     frame = found.quarters.assign(quarter=_quarter(found.quarters["origin"]))

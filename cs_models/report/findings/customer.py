@@ -51,7 +51,7 @@ def customer(seen: Look | None, currency: str) -> list[Statement]:
     row, table = seen.risk, evidence.PARTS
     why = [str(row[name]) for name in ("reason_1", "reason_2", "reason_3") if row.get(name)]
     parts: list[Part] = [
-        f"{row['account_name']} ({row['segment']}) pays ",
+        f"{row['account_name']}{_segment(row['segment'])} pays ",
         linked(money(row["arr"], currency), table), " a year and renews on ",
         f"{write(row['term_end'], 'date')}. Its chance of leaving is ",
         linked(percent(row["p_churn"]), table), " (",
@@ -165,6 +165,10 @@ def lost(found: PostMortem | None, currency: str) -> list[Statement]:
 def said_stages(frame: pd.DataFrame) -> pd.DataFrame:
     """Return stages with their names in words."""
     return frame.assign(said=frame["stage"].map(STAGES))
+
+
+def _segment(name: object) -> str:
+    return f" ({name})" if isinstance(name, str) else ""
 
 
 def _near(seen: Look) -> list[Statement]:
