@@ -312,7 +312,7 @@ def test_earlier_reports_are_judged_by_what_is_known_today(made: Made) -> None:
     text = said(*retold_findings.said(judged))
     assert "2 earlier reports named 40 contracts" in text
     assert "1 quarter is over; 1 came out inside" in text
-    assert f"1 {earlier.DAMAGED}" in text
+    assert f"1 ({earlier.DAMAGED})" in text
     shown = retold_exhibits.earlier(judged, "USD")
     assert len([one for one in shown if isinstance(one, Table)]) == 3
     assert retold_findings.saved(judged)[0].n == 40

@@ -302,7 +302,8 @@ def drifted(table: pd.DataFrame, n_now: int) -> Shown:
         "customers change sides at random; the usual .1 and .25 depend on how many there are. "
         "Moved: beyond the limit, and clear of chance with all measures looked at. Contracts that "
         "began before use was recorded are left out; the chance is held against those said in the "
-        "last four quarters.",
+        "last four quarters. Those who come up are all seen on one day, of one week and season, "
+        "past ones on many: what follows the calendar moves for that alone.",
     )
     drawn = table.head(DRAWN)
     figure = Exhibit(

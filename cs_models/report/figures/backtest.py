@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -9,6 +11,7 @@ from cs_models.report import theme
 from cs_models.report.figures.canvas import blank
 
 RATE = {"tickformat": ".0%", "rangemode": "tozero"}
+LONGEST_LINE = 32
 LISTS = {"model": "accent", "loss": "above", "arr": "noise"}
 
 
@@ -111,8 +114,12 @@ def drifted(frame: pd.DataFrame) -> go.Figure:
     frame : DataFrame
         One row a column, in the order drawn: ``words``, ``psi``, ``psi_limit``, ``drifted``.
     """
-    figure = blank(height=110 + 26 * len(frame), legend=True)
-    named = [theme.literal(str(text)) for text in frame["words"]]
+    figure = blank(height=110 + 34 * len(frame), legend=True)
+    # Long names would leave no room for the bars on a telephone.
+    named = [
+        "<br>".join(theme.literal(line) for line in textwrap.wrap(str(text), LONGEST_LINE))
+        for text in frame["words"]
+    ]
     role = {True: theme.COLOURS["churned"], False: theme.COLOURS["noise"]}
     figure.add_bar(
         y=named, x=frame["psi"], orientation="h", name="how far it moved",

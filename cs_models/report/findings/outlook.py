@@ -254,7 +254,7 @@ def _sure(row: Mapping[str, Any]) -> list[Part]:
     if n < FEWEST_JUDGED:
         return [
             "Whether such intervals can be relied on is not known yet: ",
-            linked(quarters(n) if n else "no past quarter", HELD),
+            linked(quarters(n), HELD) if n else "no past quarter",
             " could be told from as far ahead.",
         ]  # fmt: skip
     return [

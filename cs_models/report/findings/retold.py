@@ -82,7 +82,8 @@ def _forecasts(found: Retold) -> list[Statement]:
     return [
         Statement.of(
             "finding", "Of their forecasts ", linked(quarters(n), places.FORECASTS),
-            f" {'is' if n == 1 else 'are'} over; ", linked(integer(found.totals["n_hit"]), places.FORECASTS),
+            f" {'is' if n == 1 else 'are'} over; ",
+            linked(integer(found.totals["n_hit"]), places.FORECASTS),
             " came out inside the interval that was printed.", id="earlier-forecasts",
         )
     ]  # fmt: skip
@@ -92,7 +93,7 @@ def _left_out(found: Retold) -> list[Statement]:
     others = retold.left_out(found.runs)
     if others.empty:
         return []
-    named = [f"{int(row['n_runs'])} {row['reason']}" for row in records(others)]
+    named = [f"{int(row['n_runs'])} ({row['reason']})" for row in records(others)]
     return [
         Statement.of("note", "Folders of reports that took no part: ",
                      linked(listed(named), places.RUNS), ".", id="earlier-left-out")
