@@ -575,3 +575,12 @@ def test_the_explorer_shows_the_customer_that_is_chosen(
     assert today.risk["account_name"].iloc[3] in shown[0].text
     none = explore.customer("", None, due, history, by=None, grace_days=30, currency="USD")
     assert "Nobody is given a chance" in none[0].text
+
+
+def test_the_list_tells_the_first_reason_in_full_and_the_kinds_of_the_others() -> None:
+    """A row of the list stays short; without a reason nothing is invented."""
+    told = ["support cases: open tickets 4 (typical: 0)", "how much it uses: events 3", ""]
+    assert exhibits._in_short(told) == (
+        "support cases: open tickets 4 (typical: 0); then how much it uses"
+    )
+    assert exhibits._in_short(["", "", ""]) == ""

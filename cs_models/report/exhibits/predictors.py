@@ -155,8 +155,7 @@ def _drawn_table(drawn: pd.DataFrame) -> Table:
 
 
 def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
-    reasons = [name for name in risk.columns if name.startswith("reason_")]
-    heads = ("Goes with it most", "then", "and")
+    reasons = risk[[name for name in risk.columns if name.startswith("reason_")]]
     shown = risk.assign(
         chance=[
             f"{percent(p)} ({percent(low)} to {percent(high)})"
@@ -166,6 +165,8 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
             colour if sure or not isinstance(colour, str) else f"{colour}, or another"
             for colour, sure in zip(risk["colour"], risk["colour_sure"], strict=True)
         ],
+        why=[_in_short(list(row)) for row in reasons.itertuples(index=False)],
+        mind=risk["mind"].str.partition(":")[0],
     )
     return Table.of(
         shown,
@@ -173,21 +174,28 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
         title="Customers at risk, most at stake first",
         columns={
             "account_name": Column("Customer"),
-            "segment": Column("Segment"),
             "arr": Column("ARR", kind="money", unit=currency),
             "term_end": Column("Renews", kind="date"),
-            "days_left": Column("Days left", kind="integer"),
             "chance": Column("Chance of leaving"),
-            "expected_loss": Column("Chance times ARR", kind="money", unit=currency),
+            "why": Column("What goes with it"),
             "colour": Column("Health"),
-            **{name: Column(head) for name, head in zip(reasons, heads, strict=False)},
+            "expected_loss": Column("Chance times ARR", kind="money", unit=currency),
+            "segment": Column("Segment"),
+            "days_left": Column("Days left", kind="integer"),
             "mind": Column("Bear in mind"),
         },
         note="“Or another”: the band of the chance reaches into the next colour. What goes with a "
-        "chance is compared with a typical customer of the segment who renewed. The whole list "
-        "is in tables/accounts_at_risk.csv.",
+        "chance is compared with a typical customer of the segment who renewed. The whole list, "
+        "with every reason in full, is in tables/accounts_at_risk.csv.",
         fold_after=10,
     )
+
+
+def _in_short(reasons: list[str]) -> str:
+    """Return the first reason in full and the kinds of record of the others."""
+    first, *others = [*filter(None, reasons)] or [""]
+    kinds = [other.partition(":")[0] for other in others]
+    return f"{first}; then {', '.join(kinds)}" if kinds else first
 
 
 def _named(risk: pd.DataFrame, currency: str) -> list[str]:
