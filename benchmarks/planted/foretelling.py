@@ -94,7 +94,7 @@ def _figures(said: pd.DataFrame) -> dict[str, float]:
         figures |= {f"gap_{name}": figures[f"auc_{name}"] - area}
     form = metrics.auc(churned, said["true_form"].to_numpy())
     figures |= {"gap_form": form - area, "form_gap": figures["auc_recorded"] - form}
-    for level in churn.LEVELS:
+    for level in (name for name in churn.LEVELS if f"p_{name}" in said):
         own = metrics.auc(churned, said[f"p_{level}"].to_numpy())
         figures |= {f"auc_{level}": own, f"gap_{level}": figures["auc_recorded"] - own}
     figures["boosted"] = float((said["level"] == "L4").mean())
