@@ -88,6 +88,7 @@ def backtest(
     grace_days: int = 30,
     n_halves: int = 60,
     explainable_boosting: bool = False,
+    up_to: str | None = None,
     random_state: int = 0,
 ) -> Backtest:
     """Stand at each past quarter and say what would have been said.
@@ -104,6 +105,8 @@ def backtest(
         Random halves of the accounts on which columns are selected anew; 0 for none.
     explainable_boosting : bool, default False
         Whether to try level L5 too, which needs the extra ``ebm``.
+    up_to : str, optional
+        The last level to try, such as "L3" where many backtests must be quick.
     random_state : int, default 0
 
     Returns
@@ -113,7 +116,8 @@ def backtest(
     Raises
     ------
     ParameterError
-        If level L5 is asked for and its library is not there.
+        If level L5 is asked for and its library is not there, or ``up_to`` is no level that is
+        tried.
     TooLittleDataError
         With fewer than four quarters to test, fewer than 40 accounts that left, or one outcome.
     DataError
@@ -125,6 +129,11 @@ def backtest(
     Source: ``methods.md`` 3.
     """
     tried = levels.tried(explainable_boosting=explainable_boosting)
+    if up_to is not None and up_to not in tried:
+        raise ParameterError(
+            "no such level", where="up_to", got=repr(up_to), repair=", ".join(tried)
+        )
+    tried = tried if up_to is None else tried[: tried.index(up_to) + 1]
     rng = np.random.default_rng(random_state)
     rows = history.judged(frame)
     walked = ladder.walk(rows, as_of=as_of, grace_days=grace_days, rng=rng, tried=tried)

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cs_models.learn import revenue
+from cs_models.errors import ParameterError, TooLittleDataError
+from cs_models.learn import churn, revenue
+from cs_models.learn.predictors import ladder
 from cs_models.report.display import Exhibit, Number, Statement, Table
 from cs_models.report.evidence import due as dues
 from cs_models.report.evidence import horizons, kept, outlook
@@ -116,9 +118,9 @@ def ahead(book: revenue.Book, history: pd.DataFrame, *, reason: str = "") -> lis
 class Made:
     """All frames of one page."""
 
-    def __init__(self, *, reason: str = "", n: int = N, **changed: Any) -> None:
+    def __init__(self, *, reason: str = "", n: int = N, quarters: int = 4, **changed: Any) -> None:
         self.history = ended()
-        self.book = revenue.book(running(n, **changed), AS_OF, quarters=4)
+        self.book = revenue.book(running(n, **changed), AS_OF, quarters=quarters)
         rng = np.random.default_rng(3)
         told, refits = horizons.chances(
             self.book.due, revenue.base_rates(self.history),
@@ -269,7 +271,7 @@ def test_an_empty_quarter_is_said_and_drawn_without_it() -> None:
     """Nothing comes up in the first quarter: a sentence, no share, no table of customers."""
     late = running(10)
     shift = pd.DateOffset(months=4)
-    made = Made(n=10, term_end=(late["term_end"] + shift).astype("datetime64[s]"))
+    made = Made(n=10, quarters=2, term_end=(late["term_end"] + shift).astype("datetime64[s]"))
     told = findings.answer(made.found, made.standings, as_of=AS_OF, currency="USD")
     assert [one.text for one in told] == ["In 2026 Q3 no contract comes up for renewal."]
     assert (
@@ -284,7 +286,7 @@ def test_an_empty_quarter_is_said_and_drawn_without_it() -> None:
 
 def test_nothing_at_all_comes_up() -> None:
     """A book without contracts still makes a page."""
-    made = Made(n=0)
+    made = Made(n=0, quarters=1)
     assert "no contract comes up" in said(
         *findings.answer(made.found, made.standings, as_of=AS_OF, currency="USD")
     )
@@ -389,3 +391,23 @@ def test_past_quarters_wait_for_late_renewals(made: Made) -> None:
 def test_forecast_amounts_are_not_more_precise_than_they_are(amount: float, written: str) -> None:
     """Three digits mean something; a cent does not."""
     assert amounts.about(amount, "USD") == written
+
+
+def test_a_quarters_predictor_climbs_no_further_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The ladder ends at the level asked for; a level that there is not is refused by name."""
+    seen: dict[str, Any] = {}
+
+    def walk(rows: pd.DataFrame, **given: Any) -> None:
+        seen.update(given)
+        raise TooLittleDataError("stop here", got="0 quarters")
+
+    monkeypatch.setattr(ladder, "walk", walk)
+    monkeypatch.setattr(churn.history, "judged", lambda frame: frame)
+    about = (day("2026-07-01"), "2026 Q3", 46)
+    told = horizons._ahead(about, pd.DataFrame(), pd.DataFrame(), AS_OF, 30, 1)
+    assert told.reason == "stop here (0 quarters)"
+    assert seen["tried"] == ("L0", "L1", "L2", "L3")
+    with pytest.raises(ParameterError, match="L9"):
+        churn.backtest(pd.DataFrame(), as_of=AS_OF, up_to="L9")
