@@ -38,7 +38,7 @@ from cs_models.learn.predictors.forms import Fitted, Task
 
 MIN_ORIGINS: Final = 4
 TOO_GOOD_AUC: Final = 0.98
-_FOLDS: Final = 3
+_FOLDS: Final = 5
 _GROWTH: Final = 1.5  # hyper-parameters are chosen anew when the terms have grown by half
 _DESCRIBED: Final = [
     "subscription_id",
