@@ -216,3 +216,14 @@ def _importance(
 def area(churned: Float, chance: Float) -> float:
     """Return scikit-learn's AUC."""
     return float(roc_auc_score(churned, chance))
+
+
+def robust_errors(model: Any, design: Float, event: pd.Series, account: pd.Series) -> Float:
+    """Return the standard errors by account that scikit-learn does not give."""
+    wide = np.column_stack([np.ones(len(design)), design])
+    chance = model.predict_proba(design)[:, 1]
+    bread = np.linalg.inv((wide.T * (chance * (1 - chance))) @ wide)
+    scores = pd.DataFrame(wide * (event.to_numpy() - chance)[:, None])
+    sums = scores.groupby(account.to_numpy()).sum().to_numpy()
+    found: Float = np.sqrt(np.diag(bread @ (sums.T @ sums) @ bread))
+    return found

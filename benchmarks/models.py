@@ -282,7 +282,9 @@ def survival_directly(n_rows: int) -> dict[str, Any]:
         )
         dummies = pd.get_dummies(steps, columns=list(steps), drop_first=True)
         design = np.hstack([frame[["use", "tickets"]].to_numpy(), dummies.to_numpy(dtype=float)])
-        return LogisticRegression(C=np.inf, solver="newton-cholesky").fit(design, frame["event"])
+        model = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(design, frame["event"])
+        direct.robust_errors(model, design, frame["event"], frame["account_id"])
+        return model
 
     hazard = clock.time("hazard per renewal", logistic)
     clock.told["said"] = {
