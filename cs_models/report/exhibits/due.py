@@ -56,7 +56,7 @@ def concentration(
         figure=figures.accounts(drawn, currency), table=table,
         alt=f"Bars of the {len(drawn)} customers with most ARR at risk; their names and amounts "
         "are in the table.",
-        caption="Grey: what the customer pays a year. Red: that, times the chance of leaving.",
+        caption="Grey: what the customer pays a year. Coloured: that, times the chance of leaving.",
     )  # fmt: skip
     return (*said, figure)
 
