@@ -311,7 +311,7 @@ def drifted(table: pd.DataFrame, n_now: int) -> Shown:
         figure=figures.drifted(drawn), table=twin,
         alt="; ".join(f"{row['words']}: {row['psi']:.2f}, limit {row['psi_limit']:.2f}"
                       for row in records(drawn)) + ".",
-        caption="Coloured: moved by more than chance. A measure that moved is a question to ask, not "
-        "yet a fault: prices, seasons and new products move measures too.",
+        caption="Coloured: moved by more than chance. A measure that moved is a question to ask, "
+        "not yet a fault: prices, seasons and new products move measures too.",
     )  # fmt: skip
     return (*said, figure)
