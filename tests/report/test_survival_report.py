@@ -395,10 +395,22 @@ def test_adoption_is_dated_by_the_nth_use_since_the_start() -> None:
     """Uses before the episode count nothing; the day on which the third is made counts."""
     lives = lifetimes([400, 400], [0, 0])
     day = [date(2022, 12, 30), date(2023, 1, 5), date(2023, 1, 5), date(2023, 2, 1)]
-    events = ibis.memtable(pd.DataFrame({"account_id": "a0", "event_date": day, "feature": "f"}))
-    found = adoption._nth_use(events, lives, "f", 3)
+    events = pd.DataFrame({"account_id": "a0", "event_date": day, "feature": "f", "quantity": None})
+    found = adoption._nth_use(_events(events), lives, "f", 3)
     assert found[0] == (date(2023, 2, 1) - date(2023, 1, 1)).days
     assert np.isnan(found[1])
+
+
+def test_a_record_of_several_uses_counts_as_several() -> None:
+    """Records of 3, 2, none and 4 uses are 3, 5, 6 and 10 uses: the sixth is made on day 40."""
+    lives = lifetimes([400, 400], [0, 0])
+    day = [date(2023, 1, 1) + timedelta(days=days) for days in (10, 20, 40, 80)]
+    events = pd.DataFrame(
+        {"account_id": "a1", "event_date": day, "feature": "f", "quantity": [3, 2, None, 4]}
+    )
+    for often, reached in ((3, 10), (5, 20), (6, 40), (7, 80), (10, 80)):
+        assert adoption._nth_use(_events(events), lives, "f", often)[1] == reached
+    assert np.isnan(adoption._nth_use(_events(events), lives, "f", 11)[1])
 
 
 def test_adoption_that_nobody_lacks_is_not_compared() -> None:
@@ -544,6 +556,11 @@ def test_every_number_of_the_page_links_to_a_table_on_it() -> None:
     kept = saved.of_staying(past, renewals, own, groups.causes_by(lives, frame))
     assert len({one.id for one in kept}) == len(kept)
     assert {one.table for one in kept} <= tables
+
+
+def _events(rows: pd.DataFrame) -> ibis.Table:
+    """Return events in the types of the contract."""
+    return ibis.memtable(rows.astype({"quantity": "float64"}))
 
 
 def _text(part: Any) -> str:

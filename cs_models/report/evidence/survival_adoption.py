@@ -181,9 +181,13 @@ def _leading(half: pd.DataFrame, first_days: int) -> tuple[str, int] | None:
 
 
 def _nth_use(events: ir.Table, lives: pd.DataFrame, feature: str, often: int) -> pd.Series:
-    """Return the days from each episode's start to the day of its n-th use of a feature."""
+    """Return the days from each episode's start to the day of its n-th use of a feature.
+
+    A record may stand for several uses: its quantity counts, as in the panel that `often` is from.
+    """
     own = events.filter(events.feature == feature)
-    daily = own.group_by(["account_id", "event_date"]).agg(n=own.count()).execute()
+    uses = own.quantity.cast("float64").fill_null(1.0)
+    daily = own.group_by(["account_id", "event_date"]).agg(n=uses.sum()).execute()
     daily["event_date"] = pd.to_datetime(daily["event_date"])
     about = lives.reset_index(names="place")[["place", "account_id", "start"]]
     joined = about.merge(daily, on="account_id", how="inner")
