@@ -1,6 +1,6 @@
 """Predictors on one invented world whose law is known, from its tables to what was said.
 
-The small version of ``benchmarks/recovery.py models``: 1,000 accounts where that has worlds of
+The small version of ``benchmarks/recovery.py models``: 1,400 accounts where that has worlds of
 5,000.  With so few terms to learn from, bars are wider than those of ``methods.md`` 7.
 """
 
@@ -17,7 +17,7 @@ import pytest
 
 from cs_models.learn.evaluation import metrics
 
-N_ACCOUNTS, SEED = 1000, 20261122
+N_ACCOUNTS, SEED = 1400, 20261122
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def test_who_knows_more_tells_more(world: pd.DataFrame) -> None:
 
 
 def test_predictions_come_near_what_could_be_known(found: dict[str, Any]) -> None:
-    """Out of time, from at most 900 terms: within .12 of the oracle, better than base rates."""
-    assert found["gap_recorded"] <= 0.12
+    """Out of time, from at most 1,300 terms: within .1 of the oracle, better than base rates."""
+    assert found["gap_recorded"] <= 0.1
     assert found["auc"] > found["auc_L0"] + 0.01
     assert found["auc"] < found["auc_hidden"]
 
