@@ -72,8 +72,9 @@ class Due:
     Attributes
     ----------
     frame : DataFrame, one row per renewal
-        Columns of the opportunities, ``decided`` (the decision date) and one column per `told`: 0
-        at the lower quartile (or none), 1 at the upper (or some); missing where not recorded.
+        Columns of the opportunities, ``decided`` (the decision date), ``term_end`` (the renewal
+        date, after an early end too) and one column per `told`: 0 at the lower quartile (or none),
+        1 at the upper (or some); missing where not recorded.
     columns : tuple of Told
         What can be looked at.
     absent : tuple of str
@@ -174,7 +175,7 @@ def due(past: History, panel: pd.DataFrame, *, first_days: int, window_days: int
     """
     wanted = looked_at(first_days, window_days)
     there = [column for _, column, _, _ in wanted if column in panel and column != MONEY]
-    seen = panel[["subscription_id", "as_of_date", *there]].rename(
+    seen = panel[["subscription_id", "as_of_date", "term_end", *there]].rename(
         columns={"as_of_date": "decided"}
     )
     came = past.opportunities[past.opportunities["cause"] != "involuntary"]
@@ -208,7 +209,8 @@ def foretold(known: Due, as_of: date, grace_days: int) -> dict[str, Any] | Untol
     """
     day = pd.Timestamp(as_of - timedelta(days=grace_days) - _YEAR)
     frame = known.frame
-    before = frame[frame["opportunity_date"] + pd.Timedelta(days=grace_days) <= day]
+    # By the renewal date: by their own, early leavers would be in before stayers of their age.
+    before = frame[frame["term_end"] + pd.Timedelta(days=grace_days) <= day]
     after = frame[frame["decided"] >= day]
     if after["event"].nunique() < 2:
         return Untold("too few renewals came since to judge it by")
