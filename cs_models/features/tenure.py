@@ -116,7 +116,8 @@ def upcoming(tables: Mapping[str, ir.Table], as_of: date, *, grace_days: int = 3
     DataFrame, one row per subscription_id
         ``subscription_id``, ``account_id``, ``segment``, ``episode``, ``opportunity``,
         ``term_months``, ``term_start``, ``opportunity_date`` (the renewal date),
-        ``months_to_renewal``, ``months_as_customer`` (at that date), ``arr``.
+        ``months_to_renewal``, ``months_as_customer`` (at that date), ``in_notice`` (bool: a
+        cancellation was asked for by ``as_of``), ``arr``.
 
     Raises
     ------
@@ -133,10 +134,12 @@ def upcoming(tables: Mapping[str, ir.Table], as_of: date, *, grace_days: int = 3
         opportunity_date=kept["term_end"],
         months_to_renewal=_months(kept["term_end"] - today),
         months_as_customer=_months(kept["term_end"] - kept["episode_start"]),
+        in_notice=kept["cancel_requested_at"] <= today,
     )
     columns = [
         *("subscription_id", "account_id", "segment", "episode", "opportunity", "term_months"),
-        *("term_start", "opportunity_date", "months_to_renewal", "months_as_customer", "arr"),
+        *("term_start", "opportunity_date", "months_to_renewal", "months_as_customer"),
+        *("in_notice", "arr"),
     ]
     return kept[columns].reset_index(drop=True)
 
@@ -219,11 +222,12 @@ def _terms(
         )
     first = data_start if data_start is not None else recording.first_day(tables["events"])[0]
     attached = outcomes.attach(tables["subscriptions"])
-    columns = ("subscription_id", "account_id", "term_start", "term_end", "ended_at", "outcome")
-    rows = attached.select(*columns, "term_months", arr=attached.arr.cast("float64")).execute()
+    dates = ("term_start", "term_end", "ended_at", "cancel_requested_at")
+    columns = ("subscription_id", "account_id", *dates, "outcome", "term_months")
+    rows = attached.select(*columns, arr=attached.arr.cast("float64")).execute()
     segments = tables["accounts"].select("account_id", "segment").execute()
     rows = rows.merge(segments, on="account_id", how="left", validate="m:1")
-    for name in ("term_start", "term_end", "ended_at"):
+    for name in dates:
         rows[name] = pd.to_datetime(rows[name])
     order = ["account_id", "term_start", "term_end", "subscription_id"]
     return _episodes(rows.sort_values(order, ignore_index=True)), pd.Timestamp(first)

@@ -68,6 +68,18 @@ def test_todays_terms_stand_before_their_next_opportunity(small: SimpleNamespace
     assert found["opportunity"].tolist() == [3]
     assert found["months_to_renewal"].tolist() == [3.0]
     assert found["months_as_customer"].tolist() == [36.0]
+    assert found["in_notice"].tolist() == [False]
+
+
+@pytest.mark.parametrize(("days", "asked"), [(-1, True), (0, True), (1, False)])
+def test_a_notice_counts_from_the_day_it_is_given(
+    small: SimpleNamespace, days: int, asked: bool
+) -> None:
+    """A cancellation asked for today puts the term in notice, one of tomorrow is not known."""
+    day = AS_OF + timedelta(days=days)
+    *past, last = yearly(small, 2022, "renewed", "renewed", "pending")
+    tables = world(small, *past, {**last, "cancel_requested_at": day})
+    assert tenure.upcoming(tables, AS_OF)["in_notice"].tolist() == [asked]
 
 
 @pytest.mark.parametrize(

@@ -291,6 +291,7 @@ def judged(n: int, effect: float, *, seed: int = 2) -> tuple[History, pd.DataFra
         {
             "subscription_id": came["subscription_id"],
             "as_of_date": came["opportunity_date"] - pd.Timedelta(days=90),
+            "term_end": came["opportunity_date"],
             "active_days__first_60d": pd.array(use, dtype="Int64"),
             "champions_left__to_date": rng.integers(0, 2, len(came)),
             "nps__to_date": np.full(len(came), np.nan),
@@ -353,6 +354,33 @@ def test_too_few_leavers_are_untold() -> None:
     assert isinstance(found, Untold)
     shown = model_exhibits.drivers(due, found, Untold("x"), "USD")
     assert [type(item) for item in shown] == [Statement]
+
+
+def test_early_leavers_are_learnt_from_with_the_stayers_of_their_age() -> None:
+    """Early leavers whose terms ended after the day of learning are not learnt from."""
+    past, panel = judged(400, 0.0)
+    # Of half the customers the last renewal came too late to be learnt from and too early to judge.
+    odd = past.opportunities["account_id"].str[1:].astype(int) % 2 == 1
+    later = pd.to_timedelta(np.where(odd, 100, 0), "D")
+    came = past.opportunities.assign(
+        opportunity_date=past.opportunities["opportunity_date"] + later
+    )
+    panel = panel.assign(as_of_date=panel["as_of_date"] + later, term_end=panel["term_end"] + later)
+    known_by = pd.Timestamp(AS_OF) - pd.Timedelta(days=DAYS + 30 + 30)
+    known = came["opportunity_date"] <= known_by
+    left_early = (came["event"] == 1) & ~known
+    moved = came.assign(
+        opportunity_date=came["opportunity_date"]
+        - pd.to_timedelta(np.where(left_early, 80, 0), "D")
+    )
+    assert (moved["opportunity_date"] <= known_by).sum() > known.sum()
+    counts = []
+    for rows in (came, moved):
+        due = drivers.due(history(rows), panel, first_days=60, window_days=28)
+        found = drivers.foretold(due, AS_OF, 30)
+        assert not isinstance(found, Untold)
+        counts.append(found["n_learnt"])
+    assert counts == [known.sum()] * 2
 
 
 def test_a_column_that_knows_the_outcome_stops_the_page() -> None:
@@ -430,7 +458,7 @@ def running(n: int = 50) -> pd.DataFrame:
             "subscription_id": [f"s{k}" for k in range(n)],
             "account_id": [f"a{k}" for k in range(n)],
             "episode": 1, "opportunity": 1, "term_months": 12, "months_to_renewal": 12.0,
-            "months_as_customer": 12.0, "arr": 1000.0, "group": "g0",
+            "months_as_customer": 12.0, "arr": 1000.0, "group": "g0", "in_notice": False,
             "term_start": pd.Timestamp(AS_OF), "opportunity_date": pd.Timestamp(2027, 6, 30),
         }
     )  # fmt: skip
@@ -451,6 +479,26 @@ def test_years_expected_are_the_sum_of_the_chances_to_be_there() -> None:
     later = value.worth(past, horizon_years=5, discount_rate=0.2)
     assert not isinstance(later, Untold)
     assert later.table["value"].iloc[0] < row["value"]
+
+
+def test_contracts_in_notice_are_worth_no_ordinary_renewal() -> None:
+    """With 20 of 50 in notice the rest are valued as if alone, and the 20 are named beside it."""
+    came = opportunities([0.25] * 4, 400)
+    now = running().assign(in_notice=np.arange(50) < 20)
+
+    def worth(rows: pd.DataFrame) -> value.Value | Untold:
+        past = History(came, lifetimes([1], [0]), rows, AS_OF, 30)
+        return value.worth(past, horizon_years=5, discount_rate=0.1)
+
+    both, alone = worth(now), worth(running(30))
+    assert not isinstance(both, Untold)
+    assert not isinstance(alone, Untold)
+    pd.testing.assert_frame_equal(both.table, alone.table)
+    assert (both.n_in_notice, both.arr_in_notice) == (20, 20_000.0)
+    words = said(*told.worth(both, "USD"))
+    assert "Left out of both: 20 contracts in notice ($20,000 a year)." in words
+    assert "Left out" not in said(*told.worth(alone, "USD"))
+    assert isinstance(worth(now.assign(in_notice=True)), Untold)
 
 
 @pytest.mark.parametrize(("years", "role"), [(3, "note"), (10, "caution")])

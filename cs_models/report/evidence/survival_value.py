@@ -38,6 +38,8 @@ _Z: Final = 1.959964
 class Value:
     """How long running customers are expected to stay, and what they would pay in that time.
 
+    Contracts in notice are left out: they no longer have an ordinary chance to renew.
+
     Attributes
     ----------
     table : DataFrame, one row per group, the first for all
@@ -46,11 +48,17 @@ class Value:
         ``undiscounted``, ``beyond`` (share of ``value`` beyond the time anybody was followed).
     horizon_years : int
     discount_rate : float
+    n_in_notice : int
+        Running contracts left out because they were given notice.
+    arr_in_notice : float
+        What they pay today, a year.
     """
 
     table: pd.DataFrame
     horizon_years: int
     discount_rate: float
+    n_in_notice: int = 0
+    arr_in_notice: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def a_year_before(as_of: date, grace_days: int) -> date:
 
 
 def worth(past: History, *, horizon_years: int, discount_rate: float) -> Value | Untold:
-    """Add up the expected stay of the terms that run today, and what they would pay.
+    """Add up the expected stay of the terms that run today without notice, and what they would pay.
 
     Parameters
     ----------
@@ -98,12 +106,16 @@ def worth(past: History, *, horizon_years: int, discount_rate: float) -> Value |
     """
     if past.upcoming.empty:
         return Untold("no term runs today")
+    asked = past.upcoming["in_notice"].astype(bool)
+    if asked.all():
+        return Untold("every term that runs today is in notice")
 
     def value() -> Value:
         model = _learnt(past)
         said = {"horizon_years": horizon_years, "discount_rate": discount_rate}
-        table = _by_group(model, past.upcoming, said)
-        return Value(table, horizon_years, discount_rate)
+        table = _by_group(model, past.upcoming[~asked].reset_index(drop=True), said)
+        arr = float(past.upcoming.loc[asked, "arr"].sum())
+        return Value(table, horizon_years, discount_rate, int(asked.sum()), arr)
 
     return told(value)
 

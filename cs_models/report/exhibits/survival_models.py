@@ -106,7 +106,8 @@ def worth(value: Value | Untold, currency: str) -> tuple[Shown, ...]:
             },
             note="Revenue, not margin. Prices, seats and lengths of contract are taken to stay as "
             "they are, and chances to renew as they were. Beyond what was seen: share of the money "
-            "in months as a customer to which fewer than ten have been followed.",
+            "in months as a customer to which fewer than ten have been followed. Left out: "
+            f"contracts in notice ({integer(value.n_in_notice)} today).",
         ),
         alt="Years expected: " + "; ".join(told) + ".",
         caption="Bars: 95 % intervals of the mean. A single contract may end at its next renewal "

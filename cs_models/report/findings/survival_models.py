@@ -157,8 +157,8 @@ def worth(value: Value | Untold, currency: str) -> list[Statement]:
             f"{_about(whole['value_low'], currency)} to {_about(whole['value_high'], currency)}",
             f") in that time, money a year later counted {percent(value.discount_rate)} less; "
             "undiscounted ", linked(_about(whole["undiscounted"], currency), anchors.VALUE),
-            ". The intervals hold the doubt about the chances to renew, and nothing of what may "
-            "change.", id="value-said",
+            ".", *_in_notice(value, currency), " The intervals hold the doubt about the chances to "
+            "renew, and nothing of what may change.", id="value-said",
         )
     ]  # fmt: skip
     share = float(whole["beyond"])
@@ -175,6 +175,17 @@ def worth(value: Value | Untold, currency: str) -> list[Statement]:
     else:
         said.append(Statement.of("note", *beyond, ".", id="value-beyond"))
     return said
+
+
+def _in_notice(value: Value, currency: str) -> list[Part]:
+    """Say what running contracts are left out."""
+    if not value.n_in_notice:
+        return []
+    which = "contract" if value.n_in_notice == 1 else "contracts"
+    return [
+        " Left out of both: ", linked(integer(value.n_in_notice), anchors.VALUE),
+        f" {which} in notice ({_about(value.arr_in_notice, currency)} a year).",
+    ]  # fmt: skip
 
 
 def foretold(found: Foretold | Untold) -> list[Statement]:
