@@ -13,13 +13,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from cs_models.errors import TooLittleDataError
 from cs_models.learn import churn
 from cs_models.learn.evaluation import drift
 from cs_models.report.evidence.backtest import Told
 from cs_models.report.evidence.predictors import label
 
 SCORE: Final = "chance of leaving"
-N_LAST: Final = 4  # quarters whose chances, said at the time, today's are held against
+N_LAST: Final = 4  # quarters that one model, which knew none of them, is held against today on
 HALF_QUARTER: Final = 46  # days on either side: together a quarter of renewals
 FEWEST: Final = 20
 NAMES: Final = (
@@ -67,8 +68,8 @@ def compared(
         Panels: ended terms, and those of :func:`coming_up`.
     data_start : datetime.date
         First day of recorded use.  Terms that began before it lack what was not recorded: that is
-        no drift, and they are left out.  The chance is compared with those said in the last four
-        quarters.
+        no drift, and they are left out.  The chance is that of one model, learnt from what was
+        known before the last four quarters: of their terms, and of those of today.
     random_state : int
 
     Returns
@@ -97,8 +98,7 @@ def compared(
         words=[label(name) for name in table["feature"]],
         driver=[churn.driver(name) for name in table["feature"]],
     )
-    if told.past is not None:
-        table = pd.concat([_score(told, history, now, random_state), table], ignore_index=True)
+    table = pd.concat([_score(told, history, now, random_state), table], ignore_index=True)
     beyond = table["psi"] / table["psi_limit"].where(table["psi_limit"] > 0)
     order = table.assign(beyond=beyond.fillna(0.0), is_score=table["feature"].eq(SCORE))
     order = order.sort_values(
@@ -108,15 +108,26 @@ def compared(
 
 
 def _score(told: Told, history: pd.DataFrame, now: pd.DataFrame, random_state: int) -> pd.DataFrame:
-    """Compare the chance that is said today with those said, out of time, in the past."""
-    assert told.past is not None
-    model = churn.fit(history, told.past, n_refits=0, random_state=random_state)
+    """Compare the chances that one model gives to today's terms and to those of the last quarters.
+
+    The model knew the outcome of neither: with another model on each side, or with one side learnt
+    from, chances would differ without anybody having changed.  Empty where too little was known
+    before those quarters.
+    """
+    if told.past is None:
+        return pd.DataFrame()
     last = np.sort(told.predictions["origin"].unique())[-N_LAST:]
     seen = told.predictions[told.predictions["origin"].isin(last)]
+    known = history["term_end"] + pd.Timedelta(days=told.past.grace_days) <= last[0]
+    then = history[history["subscription_id"].isin(seen["subscription_id"])]
+    try:
+        model = churn.fit(history[known], told.past, n_refits=0, random_state=random_state)
+    except TooLittleDataError:
+        return pd.DataFrame()
     one = drift.table(
-        {SCORE: seen["p_churn"].to_numpy()},
+        {SCORE: churn.score(model, then)["p_churn"].to_numpy()},
         {SCORE: churn.score(model, now)["p_churn"].to_numpy()},
-        reference_account=seen["account_id"],
+        reference_account=then["account_id"],
         current_account=now["account_id"],
         rng=np.random.default_rng(random_state),
     )
