@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs_models.learn.evaluation.recalibration import Recalibration
 from cs_models.learn.revenue import QuarterBacktest
 from cs_models.report import earlier
 from cs_models.report.display import Exhibit, Number, Statement, Table
@@ -48,6 +49,8 @@ class Past:
                 )  # fmt: skip
         self.predictions = pd.DataFrame(rows)
         self.n_origins = n_quarters
+        self.as_of, self.grace_days = AS_OF, 30
+        self.chosen, self.calibrators = "L4", {"L4": Recalibration("none")}
 
 
 def ended(past: Past) -> pd.DataFrame:
@@ -81,8 +84,10 @@ class Made:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(evidence, "N_PATHS", 100)
             patch.setattr(evidence, "N_BOOT", 100)
-            self.scored = evidence.scored(self.told, self.ended, grace_days=30, rng=rng)
+            scored = evidence.scored(self.told, self.ended, grace_days=30, rng=rng)
             self.lists = evidence.lists(self.told, capacity, rng=rng)
+        assert scored is not None
+        self.scored = scored
         self.honest = evidence.honest(self.told, self.ended)
         self.by_quarter = evidence.by_quarter(self.told, capacity)
         self.listed = evidence.called(self.told, self.ended, capacity, as_of=AS_OF, grace_days=30)
@@ -112,6 +117,51 @@ def test_lists_quarter_by_quarter_add_up_to_all_quarters(made: Made) -> None:
         assert mine["n_met"].sum() / mine["n_left"].sum() == pytest.approx(pooled["recall"])
         assert mine["arr_met"].sum() / mine["arr_left"].sum() == pytest.approx(pooled["arr_caught"])
         assert (mine["n_met"] <= mine["n_called"]).all()
+
+
+def test_calls_at_random_are_the_zero_point_of_every_list(made: Made) -> None:
+    """Ten calls of forty by lot meet a quarter of those who left, and of their ARR."""
+    lot = made.lists[made.lists["ranking"] == evidence.RANDOM].set_index("measure")
+    assert lot["value"][["recall", "arr_caught"]].tolist() == pytest.approx([0.25, 0.25])
+    churned = made.told.predictions["churned"].mean()
+    assert lot["value"]["precision"] == pytest.approx(churned)
+    text = said(*made.answer())
+    assert "as many calls at random would have met 25" in text
+    assert "calls at random 25" in text
+    named = made.lists["ranking"].unique().tolist()
+    assert named == [*("model", "arr", "loss"), evidence.RANDOM]
+    shown = exhibits.lists(made.lists, made.by_quarter, 10, "USD")
+    table = next(one for one in shown if isinstance(one, Table))
+    assert len(table.rows) == len(made.lists)
+
+
+def test_lots_are_drawn_quarter_by_quarter() -> None:
+    """All of a small quarter and a tenth of a large one are not a fifth of their leavers."""
+    rows = Past(n_quarters=2).predictions
+    first = rows["origin"] == rows["origin"].min()
+    rows = rows[~first | rows["subscription_id"].str.endswith("-39")]
+    past = Past()
+    past.predictions = rows.assign(churned=1.0, arr=100.0).reset_index(drop=True)
+    told = evidence.Told(past, "")  # type: ignore[arg-type]
+    lists = evidence.lists(told, 4, rng=np.random.default_rng(0))
+    lot = lists[lists["ranking"] == evidence.RANDOM].set_index("measure")["value"]
+    assert lot["recall"] == pytest.approx((1 + 40 * 4 / 40) / 41)
+
+
+def test_a_quarter_that_is_not_all_known_is_called_a_part() -> None:
+    """Decided by March, renewed by June, known by the end of July: a part on 30 June."""
+    past = Past()
+    told = evidence.Told(past, "")  # type: ignore[arg-type]
+    labels = evidence.by_quarter(told, 10)["label"].drop_duplicates().tolist()
+    assert labels[-2:] == ["2025 Q4", "2026 Q1 part"]
+    assert not any("part" in label for label in labels[:-1])
+    assert evidence.honest(told, ended(past))["chart"]["label"].tolist() == labels
+    scored = Made().scored.quarters["label"].tolist()
+    assert scored == labels[-len(scored) :]
+    past.as_of = date(2026, 7, 29)
+    assert "2026 Q1 part" in set(evidence.by_quarter(told, 10)["label"])
+    past.as_of = date(2026, 7, 30)  # 1 April, 90 days and 30 of grace
+    assert "2026 Q1" in set(evidence.by_quarter(told, 10)["label"])
 
 
 def test_counts_of_the_answer_are_those_of_the_tables(made: Made) -> None:
@@ -257,6 +307,82 @@ def test_a_measure_that_moved_is_found_and_one_that_did_not_is_not() -> None:
     assert before.empty
 
 
+class Customers:
+    """Contracts of seven quarters whose use goes with staying, and those who come up after."""
+
+    def __init__(self, *, scale: float = 1.0, seed: int = 11) -> None:
+        rng = np.random.default_rng(seed)
+        parts = []
+        for quarter in range(8):
+            n, factor = (120, scale) if quarter == 7 else (120, 1.0)
+            day = pd.Timestamp("2024-01-01") + pd.DateOffset(months=3 * quarter)
+            use = rng.gamma(2.0, 50.0, n)
+            left = rng.random(n) < 1 / (1 + np.exp((use - 60) / 25))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "subscription_id": [f"s-{quarter}-{k}" for k in range(n)],
+                        "account_id": [f"a-{quarter}-{k}" for k in range(n)], "account_name": "x",
+                        "segment": "A", "arr": 1000.0, "seats": 10, "term_months": 12,
+                        "term_no": 1, "term_start": day - pd.Timedelta(days=275),
+                        "as_of_date": day, "term_end": day + pd.Timedelta(days=60),
+                        "churned": left.astype(float), "events__last_28d": factor * use,
+                        "active_users__last_28d": rng.gamma(2.0, 5.0, n), "origin": day,
+                    }
+                )
+            )  # fmt: skip
+        rows = pd.concat(parts, ignore_index=True)
+        now = rows["origin"] == rows["origin"].max()
+        self.history = rows[~now].drop(columns="origin")
+        self.now = rows[now].drop(columns=["origin"]).reset_index(drop=True)
+        self.past = Past()
+        self.past.predictions = rows[~now]
+
+    def score(self, **said_then: Any) -> pd.Series:
+        """Return the row of the chance."""
+        self.past.predictions = self.past.predictions.assign(**said_then)
+        told = evidence.Told(self.past, "")  # type: ignore[arg-type]
+        table = drifted.compared(
+            told, self.history, self.now, data_start=date(2020, 1, 1), random_state=1
+        )
+        assert table["feature"].iloc[0] == drifted.SCORE
+        return table.iloc[0]
+
+
+def test_the_chance_does_not_move_while_customers_do_not() -> None:
+    """Of the same population it stays within its limit, whatever other models said then."""
+    same = Customers()
+    row = same.score(p_churn=0.9)
+    assert not row["drifted"]
+    assert row["psi"] <= row["psi_limit"]
+    assert row["n_reference"] == 4 * 120
+    learnt_from = same.history.tail(4 * 120)
+    same.now = learnt_from.assign(subscription_id=learnt_from["subscription_id"] + "x")
+    assert same.score()["psi"] == 0.0
+
+
+def test_the_chance_moves_with_the_customers() -> None:
+    """Use cut to a third moves the chance beyond its limit, and the sentence says so."""
+    moved = Customers(scale=0.3)
+    row = moved.score(p_churn=0.3)
+    assert row["drifted"]
+    text = said(*findings.drifted(pd.DataFrame([row]), 120))
+    assert "learnt before the last four quarters" in text
+    assert "has moved (" in text
+
+
+def test_with_too_little_before_the_last_quarters_the_chance_is_not_compared() -> None:
+    """Fewer than forty leavers before: measures alone are told."""
+    few = Customers()
+    few.history = few.history.tail(5 * 120)
+    few.history.loc[few.history.index[:120], "churned"] = 0.0
+    told = evidence.Told(few.past, "")  # type: ignore[arg-type]
+    table = drifted.compared(told, few.history, few.now, data_start=date(2020, 1, 1),
+                             random_state=1)  # fmt: skip
+    assert drifted.SCORE not in set(table["feature"])
+    assert len(table)
+
+
 def reports(made: Made) -> earlier.Earlier:
     """Return two reports that named the contracts of one quarter, and forecast it."""
     mine = made.told.predictions
@@ -286,7 +412,7 @@ def reports(made: Made) -> earlier.Earlier:
     runs = pd.DataFrame(
         {
             "run_id": ["one", "two", "bad"], "as_of": pd.to_datetime(
-                ["2025-12-31", "2026-01-07", None]), "started_at": "",
+                pd.Series(["2025-12-31", "2026-01-07", None])), "started_at": "",
             "verdict": [earlier.READ, earlier.READ, earlier.DAMAGED], "n_said": [len(mine)] * 3,
             "n_quarters": [2, 0, 0],
         }

@@ -8,7 +8,7 @@ that in which was decided (``origin``); its renewals follow ``decision_days`` la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ N_PATHS: Final = 2000
 N_BOOT: Final = 1000
 LOSS: Final = "loss"
 LISTS: Final = (decisions.MODEL, LOSS, decisions.BY_ARR)
+RANDOM: Final = "random"
+PART: Final = "part"  # of a quarter of which not all is known yet
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,13 @@ def scored(
     """Set each past quarter's forecast beside what came true; None where nothing was foretold."""
     if told.past is None:
         return None
-    return revenue.backtest(
+    found = revenue.backtest(
         told.predictions, ended, rng=rng, n_paths=N_PATHS, grace_days=grace_days
     )
+    if found.quarters.empty:
+        return found
+    named = found.quarters.assign(label=_named(told, found.quarters["origin"]))
+    return replace(found, quarters=named)
 
 
 def honest(told: Told, ended: pd.DataFrame) -> dict[str, Any]:
@@ -113,7 +119,7 @@ def honest(told: Told, ended: pd.DataFrame) -> dict[str, Any]:
     ratio, low, high = calibration.observed_to_expected(y, p, account=account)
     sigma = revenue.learn(seen, ended).shock.sigma
     chart = drift.level_chart(y, p, seen["origin"], account=account, sigma=sigma)
-    chart = chart.assign(label=labelled(chart["quarter"]))
+    chart = chart.assign(label=_named(told, chart["quarter"]))
     return {
         "n": len(seen), "n_accounts": int(account.nunique()), "n_quarters": len(chart),
         "expected": float(p.sum()), "churned": int(y.sum()), "ratio": ratio, "low": low,
@@ -168,17 +174,36 @@ def lists(told: Told, capacity: int, *, rng: np.random.Generator) -> pd.DataFram
     Returns
     -------
     pandas.DataFrame
-        ``decisions.capacity``: one row per (ranking, measure), rankings :data:`LISTS`; empty where
-        nothing was foretold.
+        ``decisions.capacity``: one row per (ranking, measure), rankings :data:`LISTS` and
+        :data:`RANDOM` (what as many calls drawn by lot in each quarter meet on average, so without
+        an interval); empty where nothing was foretold.
     """
     seen = told.predictions
     if seen.empty:
         return pd.DataFrame(columns=["ranking", "measure", "value", "n_called", "n"])
-    return decisions.capacity(
+    made = decisions.capacity(
         seen["churned"], seen["p_churn"], capacity, arr=seen["arr"], account=seen["account_id"],
         others={LOSS: seen["p_churn"] * seen["arr"].fillna(0.0)}, quarter=seen["origin"],
         n_boot=N_BOOT, rng=rng,
     )  # fmt: skip
+    model = made[made["ranking"] == decisions.MODEL].set_index("measure", drop=False)
+    value = pd.Series(_by_lot(by_quarter(told, capacity)))[model.index]
+    none = dict.fromkeys(("low", "high", "ahead_low", "ahead_high"), np.nan)
+    lot = model.assign(ranking=RANDOM, value=value, ahead=model["value"] - value, **none)
+    return pd.concat([made, lot], ignore_index=True)
+
+
+def _by_lot(quarters: pd.DataFrame) -> dict[str, float]:
+    """Return what as many calls drawn by lot in each quarter meet on average."""
+    mine = quarters[quarters["ranking"] == decisions.MODEL]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "precision": float(np.divide(mine["n_random"].sum(), mine["n_called"].sum())),
+            "recall": float(np.divide(mine["n_random"].sum(), mine["n_left"].sum())),
+            "arr_caught": float(np.divide(
+                (mine["arr_left"] * mine["n_called"] / mine["n_due"]).sum(), mine["arr_left"].sum()
+            )),
+        }  # fmt: skip
 
 
 def by_quarter(told: Told, capacity: int) -> pd.DataFrame:
@@ -192,8 +217,9 @@ def by_quarter(told: Told, capacity: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per (origin, ranking): origin, label, ranking, n_due, n_left, arr_left, n_called,
-        n_met (of those called, who left), arr_met.
+        One row per (origin, ranking): origin, label ("part" behind it where not all decided on in
+        that quarter can be known yet), ranking, n_due, n_left, arr_left, n_called, n_met (of those
+        called, who left), arr_met, n_random (whom as many calls drawn by lot meet on average).
     """
     rows = []
     for origin, mine in told.predictions.groupby("origin"):
@@ -206,12 +232,31 @@ def by_quarter(told: Told, capacity: int) -> pd.DataFrame:
                     "n_left": int(mine["churned"].sum()), "arr_left": float(lost.sum()),
                     "n_called": len(first), "n_met": int(first["churned"].sum()),
                     "arr_met": float(lost[first.index].sum()),
+                    "n_random": float(mine["churned"].sum()) * len(first) / len(mine),
                 }
             )  # fmt: skip
-    names = ["origin", "ranking", "n_due", "n_left", "arr_left", "n_called", "n_met", "arr_met"]
+    names = [
+        "origin", "ranking", "n_due", "n_left", "arr_left", "n_called", "n_met", "arr_met",
+        "n_random",
+    ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=names)
-    frame.insert(1, "label", labelled(frame["origin"]) if len(frame) else "")
+    frame.insert(1, "label", _named(told, frame["origin"]) if len(frame) else "")
     return frame
+
+
+def _named(told: Told, quarter: pd.Series) -> pd.Series:
+    """Name quarters, those of which not all is known yet as a part."""
+    assert told.past is not None
+    over = _over(told.predictions, quarter, told.past.as_of, told.past.grace_days)
+    return labelled(quarter) + np.where(over, "", f" {PART}")
+
+
+def _over(seen: pd.DataFrame, quarter: pd.Series, as_of: date, grace_days: int) -> pd.Series:
+    """Tell of which quarters all renewals, and their days of grace, are over."""
+    longest = (seen["term_end"] - seen["as_of_date"]).max()
+    last = kept.end_of(quarter) + longest + pd.Timedelta(days=grace_days)
+    over: pd.Series = last <= pd.Timestamp(as_of)
+    return over
 
 
 def _order(rows: pd.DataFrame, ranking: str) -> pd.Index:
@@ -250,9 +295,7 @@ def called(
         return pd.DataFrame()
     seen = told.predictions
     origins = seen["origin"].drop_duplicates()
-    longest = (seen["term_end"] - seen["as_of_date"]).max()
-    last = kept.end_of(origins) + longest + pd.Timedelta(days=grace_days)
-    over = origins[last <= pd.Timestamp(as_of)]
+    over = origins[_over(seen, origins, as_of, grace_days)]
     origin = (over if len(over) else origins).max()
     mine = seen[seen["origin"] == origin]
     first = mine.loc[_order(mine, decisions.MODEL)[:capacity]]

@@ -14,6 +14,7 @@ import pandas as pd
 from cs_models.learn.revenue import QuarterBacktest
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import places
+from cs_models.report.evidence.backtest import RANDOM
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import backtest as figures
 from cs_models.report.findings import backtest as findings
@@ -56,7 +57,8 @@ def scored(found: QuarterBacktest | None, currency: str) -> Shown:
         },
         note="From and to: where it would have ended eight times in ten. Each quarter is told with "
         "what was known on its first day, about customers who were in doubt on their day of "
-        "decision. The newest holds only renewals whose outcome is known.",
+        "decision. Part: a quarter of which not all is known yet; it holds only renewals whose "
+        "outcome is.",
     )  # fmt: skip
     skipped = (
         [Table.of(
@@ -160,7 +162,7 @@ def levels(honest: Mapping[str, Any]) -> Shown:
         },
         note="Limits: three standard deviations of chance, widened by the swing that past quarters "
         "have shown as a whole. The outcome is known some weeks after the renewal, so a change "
-        "shows here a quarter or two late.",
+        "shows here a quarter or two late. Part: a quarter of which not all is known yet.",
     )
     told = [
         f"{row['label']}: {percent(row['observed'])} left, {percent(row['expected'])} expected"
@@ -198,7 +200,7 @@ def lists(pooled: pd.DataFrame, by_quarter: pd.DataFrame, capacity: int, currenc
         return (Statement.of("finding", "Without past quarters no list can be judged.",
                              id="lists-said"),)  # fmt: skip
     named = pooled.assign(
-        list=pooled["ranking"].map(findings.LIST_NAMES),
+        list=pooled["ranking"].map({**findings.LIST_NAMES, RANDOM: "as many at random"}),
         met=pooled["measure"].map(
             {"precision": "of those called, left", "recall": "of those who left, called",
              "arr_caught": "of the ARR that left, called"}
@@ -218,8 +220,8 @@ def lists(pooled: pd.DataFrame, by_quarter: pd.DataFrame, capacity: int, currenc
             "ahead_low": Column("from", kind="points"),
             "ahead_high": Column("to", kind="points"),
         },
-        note="From and to: 95 % intervals, customers as the unit. To meet a leaver is not to keep "
-        "it.",
+        note="From and to: 95 % intervals, customers as the unit. At random: what as many calls in "
+        "each quarter, drawn by lot, would meet on average. To meet a leaver is not to keep it.",
     )
     drawn = by_quarter.assign(
         share=by_quarter["arr_met"] / by_quarter["arr_left"].where(by_quarter["arr_left"] > 0),
@@ -237,13 +239,14 @@ def lists(pooled: pd.DataFrame, by_quarter: pd.DataFrame, capacity: int, currenc
                 "n_called": Column("Called", kind="integer"),
                 "n_left": Column("Left", kind="integer"),
                 "n_met": Column("of them called", kind="integer"),
+                "n_random": Column("called at random", kind="number", digits=1),
                 "arr_left": Column("ARR that left", kind="money", unit=currency),
                 "arr_met": Column("of it called", kind="money", unit=currency),
             },
         ),
         alt="Bars of three lists in each past quarter; the numbers are in the table.",
         caption="The same number of calls for each list. Large customers decide the ARR of a "
-        "quarter; look at the run of bars, not at one.",
+        "quarter; look at the run of bars, not at one. Part: a quarter of which not all is known.",
     )  # fmt: skip
     return (figure, table)
 
@@ -301,9 +304,11 @@ def drifted(table: pd.DataFrame, n_now: int) -> Shown:
         note="How far: population stability index. Its limit is what is seen 95 times in 100 when "
         "customers change sides at random; the usual .1 and .25 depend on how many there are. "
         "Moved: beyond the limit, and clear of chance with all measures looked at. Contracts that "
-        "began before use was recorded are left out; the chance is held against those said in the "
-        "last four quarters. Those who come up are all seen on one day, of one week and season, "
-        "past ones on many: what follows the calendar moves for that alone.",
+        "began before use was recorded are left out. The chance is that of one predictor, learnt "
+        "only from what was known before the last four quarters: what it gives to the contracts "
+        "of those quarters against what it gives now. Those who come up are all seen on one day, "
+        "of one week and season, past ones on many: what follows the calendar moves for that "
+        "alone.",
     )
     drawn = table.head(DRAWN)
     figure = Exhibit(

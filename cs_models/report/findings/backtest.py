@@ -14,7 +14,7 @@ import pandas as pd
 from cs_models.learn.revenue import QuarterBacktest
 from cs_models.report.display import Statement
 from cs_models.report.evidence import places
-from cs_models.report.evidence.backtest import Told
+from cs_models.report.evidence.backtest import RANDOM, Told
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.amounts import about, contracts, customers, quarters
 from cs_models.report.findings.words import Part, linked, text
@@ -118,18 +118,22 @@ def _worth(lists: pd.DataFrame) -> list[Part]:
     if rows[("model", "recall")]["n_called"] >= rows[("model", "recall")]["n"]:
         return ["Is the list worth the calls? The team can call everyone who comes up; no list is "
                 "needed to choose."]  # fmt: skip
-    people, plain = rows[("model", "recall")], rows[("arr", "recall")]
+    people, plain, lot = (rows[(name, "recall")] for name in ("model", "arr", RANDOM))
     parts: list[Part] = [
         "Is the list worth the calls? The likeliest to leave, as many each quarter as the team can "
         "call, would have met ", linked(percent(people["value"]), where),
         " of those who left (", linked(interval(people["low"], people["high"]), where),
-        "); calling the largest instead ", linked(percent(plain["value"]), where), ". ",
+        "), where as many calls at random would have met ", linked(percent(lot["value"]), where),
+        " and calling the largest ", linked(percent(plain["value"]), where), ". ",
     ]  # fmt: skip
-    money, by_size, risk = (rows[(name, "arr_caught")] for name in ("model", "arr", "loss"))
+    money, by_size, risk, by_lot = (
+        rows[(name, "arr_caught")] for name in ("model", "arr", "loss", RANDOM)
+    )
     parts += [
         "Of the ARR that left they would have met ", linked(percent(money["value"]), where),
         ", the largest ", linked(percent(by_size["value"]), where),
-        ", and those with most ARR at risk ", linked(percent(risk["value"]), where), ". ",
+        ", those with most ARR at risk ", linked(percent(risk["value"]), where),
+        ", and calls at random ", linked(percent(by_lot["value"]), where), ". ",
     ]  # fmt: skip
     if by_size["ahead_high"] < 0:
         parts += ["For ARR, then, size alone is the better guide than the chance alone. "]
@@ -222,8 +226,10 @@ def drifted(table: pd.DataFrame, n_now: int) -> list[Statement]:
     if len(score):
         row = records(score)[0]
         parts += [
-            " The chances given out ",
-            "have moved as well" if row["drifted"] else "have not moved by more than chance",
+            " The chance that one predictor, learnt before the last four quarters, gives to their "
+            "contracts and to those who come up has ",
+            "moved as well" if row["drifted"] and moved else
+            "moved" if row["drifted"] else "not moved by more than chance",
             " (", linked(number(row["psi"], 2), where), ", limit ",
             linked(number(row["psi_limit"], 2), where), ").",
         ]  # fmt: skip
