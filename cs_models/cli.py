@@ -171,10 +171,11 @@ def score(
 
     scores = scoring.score(_load(params, assignments), model)
     scoring.write(scores, output)
-    early = int(scores.table["early"].sum())
+    read = int((scores.table["not_read_because"] == "").sum())
     _say(
-        f"{len(scores.table):,} running terms, {early:,} of them further from their renewal than "
-        f"the terms learnt from, which renewed up to {scores.trained_to}"
+        f"{len(scores.table):,} running terms, {read:,} of them about as far from their renewal as "
+        f"the terms learnt from, which renewed up to {scores.trained_to}; for the others see "
+        "not_read_because"
     )
     typer.echo(output)
 

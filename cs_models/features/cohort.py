@@ -89,7 +89,7 @@ class Cohort:
         never have been on; a flag to read, not a feature), ``previous_outcome`` and
         ``won_back`` as known at the decision date, and the outcome: ``churned`` int8
         (null when involuntary or not decided), ``involuntary``.
-        ``running`` adds ``reached_landmark`` and ``in_notice``.
+        ``running`` adds ``reached_landmark``, ``in_notice`` and ``decided``.
     points : ibis.expr.types.Table
         The same rows with nothing of the outcome: subscription_id, account_id, as_of_date,
         term_start, seats.  All that a feature may see.
@@ -205,9 +205,10 @@ def running(
     Returns
     -------
     Cohort
-        Outcome columns null.  ``terms`` has two more columns: ``reached_landmark`` (the
-        landmark lies at or before ``as_of``) and ``in_notice`` (a cancellation was asked for
-        by ``as_of``).  ``exclusions`` has no churn.
+        Outcome columns null.  ``terms`` has three more columns: ``reached_landmark`` (the
+        landmark lies at or before ``as_of``), ``in_notice`` (a cancellation was asked for
+        by ``as_of``) and ``decided`` (what becomes of it was on record by ``as_of``).
+        ``exclusions`` has no churn.
 
     Raises
     ------
@@ -229,6 +230,7 @@ def running(
         if decision == "after_start"
         else ibis.literal(True),
         in_notice=(rows.cancel_requested_at <= today).fill_null(False),
+        decided=(rows.decided_at <= today).fill_null(False),
         as_of_date=date_seen,
         running=alive,
         outcome=ibis.null("string"),
@@ -238,7 +240,7 @@ def running(
     rows = _known_before(rows)
     unfit = _unfit(rows, decision, days, start) if decision == "after_start" else []
     kept, exclusions = _split(rows, [(~rows.running, NOT_RUNNING), *unfit])
-    columns = (*_TERM_COLUMNS, "reached_landmark", "in_notice")
+    columns = (*_TERM_COLUMNS, "reached_landmark", "in_notice", "decided")
     described = _describe(tables, kept).select(*columns)
     points = kept.select(*POINT_COLUMNS)
     return Cohort(described, points, exclusions, decision, days, as_of, 0, start, n_stray)

@@ -4,8 +4,9 @@ Grain: a run file and the folder of a stored model in; one row per running contr
 
 The panel is made as the one that was learnt from: the same windows, features and tables, from the
 recipe that is stored with the model.  The rule of the decision date is the model's too: it was
-learnt ``decision_days`` before the renewal.  A term that renews later is scored on what is known
-today and marked ``early``; the model has not been tried so long before a renewal.
+learnt ``decision_days`` before the renewal.  A term much nearer or further than that is scored on
+what is known today and marked; where the renewal is on record, notice was given, or the contract
+is shorter than that, there is no chance to give.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import Any, Final
 import pandas as pd
 
 from cs_models import errors, files
+from cs_models.features import readable
 from cs_models.run.reading.run_file import Run
 
 # Where a model stands below what a person may name: its folder, a notebook's, a run's.
+_NO_CHANCE: Final = (readable.DECIDED, readable.NOTICE, readable.SHORT)
 _PLACES: Final = (".", "model", "03_churn_predictors/model")
 
 
@@ -31,10 +34,13 @@ class Scores:
     Attributes
     ----------
     table : pandas.DataFrame
-        One row a running term, most at risk first: the columns of ``churn.score``,
-        ``days_to_renewal`` (missing without a renewal date), ``early`` (further from its renewal
-        than the terms learnt from), ``in_notice`` (a cancellation was asked for already), ``base``
-        and each driver's part of the log-odds, ``reason_1`` … ``reason_3`` in words.
+        One row a running term, those that can be read first, most at risk first: the columns of
+        ``churn.score``,
+        ``days_to_renewal`` (missing without a renewal date), ``not_read_because`` ("" where the
+        term is as far from its renewal as those learnt from, half a quarter more or less; else
+        ``decided``, ``notice``, ``short``, ``soon`` or ``later``), ``in_notice`` (a cancellation
+        was asked for already), ``base`` and each driver's part of the log-odds, ``reason_1`` …
+        ``reason_3`` in words.
     trained_to : datetime.date
         The last renewal date that was learnt from.
     """
@@ -107,10 +113,7 @@ def score(run: Run, folder: Path) -> Scores:
         ],
         axis=1,
     )
-    table = table.sort_values(
-        ["p_churn", "subscription_id"], ascending=[False, True], kind="stable", ignore_index=True
-    )
-    return Scores(table, model.trained_to)
+    return Scores(_ordered(table), model.trained_to)
 
 
 def write(scores: Scores, output: Path) -> None:
@@ -129,6 +132,20 @@ def write(scores: Scores, output: Path) -> None:
         if pd.api.types.is_datetime64_any_dtype(table[name]):
             table[name] = table[name].dt.strftime("%Y-%m-%d")
     files.write_bytes_atomic(output, results.csv(table))
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the terms that can be read first, most at risk first, and blank what is no chance."""
+    blank = table["not_read_because"].isin(_NO_CHANCE)
+    table.loc[blank, ["p_churn", "p_low", "p_high"]] = float("nan")
+    table.loc[blank, "uncertain"] = False
+    order = table.assign(unread=table["not_read_because"] != "").sort_values(
+        ["unread", "p_churn", "subscription_id"],
+        ascending=[True, False, True],
+        kind="stable",
+        ignore_index=True,
+    )
+    return order.drop(columns="unread")
 
 
 def _panel(tables: Any, as_of: date, model: Any, kept: Any) -> pd.DataFrame:
@@ -217,10 +234,14 @@ def _refuse_unrecorded(frame: pd.DataFrame, model: Any) -> None:
 
 def _timing(frame: pd.DataFrame, decision_days: int) -> pd.DataFrame:
     days = (frame["term_end"] - frame["as_of_date"]).dt.days.astype("Int64")
+    # Today's terms are all seen on the one day of the data.
+    why = readable.why_not(
+        frame, as_of=frame["as_of_date"].iloc[0].date(), decision_days=decision_days
+    )
     return pd.DataFrame(
         {
             "days_to_renewal": days.reset_index(drop=True),
-            "early": (days.isna() | (days > decision_days)).reset_index(drop=True),
+            "not_read_because": why.reset_index(drop=True),
             "in_notice": frame["in_notice"].astype("boolean").reset_index(drop=True),
         }
     )

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
+from cs_models.features import readable
 from cs_models.learn import churn
 from cs_models.learn.health import Play, Validation
 from cs_models.report import explore
@@ -72,7 +73,7 @@ def panel_of(n_terms: int, *, effect: float, seed: int) -> pd.DataFrame:
 
 
 def running_of(n_terms: int) -> pd.DataFrame:
-    """Return running terms that renew from tomorrow to a year on; the third gave notice."""
+    """Return running terms that renew from tomorrow to a year on; one gave notice."""
     frame = panel_of(n_terms, effect=1.0, seed=5)
     days = np.linspace(1, 360, n_terms).round()
     frame["term_end"] = pd.Timestamp(AS_OF) + pd.to_timedelta(days, unit="D")
@@ -80,7 +81,8 @@ def running_of(n_terms: int) -> pd.DataFrame:
     frame["as_of_date"] = pd.Timestamp(AS_OF)
     frame["account_id"] = [f"n{number}" for number in range(n_terms)]
     frame["churned"] = np.nan
-    return frame.assign(in_notice=[number == 2 for number in range(n_terms)])
+    half = n_terms // 4  # the third notice stands where terms are read
+    return frame.assign(in_notice=[number == half for number in range(n_terms)], decided=False)
 
 
 @pytest.fixture(scope="module")
@@ -144,17 +146,17 @@ def without_digits(statement: Statement, *words: str) -> bool:
 def test_running_terms_are_parted_without_rest(due: coming.Due) -> None:
     """Each running term is spoken of or left out for one reason; late ones and notice are out."""
     assert len(due.terms) + due.left_out["n_terms"].sum() == 60
-    assert due.until == date(2026, 12, 28)
-    assert due.terms["term_end"].max() <= pd.Timestamp(due.until)
+    assert (due.since, due.until) == (date(2026, 8, 13), date(2026, 11, 13))
+    assert due.terms["term_end"].between(str(due.since), str(due.until)).all()
     out = due.left_out.set_index("key")["n_terms"]
-    assert out[coming.NOTICE] == 1
-    assert out[coming.LATER] == (running_of(60)["term_end"] > pd.Timestamp(due.until)).sum()
+    assert out[readable.NOTICE] == 1
+    assert out[readable.LATER] == (running_of(60)["term_end"] > pd.Timestamp(due.until)).sum()
 
 
 def test_a_term_that_renews_on_the_last_day_is_spoken_of() -> None:
-    """Decision days and a quarter after today is in, a day later is out; no renewal date is out."""
+    """Decision days and half a quarter from today is in, a day later is out; no date is out."""
     rows = running_of(3).assign(in_notice=False)
-    rows["term_end"] = pd.to_datetime(pd.Series(["2026-12-28", "2026-12-29", None]))
+    rows["term_end"] = pd.to_datetime(pd.Series(["2026-11-13", "2026-11-14", None]))
     rows["term_start"] = pd.Timestamp("2026-01-01")
     found = coming.due(rows, as_of=AS_OF, decision_days=90)
     assert found.terms["subscription_id"].tolist() == ["s0"]
@@ -303,10 +305,10 @@ def test_the_answer_speaks_of_money_first(
     assert learnt.better
     said = findings.answer(learnt, due, today, called, "EUR")
     assert [item.id for item in said] == ["answer", "leading", "warnings"]
-    assert said[0].text.startswith("By 28 December 2026, ")
+    assert said[0].text.startswith("From 13 August to 13 November 2026, ")
     assert "€" in said[0].text
     assert "1 customers with" not in said[2].text
-    assert all(without_digits(item, "28 December 2026", *today.risk["account_name"])
+    assert all(without_digits(item, "13 August", "13 November 2026", *today.risk["account_name"])
                for item in said)  # fmt: skip
     assert "have given notice already" in said[0].text
 
@@ -584,3 +586,14 @@ def test_the_list_tells_the_first_reason_in_full_and_the_kinds_of_the_others() -
         "support cases: open tickets 4 (typical: 0); then how much it uses"
     )
     assert exhibits._in_short(["", "", ""]) == ""
+
+
+def test_a_term_that_has_renewed_already_or_renews_soon_is_not_spoken_of() -> None:
+    """What is on record is not foretold; nearer than half a quarter from 90 days is left to 06."""
+    rows = running_of(3).assign(in_notice=False, decided=[True, False, False])
+    rows["term_end"] = pd.to_datetime(pd.Series(["2026-09-20", "2026-08-12", "2026-08-13"]))
+    rows["term_start"] = pd.Timestamp("2025-08-13")
+    found = coming.due(rows, as_of=AS_OF, decision_days=90)
+    assert found.terms["subscription_id"].tolist() == ["s2"]
+    out = found.left_out.set_index("key")["n_terms"]
+    assert out[[readable.DECIDED, readable.SOON]].tolist() == [1, 1]

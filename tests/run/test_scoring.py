@@ -86,13 +86,23 @@ def test_each_running_term_gets_what_the_model_says_of_it(project, capsys):
     kept = churn.load(MODEL)
     frame = _frame(project, running=True)
     expected = churn.score(kept, frame).set_index("subscription_id").loc[table["subscription_id"]]
+    no_chance = table["not_read_because"].isin(["decided", "notice", "short"])
+    given = ~no_chance.to_numpy()
     for name in ("p_churn", "p_low", "p_high"):
-        np.testing.assert_allclose(table[name], expected[name].to_numpy(), rtol=1e-12)
-    assert table["p_churn"].is_monotonic_decreasing
+        table[name] = pd.to_numeric(table[name])
+        np.testing.assert_allclose(table[name][given], expected[name].to_numpy()[given], rtol=1e-12)
+        assert table.loc[no_chance, name].isna().all()
+    read = table["not_read_because"] == ""
+    assert read.any()
+    assert table.loc[read, "p_churn"].is_monotonic_decreasing
+    assert not read[~read.cummin()].any()
     drivers = table[list(churn.DRIVERS)].sum(axis=1) + table["base"]
-    np.testing.assert_allclose(1 / (1 + np.exp(-drivers)), table["p_churn"], atol=1e-6)
+    told_p = 1 / (1 + np.exp(-drivers[given]))
+    np.testing.assert_allclose(told_p, table["p_churn"][given], atol=1e-6)
     ends = pd.to_datetime(table["term_end"])
-    assert (table["early"] == ((ends - pd.Timestamp(AS_OF)).dt.days > 90)).all()
+    away = (ends - pd.Timestamp(AS_OF)).dt.days
+    assert away[read].between(44, 136).all()
+    assert (away[table["not_read_because"] == "later"] > 136).all()
     largest = table[list(churn.DRIVERS)].max(axis=1)
     assert ((table["reason_1"] != "") == (largest >= 0.05)).all()
     assert table["reason_1"].str.contains("typical of those who renewed").any()

@@ -8,6 +8,7 @@ Source: ``methods.md`` 3 (ladder).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,19 +25,29 @@ class Data:
 
     Attributes
     ----------
-    raw, design : ndarray of float, shape (n_rows, ...)
-        From :class:`encoding.Encoder`.
+    raw : ndarray of float, shape (n_rows, n_raw)
+        From :meth:`encoding.Encoder.raw`.
     segment : ndarray of object, shape (n_rows,)
         Segment in words, "" where unknown.
+    encoder : Encoder
+    made : ndarray of float or None
+        The design where it is there already.
     """
 
     raw: Floats
-    design: Floats
     segment: npt.NDArray[np.object_]
+    encoder: Encoder
+    made: Floats | None = None
+
+    @cached_property
+    def design(self) -> Floats:
+        """The regression's columns, made when they are first asked for: trees never do."""
+        return self.encoder.design(self.raw) if self.made is None else self.made
 
     def take(self, rows: npt.NDArray[Any]) -> Data:
         """Return some of the rows."""
-        return Data(self.raw[rows], self.design[rows], self.segment[rows])
+        made = self.design[rows] if "design" in self.__dict__ else None
+        return Data(self.raw[rows], self.segment[rows], self.encoder, made)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ def encode(encoder: Encoder, frame: pd.DataFrame) -> Data:
     """
     raw = encoder.raw(frame)
     segment = frame["segment"].astype("string").fillna("").to_numpy(dtype=object)
-    return Data(raw, encoder.design(raw), segment)
+    return Data(raw, segment, encoder)
 
 
 @dataclass(frozen=True)
@@ -198,6 +209,8 @@ class Boosted:
 
     def logit(self, data: Data) -> Floats:
         """Return the log-odds of leaving, one a row."""
+        if not len(data.raw):
+            return np.zeros(0)
         found: Floats = np.asarray(self.trees.decision_function(data.raw), dtype="float64")
         return found
 

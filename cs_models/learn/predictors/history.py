@@ -16,6 +16,10 @@ from cs_models.errors import DataError, TooLittleDataError
 from cs_models.learn.predictors import columns, encoding
 
 MIN_CHURNED_ACCOUNTS: Final = 40
+NEEDED: Final = (
+    *("subscription_id", "account_id", "account_name", "segment", "term_months", "term_no"),
+    *("arr", "as_of_date", "term_end", "churned"),
+)
 
 
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
@@ -38,6 +42,14 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
     TooLittleDataError
         If nobody left, nobody stayed, or fewer than 40 accounts left.
     """
+    absent = [name for name in NEEDED if name not in frame.columns]
+    if absent:
+        raise DataError(
+            "the panel lacks a column",
+            where=absent[0],
+            got=f"{len(frame.columns)} columns, without {', '.join(absent)}",
+            repair="pass the frame that panel.build returned",
+        )
     churned = pd.to_numeric(frame["churned"]).astype("float64")
     strange = churned.notna() & ~churned.isin([0.0, 1.0])
     if strange.any():

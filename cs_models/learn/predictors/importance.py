@@ -57,8 +57,7 @@ def of_drivers(
             raw = data.raw.copy()
             raw[:, of == driver] = data.raw[order][:, of == driver]
             segment = data.segment[order] if driver == "commercial" else data.segment
-            shuffled = Data(raw, encoder.design(raw), segment)
-            p = calibrator.apply(fitted.logit(shuffled))
+            p = calibrator.apply(fitted.logit(Data(raw, segment, encoder)))
             worse.append(metrics.log_loss(churned, p) - told)
         increases.append(float(np.mean(worse)) if worse else np.nan)
     frame = pd.DataFrame({"driver": columns.DRIVERS, "loss_increase": increases})

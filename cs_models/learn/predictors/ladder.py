@@ -132,7 +132,7 @@ def walk(
     due = rows["term_end"].to_numpy().astype("datetime64[D]") + np.timedelta64(grace_days, "D")
     tuned: dict[str, float | None] = {}
     n_tuned = 0
-    before, told = seen.Seen(), []
+    before, every, told = seen.Seen(), seen.Seen(), []
     parts: list[pd.DataFrame] = []
     weighed: list[pd.DataFrame] = []
     for quarter in quarters:
@@ -143,7 +143,7 @@ def walk(
         stand = _stand(learnt, names, rng, tried, tuned)
         tuned = {name: fitted.tuned for name, fitted in stand.fitted.items()}
         if grown:  # what was said from so much less tells little of what is said now
-            before = seen.Seen()
+            before = before.pending(quarter.origin)
             before.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tried, tuned))
         known = before.at(quarter.origin)
         calibrators = known.calibrators()
@@ -164,6 +164,7 @@ def walk(
         weight.insert(0, "origin", quarter.origin.astype("datetime64[s]"))
         weighed.append(weight)
         before.add(tested, due[quarter.test], logits)
+        every.add(tested, due[quarter.test], logits)
     predictions = pd.concat(parts, ignore_index=True)
     _not_too_good(predictions, rows, names)
     ladder, chosen = _ladder(predictions)
@@ -173,7 +174,7 @@ def walk(
         origins=pd.DataFrame(told),
         importance=pd.concat(weighed, ignore_index=True),
         chosen=chosen,
-        calibrators=before.at(None).calibrators(),
+        calibrators=every.at(None).calibrators(),
         n_embargoed=len(set().union(*(quarter.embargoed.tolist() for quarter in quarters))),
     )
 

@@ -31,7 +31,8 @@ class Oddity:
     Attributes
     ----------
     low, high : list of float
-        1st and 99th percentile of each number.
+        1st and 99th percentile of each number; a gap counts as outside where
+        fewer than one in a hundred had it.
     most_outside : float
         Numbers outside of them in 99 of 100 terms, at most.
     precision : list of list of float
@@ -72,7 +73,7 @@ def learn(encoder: Encoder, data: Data) -> Oddity:
         for column in values.T
     ]
     low, high = ([float(edge[side]) for edge in edges] for side in (0, 1))
-    outside = _outside(values, np.array(low), np.array(high)).sum(axis=1)
+    outside = _outside(encoder, values, np.array(low), np.array(high)).sum(axis=1)
     lines = data.design[:, encoder.lines]
     precision = LedoitWolf(assume_centered=True).fit(lines).precision_
     distance = _distance(lines, precision)
@@ -103,12 +104,12 @@ def judge(usual: Oddity, encoder: Encoder, data: Data) -> tuple[npt.NDArray[np.b
     """
     values = data.raw[:, : len(encoder.numbers)]
     low, high = np.array(usual.low), np.array(usual.high)
-    outside = _outside(values, low, high)
+    outside = _outside(encoder, values, low, high)
     lines = data.design[:, encoder.lines]
     flagged = (outside.sum(axis=1) > usual.most_outside) | (
         _distance(lines, np.array(usual.precision)) > usual.farthest
     )
-    how_far = np.abs(lines[:, : len(encoder.numbers)]) * outside
+    how_far = (np.abs(lines[:, : len(encoder.numbers)]) + np.isnan(values)) * outside
     names = [number.name for number in encoder.numbers]
     return flagged, [
         _named(far, names) if odd else "" for far, odd in zip(how_far, flagged, strict=True)
@@ -120,9 +121,13 @@ def _named(how_far: Floats, names: list[str]) -> str:
     return ", ".join(names[at] for at in order if how_far[at] > 0)
 
 
-def _outside(values: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
+def _outside(encoder: Encoder, values: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
+    """Say which numbers are beyond their range, or missing where they rarely were."""
+    rarely = np.array([not n.gaps or n.center[-1] < _TAILS[0] for n in encoder.numbers], dtype=bool)
     with np.errstate(invalid="ignore"):
-        return (values < low) | (values > high)
+        found: npt.NDArray[np.bool_] = (values < low) | (values > high)
+        found |= np.isnan(values) & rarely
+    return found
 
 
 def _distance(lines: Floats, precision: Any) -> Floats:

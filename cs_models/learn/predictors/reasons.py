@@ -155,7 +155,7 @@ def _mixtures(
         mixed = np.where(own[None, :, :], mine[:, None, :], theirs[:, None, :])
         flat = mixed.reshape(-1, data.raw.shape[1])
         segment = np.repeat(data.segment[start : start + chunk], len(members))
-        logit = fitted.logit(Data(flat, np.empty((len(flat), 0)), segment))
+        logit = fitted.logit(Data(flat, segment, encoder))
         found.append(logit.reshape(len(mine), len(members)))
     raw = np.vstack(found) if found else np.zeros((0, len(members)))
     return _log_odds(calibrator, raw)

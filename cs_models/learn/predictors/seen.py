@@ -34,6 +34,18 @@ class Seen:
         for level, logit in logits.items():
             self.logit.setdefault(level, []).append(logit)
 
+    def pending(self, day: np.datetime64) -> Seen:
+        """Return what was not known on a day and still can come true."""
+        kept = Seen()
+        for place, due in enumerate(self.due):
+            later = due > day
+            kept.churned.append(self.churned[place][later])
+            kept.account.append(self.account[place][later])
+            kept.due.append(due[later])
+            for level, parts in self.logit.items():
+                kept.logit.setdefault(level, []).append(parts[place][later])
+        return kept
+
     def at(self, day: np.datetime64 | None) -> Known:
         """Return what was known on a day; everything without one."""
         known = np.ones(len(np.concatenate(self.due)), dtype=bool)

@@ -7,13 +7,11 @@ number of days before renewal; today's are read a quarter earlier than that at t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from datetime import date, timedelta
 
 import pandas as pd
 
-QUARTER_DAYS: Final = 91
-SHORT, NOTICE, LATER = "short", "notice", "later"
+from cs_models.features import readable
 
 
 @dataclass(frozen=True)
@@ -23,14 +21,15 @@ class Due:
     Attributes
     ----------
     terms : DataFrame, one row per (subscription_id, as_of_date)
-        Panel rows of terms that come up for renewal by ``until`` and have not been given notice.
-    until : datetime.date
+        Panel rows of terms that come up for renewal from ``since`` to ``until`` and are undecided.
+    since, until : datetime.date
     left_out : DataFrame
         One row a reason: ``key``, ``reason`` (in words), ``n_terms``, ``n_accounts``, ``arr``
         (float).
     """
 
     terms: pd.DataFrame
+    since: date
     until: date
     left_out: pd.DataFrame
 
@@ -41,7 +40,7 @@ def due(running: pd.DataFrame, *, as_of: date, decision_days: int) -> Due:
     Parameters
     ----------
     running : DataFrame, one row per (subscription_id, as_of_date)
-        Panel of ``cohort.running(decision="before_renewal")``, with ``in_notice``.
+        Panel of ``cohort.running(decision="before_renewal")``, with ``in_notice``, ``decided``.
     as_of : datetime.date
     decision_days : int
         Days before the renewal date at which past terms were judged.
@@ -49,23 +48,22 @@ def due(running: pd.DataFrame, *, as_of: date, decision_days: int) -> Due:
     Returns
     -------
     Due
-        Terms that renew within ``decision_days`` and a quarter: read at most a quarter earlier
-        than those that were learnt from.
+        Terms that renew about ``decision_days`` from now, half a quarter more or less.
     """
-    end = pd.to_datetime(running["term_end"])
-    until = pd.Timestamp(as_of) + pd.Timedelta(days=decision_days + QUARTER_DAYS)
-    length = (end - pd.to_datetime(running["term_start"])).dt.days
-    later = ~(end <= until)
-    why = pd.Series("", index=running.index)
-    why[running["in_notice"].fillna(False).astype(bool) & ~later] = NOTICE
-    why[(length < decision_days) & (why == "")] = SHORT
-    why[later] = LATER
+    why = readable.why_not(running, as_of=as_of, decision_days=decision_days)
+    near = max(0, decision_days - readable.SPREAD_DAYS)
+    since = as_of + timedelta(days=near)
+    until = as_of + timedelta(days=decision_days + readable.SPREAD_DAYS)
     arr = pd.to_numeric(running["arr"]).astype("float64")
     words = {
-        NOTICE: "have given notice already: nothing is left to foretell",
-        SHORT: f"have contracts shorter than the {decision_days} days before renewal at which past "
-        "terms were judged",
-        LATER: f"renew after {until:%Y-%m-%d} or have no renewal date: too early to be read",
+        readable.DECIDED: "have renewed already, or are known to leave",
+        readable.NOTICE: "have given notice already: nothing is left to foretell",
+        readable.SHORT: f"have contracts shorter than the {decision_days} days before renewal at "
+        "which past terms were judged",
+        readable.SOON: f"renew before {since:%Y-%m-%d}: too near to be read as past terms were; "
+        "06_renewal_outlook speaks of them",
+        readable.LATER: f"renew after {until:%Y-%m-%d} or have no renewal date: too early to be "
+        "read",
     }
     rows = [
         {
@@ -77,4 +75,5 @@ def due(running: pd.DataFrame, *, as_of: date, decision_days: int) -> Due:
         }
         for key, text in words.items()
     ]
-    return Due(running[why == ""].reset_index(drop=True), until.date(), pd.DataFrame(rows))
+    read = running[why == ""].reset_index(drop=True)
+    return Due(read, since, until, pd.DataFrame(rows))

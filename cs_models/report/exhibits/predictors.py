@@ -51,7 +51,7 @@ def totals(today: Today | None, coming: Due, currency: str) -> Shown:
     table = Table.of(
         frame,
         id=evidence.TOTALS,
-        title=f"What comes up for renewal by {coming.until:%-d %B %Y}",
+        title=f"What comes up for renewal from {coming.since:%-d %B} to {coming.until:%-d %B %Y}",
         columns={
             "what": Column("What"), "value": Column("Value"), "low": Column("from"),
             "high": Column("to"),
@@ -120,7 +120,7 @@ def exclusions(frame: pd.DataFrame, learnt: Learnt) -> Table:
 def _left_out(coming: Due, currency: str) -> Table:
     arr = pd.to_numeric(coming.terms["arr"]).astype("float64")
     spoken_of = {
-        "reason": f"renew by {coming.until:%Y-%m-%d}: spoken of here",
+        "reason": f"renew from {coming.since:%Y-%m-%d} to {coming.until:%Y-%m-%d}: spoken of here",
         "n_terms": len(coming.terms),
         "n_accounts": coming.terms["account_id"].nunique(),
         "arr": float(arr.sum()),

@@ -6,12 +6,13 @@ with something; it was not caused by it.
 
 from __future__ import annotations
 
+from cs_models.features.readable import NOTICE
 from cs_models.learn.predictors import history, ladder
 from cs_models.report.display import Statement
 from cs_models.report.evidence import callers, foretold
 from cs_models.report.evidence import predictors as evidence
 from cs_models.report.evidence.callers import Calls
-from cs_models.report.evidence.coming import NOTICE, Due
+from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import Learnt, Today, records
 from cs_models.report.findings.words import Part, linked, pairs, spread
@@ -100,7 +101,8 @@ def at_stake(today: Today, coming: Due, currency: str) -> list[Part]:
         " a year have given notice already.",
     ]  # fmt: skip
     return [
-        f"By {coming.until:%-d %B %Y}, ", linked(integer(t["n_accounts"]), table),
+        f"From {coming.since:%-d %B} to {coming.until:%-d %B %Y}, ",
+        linked(integer(t["n_accounts"]), table),
         " customers who pay ", linked(money(t["arr"], currency), table),
         " a year come up for renewal. Going by the past, about ",
         linked(number(t["expected_leavers"], 0), table), " of their ",
