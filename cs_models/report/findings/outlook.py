@@ -110,7 +110,8 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> list[Statement]
         parts += [
             "; in the last ", linked(quarters(len(past)), places.PAST_KEPT), " between ",
             linked(percent(kept.min()), places.PAST_KEPT), " and ",
-            linked(percent(kept.max()), places.PAST_KEPT), " of what came up was kept",
+            linked(percent(kept.max()), places.PAST_KEPT), " of all that came up was kept, "
+            "contracts given notice long before among it",
         ]  # fmt: skip
     parts += [
         ". Expansions of those who stay counted, it is ",
@@ -118,7 +119,23 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> list[Statement]
         linked(interval(whole["nrr_p10"], whole["nrr_p90"]), QUARTERS), "). New customers are in "
         "none of these figures.",
     ]  # fmt: skip
-    return [Statement.of("finding", *parts, id="coming-said"), *_leaning(found)]
+    return [Statement.of("finding", *parts, id="coming-said"), *_together(found), *_leaning(found)]
+
+
+def _together(found: Outlook) -> list[Statement]:
+    """Say that the sum of the quarters was never judged, and on which side its parts came out."""
+    n = len(found.judged)
+    if not n:
+        return []
+    below = int((found.judged["grr_actual"] < found.judged["grr_p50"]).sum())
+    return [
+        Statement.of(
+            "note", "The sum of all quarters has no past forecasts of its own to be judged by. Of "
+            "the single quarters told from as far ahead, ", linked(f"{below} of {n}", HELD),
+            " came out below the middle of what would have been said; half of them should.",
+            id="together",
+        )
+    ]  # fmt: skip
 
 
 def _leaning(found: Outlook) -> list[Statement]:
