@@ -51,7 +51,7 @@ def test_leavers_are_told_from_others_on_the_sample(results: dict[str, Any]) -> 
     assert results["metrics"]["auc_low"] > 0.55
     assert results["metrics"]["better"]
     assert results["metrics"]["model"] in {"L2", "L3", "L4"}
-    assert results["headline"].startswith("By 28 December 2026, ")
+    assert results["headline"].startswith("From 13 August to 13 November 2026, ")
 
 
 def test_arr_at_risk_is_the_sum_over_the_list(folder: Path, results: dict[str, Any]) -> None:
