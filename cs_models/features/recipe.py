@@ -14,21 +14,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any
 
 import ibis.expr.types as ir
 import pandas as pd
 
 from cs_models.errors import DataError, ParameterError
-from cs_models.features import recording, relationship
+from cs_models.features import product, recording, relationship
 from cs_models.features.relations import records
 from cs_models.features.relations.request import Request as Relations
 from cs_models.features.usage import columns
 from cs_models.features.usage.request import Request
-
-_PROOF_ROWS: Final = 1_000_000
-_CLOSE: Final = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -171,9 +167,9 @@ def plan(
     """
     last, first = _lengths("windows_days", windows_days), _lengths("first_days", first_days)
     before = _lengths("before_days", before_days)
-    kept, rare = _reached(tables["events"], min_accounts)
-    chosen = kept if features is None else _named_once(features)
-    _all_there(chosen, {*kept, *rare})
+    kept, rare = product.reached(tables["events"], min_accounts)
+    chosen = kept if features is None else product.named_once(features)
+    product.all_there(chosen, {*kept, *rare})
     since, rated = _tickets(tables)
     appeared = _appeared(tables["events"], chosen, data_start)
     days = appeared if chosen == kept else _appeared(tables["events"], kept, data_start)
@@ -280,7 +276,7 @@ def brief(events: ir.Table, data_start: date, features: Sequence[str]) -> Recipe
     ParameterError
         If a feature is named twice.
     """
-    chosen = _named_once(features)
+    chosen = product.named_once(features)
     return Recipe(
         windows_days=(),
         first_days=(),
@@ -303,37 +299,9 @@ def _exports(
     """Return the features that carry data away with their first days, "" from the beginning."""
     if asked is None:
         return {name: day for name, day in kept.items() if records.carries_data_away(name)}
-    chosen = _named_once(asked, where="export_features")
-    _all_there(chosen, {*kept, *rare}, where="export_features")
+    chosen = product.named_once(asked, where="export_features")
+    product.all_there(chosen, {*kept, *rare}, where="export_features")
     return dict(zip(chosen, _appeared(events, chosen, data_start), strict=True))
-
-
-def _named_once(features: Sequence[str], *, where: str = "features") -> tuple[str, ...]:
-    """Return the features asked for, refusing one that is named twice."""
-    chosen = tuple(features)
-    if len(set(chosen)) < len(chosen):
-        raise ParameterError("a feature is named twice", where=where, got=repr(chosen))
-    return chosen
-
-
-def _all_there(features: Sequence[str], known: set[str], *, where: str = "features") -> None:
-    """Refuse a feature that the events never name: misspelt, it would be used by nobody."""
-    absent = [name for name in features if name not in known]
-    if not absent:
-        return
-    folded = {name.casefold(): name for name in sorted(known)}
-    close = [
-        folded[near]
-        for name in absent
-        for near in get_close_matches(name.casefold(), folded, n=_CLOSE)
-    ]
-    said = ", ".join(list(dict.fromkeys(close))[:_CLOSE])
-    raise ParameterError(
-        "a feature that is asked for never occurs in the events",
-        where=where,
-        got=", ".join(absent[:_CLOSE]),
-        repair=f"do you mean {said}?" if said else "name features as the events name them",
-    )
 
 
 def _appeared(events: ir.Table, features: Sequence[str], data_start: date) -> tuple[str, ...]:
@@ -355,29 +323,6 @@ def _lengths(where: str, lengths: Sequence[int]) -> tuple[int, ...]:
                 "out of range", where=where, got=str(length), repair="1 to 3650 days"
             )
     return tuple(sorted(set(lengths)))
-
-
-def _reached(events: ir.Table, min_accounts: int) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Return the features that reach enough accounts, and the others with their accounts.
-
-    Counting every feature's accounts is as dear as counting users.  Most features prove
-    themselves in any million rows, whichever the engine reads first, and only the others need
-    the whole history: the answer does not depend on which rows those were.
-    """
-    some = _accounts_of(events.limit(_PROOF_ROWS))
-    proven = {name for name, n in some.items() if n >= min_accounts}
-    names = events.select("feature").drop_null().distinct().to_pyarrow()["feature"].to_pylist()
-    unproven = sorted(set(names) - proven)
-    others = _accounts_of(events.filter(events.feature.isin(unproven))) if unproven else {}
-    kept = proven | {name for name, n in others.items() if n >= min_accounts}
-    return tuple(sorted(kept)), {name: n for name, n in others.items() if name not in kept}
-
-
-def _accounts_of(events: ir.Table) -> dict[str, int]:
-    """Return how many accounts used each feature, in the order of the features' text."""
-    counted = events.drop_null("feature").group_by("feature").agg(n=events.account_id.nunique())
-    found = counted.to_pyarrow()
-    return dict(sorted(zip(found["feature"].to_pylist(), found["n"].to_pylist(), strict=True)))
 
 
 def _tickets(tables: Mapping[str, ir.Table]) -> tuple[str, bool]:

@@ -10,8 +10,6 @@ Steyerberg 2019; Van Calster et al. 2019; Spiegelhalter 1986.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,8 +17,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from cs_models.learn.evaluation import bootstrap, logistic, rates, rows
+from cs_models.learn.evaluation import bootstrap, distance, logistic, rates, rows
+from cs_models.learn.evaluation.distance import N_BINS
 from cs_models.learn.evaluation.recalibration import Recalibration, recalibrate
+from cs_models.learn.evaluation.told import NOT_SAID, UNKNOWN, Judged, Told
 
 __all__ = [
     "MEASURES",
@@ -47,40 +47,6 @@ MEASURES: Final = (
     "e90",
     "ece",
 )
-N_BINS: Final = 10
-_CELLS: Final = 2**18
-_NOT_SAID: Final = float("nan")
-
-
-@dataclass(frozen=True)
-class _Told:
-    """One measure; what is not defined for it is NaN."""
-
-    value: float
-    low: float = _NOT_SAID
-    high: float = _NOT_SAID
-    null_mean: float = _NOT_SAID
-    null_high: float = _NOT_SAID
-    p_value: float = _NOT_SAID
-
-
-_UNKNOWN: Final = _Told(_NOT_SAID)
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Tested terms with their logits and accounts."""
-
-    churned: Float
-    p: Float
-    logit: Float
-    codes: Int
-    n_accounts: int
-    level: float
-
-    @property
-    def z(self) -> float:
-        return float(stats.norm.ppf(0.5 + self.level / 2))
 
 
 def table(
@@ -131,10 +97,10 @@ def table(
     left = rows.outcomes(churned)
     chance = rows.probabilities(p, len(left))
     codes, n_accounts = bootstrap.accounts(account)
-    judged = _Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
-    told = dict.fromkeys(MEASURES, _UNKNOWN)
+    judged = Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
+    told = dict.fromkeys(MEASURES, UNKNOWN)
     if rows.both_classes(left):
-        told |= _straight(judged) | _shape(judged, n_null, rng)
+        told |= _straight(judged) | distance.shape(judged, n_null, rng)
     frame = pd.DataFrame([{"measure": name, **vars(told[name])} for name in MEASURES])
     return frame.assign(n=len(left), n_churned=int(left.sum()), n_accounts=n_accounts)
 
@@ -185,13 +151,13 @@ def curve(
     if not rows.both_classes(left):
         return pd.DataFrame({name: np.empty(0) for name in ("p", "observed", "low", "high")})
     x = logistic.logit(chance)
-    places = logistic.knots(x, _events(left, codes))
+    places = logistic.knots(x, distance.events(left, codes))
     design = logistic.spline(x, places)
     at = np.unique(np.quantile(chance, np.linspace(0.01, 0.99, points), method="inverted_cdf"))
     shown = logistic.spline(logistic.logit(at), places)
-    best = logistic.fit(design, left[:, None], start=_identity(design))
+    best = logistic.fit(design, left[:, None], start=distance.identity(design))
     drawn = [
-        logistic.fit(design, left[:, None], weight=times[codes], start=_identity(design))
+        logistic.fit(design, left[:, None], weight=times[codes], start=distance.identity(design))
         for times in bootstrap.drawings(n_accounts, n_boot, rng, n_rows=len(left))
     ]
     bands = np.concatenate([logistic.expit(shown @ beta).T for beta in drawn]) if drawn else None
@@ -226,7 +192,7 @@ def groups(
     left = rows.outcomes(churned)
     chance = rows.probabilities(p, len(left))
     codes, _ = bootstrap.accounts(account)
-    bins = _bins(chance, n_groups)
+    bins = distance.bins(chance, n_groups)
     told = []
     for number, group in enumerate(np.unique(bins), start=1):
         mine = bins == group
@@ -271,8 +237,8 @@ def observed_to_expected(
     left = rows.outcomes(churned)
     chance = rows.probabilities(p, len(left))
     codes, n_accounts = bootstrap.accounts(account)
-    judged = _Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
-    told = _ratio(judged) if rows.both_classes(left) else _UNKNOWN
+    judged = Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
+    told = _ratio(judged) if rows.both_classes(left) else UNKNOWN
     return told.value, told.low, told.high
 
 
@@ -299,10 +265,10 @@ def ece(churned: ArrayLike, p: ArrayLike, *, n_bins: int = N_BINS) -> float:
     """
     left = rows.outcomes(churned)
     chance = rows.probabilities(p, len(left))
-    return float(_binned(chance, n_bins)(left[:, None])[0]) if len(left) else _NOT_SAID
+    return float(distance.binned(chance, n_bins)(left[:, None])[0]) if len(left) else NOT_SAID
 
 
-def _straight(judged: _Judged) -> dict[str, _Told]:
+def _straight(judged: Judged) -> dict[str, Told]:
     """Return the measures of level and slope."""
     y, p, x = judged.churned, judged.p, judged.logit
     one = np.ones((len(y), 1))
@@ -310,25 +276,25 @@ def _straight(judged: _Judged) -> dict[str, _Told]:
     line = np.column_stack([one, x])
     both = logistic.fit(line, y[:, None], start=np.array([0.0, 1.0]))[:, 0]
     apart = bool(np.isnan(both).any())
-    gained = _NOT_SAID if apart else _likelihood(y, line @ both) - _likelihood(y, x)
+    gained = NOT_SAID if apart else _likelihood(y, line @ both) - _likelihood(y, x)
     chi2 = gained if apart else max(0.0, 2 * gained)
     spread = float(np.sqrt(((1 - 2 * p) ** 2 * p * (1 - p)).sum()))
-    z = float(((y - p) * (1 - 2 * p)).sum() / spread) if spread > 0 else _NOT_SAID
+    z = float(((y - p) * (1 - 2 * p)).sum() / spread) if spread > 0 else NOT_SAID
     return {
         "intercept": _wald(judged, one, level, x, 0, 0.0),
         "slope": _wald(judged, line, both, np.zeros(len(y)), 1, 1.0),
         "observed_to_expected": _ratio(judged),
-        "spiegelhalter_z": _Told(z, p_value=float(2 * stats.norm.sf(abs(z)))),
-        "lr_chi2": _Told(chi2, p_value=float(stats.chi2.sf(chi2, 2))),
+        "spiegelhalter_z": Told(z, p_value=float(2 * stats.norm.sf(abs(z)))),
+        "lr_chi2": Told(chi2, p_value=float(stats.chi2.sf(chi2, 2))),
     }
 
 
 def _wald(
-    judged: _Judged, design: Float, beta: Float, offset: Float, place: int, right: float
-) -> _Told:
+    judged: Judged, design: Float, beta: Float, offset: Float, place: int, right: float
+) -> Told:
     """Return a coefficient with its account-robust interval and the test that it is right."""
     if np.isnan(beta).any():
-        return _UNKNOWN
+        return UNKNOWN
     rate = logistic.expit(design @ beta + offset)
     scores = design * (judged.churned - rate)[:, None]
     by_account = bootstrap.sums(scores, judged.codes, judged.n_accounts)
@@ -337,11 +303,11 @@ def _wald(
     return _around(value, value - judged.z * se, value + judged.z * se, (value - right) / se)
 
 
-def _ratio(judged: _Judged) -> _Told:
+def _ratio(judged: Judged) -> Told:
     """Return observed to expected with an interval that is symmetric on the log scale."""
     observed, expected = judged.churned.sum(), judged.p.sum()
     if expected == 0 or judged.n_accounts < 2:
-        return _UNKNOWN
+        return UNKNOWN
     value = float(observed / expected)
     gap = bootstrap.sums(judged.churned - value * judged.p, judged.codes, judged.n_accounts)[0]
     variance = float(gap @ gap) * judged.n_accounts / (judged.n_accounts - 1)
@@ -350,87 +316,8 @@ def _ratio(judged: _Judged) -> _Told:
     return _around(value, value / wide, value * wide, np.log(value) / se)
 
 
-def _around(value: float, low: float, high: float, z: float) -> _Told:
-    return _Told(value, float(low), float(high), p_value=float(2 * stats.norm.sf(abs(z))))
-
-
-def _shape(judged: _Judged, n_null: int, rng: np.random.Generator) -> dict[str, _Told]:
-    """Return distances from the smooth curve and the groups, beside their null reference."""
-    design = logistic.spline(
-        judged.logit, logistic.knots(judged.logit, _events(judged.churned, judged.codes))
-    )
-    binned = _binned(judged.p, N_BINS)
-
-    def measures(outcome: Float) -> Float:
-        beta = logistic.fit(design, outcome, start=_identity(design))
-        away = np.abs(logistic.expit(design @ beta) - judged.p[:, None])
-        middle, far = np.quantile(away, [0.5, 0.9], axis=0)
-        return np.stack([away.mean(axis=0), middle, far, binned(outcome)])
-
-    seen = measures(judged.churned[:, None])[:, 0]
-    drawn = [measures(outcome) for outcome in _simulated(judged.p, n_null, rng)]
-    null = np.concatenate(drawn, axis=1) if drawn else np.empty((4, 0))
-    names = ("ici", "e50", "e90", "ece")
-    return {
-        name: _beside(value, draws, judged.level)
-        for name, value, draws in zip(names, seen, null, strict=True)
-    }
-
-
-def _beside(value: float, null: Float, level: float) -> _Told:
-    """Return a distance with its mean, quantile and tail under perfect probabilities."""
-    there = null[~np.isnan(null)]
-    lacking = 1 - len(there) / len(null) if len(null) else 1.0
-    if np.isnan(value) or lacking > bootstrap.MOST_LACKING:
-        return _Told(float(value))
-    tail = (1 + int((there >= value - 1e-12).sum())) / (1 + len(there))
-    return _Told(
-        value=float(value),
-        null_mean=float(there.mean()),
-        null_high=float(np.quantile(there, level)),
-        p_value=tail,
-    )
-
-
-def _simulated(p: Float, n_null: int, rng: np.random.Generator) -> Iterator[Float]:
-    """Draw outcomes from the probabilities themselves, shape (n_rows, block)."""
-    block = max(8, _CELLS // len(p))
-    for start in range(0, n_null, block):
-        size = min(block, n_null - start)
-        yield (rng.random((size, len(p))) < p).T.astype(np.float64)
-
-
-def _binned(p: Float, n_bins: int) -> Callable[[Float], Float]:
-    """Return the binned error as a function of outcomes, shape (n_rows, n_columns)."""
-    bins = _bins(p, n_bins)
-    order = np.argsort(bins, kind="stable")
-    first = np.flatnonzero(np.diff(bins[order], prepend=-1))
-    said = np.add.reduceat(p[order], first)[:, None]
-
-    def error(outcome: Float) -> Float:
-        seen = np.add.reduceat(outcome[order], first, axis=0)
-        return np.asarray(np.abs(seen - said).sum(axis=0) / len(p))
-
-    return error
-
-
-def _bins(p: Float, n_bins: int) -> Int:
-    """Return the group of each row, by rank; equal probabilities share theirs."""
-    places = stats.rankdata(p) - 0.5
-    group = np.floor(n_bins * places / max(1, len(p))).astype(np.int64)
-    return np.asarray(np.minimum(n_bins - 1, group))
-
-
-def _events(churned: Float, codes: Int) -> int:
-    """Return accounts of the rarer class: copied rows must not bend the curve."""
-    return min(len(np.unique(codes[churned == side])) for side in (0, 1))
-
-
-def _identity(design: Float) -> Float:
-    """Return the coefficients of a curve on which all that was said came true."""
-    start = np.zeros(design.shape[1])
-    start[1] = 1.0
-    return start
+def _around(value: float, low: float, high: float, z: float) -> Told:
+    return Told(value, float(low), float(high), p_value=float(2 * stats.norm.sf(abs(z))))
 
 
 def _likelihood(churned: Float, linear: Float) -> float:
