@@ -18,7 +18,23 @@ _CLOSE: Final = 5  # names in a message
 
 
 def named_once(features: Sequence[str], *, where: str = "features") -> tuple[str, ...]:
-    """Return the features asked for, refusing one that is named twice."""
+    """Return the features asked for, refusing one that is named twice.
+
+    Parameters
+    ----------
+    features : sequence of str
+    where : str, default "features"
+        The parameter, for the message.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ParameterError
+        If a feature is named twice.
+    """
     chosen = tuple(features)
     if len(set(chosen)) < len(chosen):
         raise ParameterError("a feature is named twice", where=where, got=repr(chosen))
@@ -26,7 +42,22 @@ def named_once(features: Sequence[str], *, where: str = "features") -> tuple[str
 
 
 def all_there(features: Sequence[str], known: set[str], *, where: str = "features") -> None:
-    """Refuse a feature that the events never name: misspelt, it would be used by nobody."""
+    """Refuse a feature that the events never name: misspelt, it would be used by nobody.
+
+    Parameters
+    ----------
+    features : sequence of str
+        Asked for.
+    known : set of str
+        Named by the events.
+    where : str, default "features"
+        The parameter, for the message.
+
+    Raises
+    ------
+    ParameterError
+        With the names that come close.
+    """
     absent = [name for name in features if name not in known]
     if not absent:
         return
@@ -51,6 +82,18 @@ def reached(events: ir.Table, min_accounts: int) -> tuple[tuple[str, ...], dict[
     Counting every feature's accounts is as dear as counting users.  Most features prove
     themselves in any million rows, whichever the engine reads first, and only the others need
     the whole history: the answer does not depend on which rows those were.
+
+    Parameters
+    ----------
+    events : ibis.expr.types.Table
+        Canonical events.
+    min_accounts : int
+        Accounts that a feature must reach.
+
+    Returns
+    -------
+    tuple[tuple[str, ...], dict[str, int]]
+        The features that do, in the order of their text; the others with their accounts.
     """
     some = _accounts_of(events.limit(_PROOF_ROWS))
     proven = {name for name, n in some.items() if n >= min_accounts}
