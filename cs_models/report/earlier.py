@@ -12,8 +12,6 @@ takes no part.  Of several reports of one day the one that was made last is the 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,13 +21,10 @@ from typing import Any, Final
 import pandas as pd
 import pydantic
 
-from cs_models import files
 from cs_models.data.mapping import Source
-from cs_models.report import results
+from cs_models.report import runs
 
 WARNINGS, FORECASTS = "03_churn_predictors", "06_renewal_outlook"
-MANIFEST: Final = "manifest.json"
-LARGEST_BYTES: Final = 64_000_000
 
 READ = "read"
 DAMAGED = "cannot be read, or was changed since"
@@ -84,11 +79,7 @@ class Earlier:
         return int((self.runs["verdict"] == READ).sum())
 
 
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="ignore", allow_inf_nan=False)
-
-
-class _Said(_Strict):
+class _Said(runs.Strict):
     account_id: str
     subscription_id: str
     term_end: date
@@ -98,7 +89,7 @@ class _Said(_Strict):
     p_high: float | None = pydantic.Field(ge=0, le=1)
 
 
-class _Quarter(_Strict):
+class _Quarter(runs.Strict):
     quarter: date
     label: str
     due_arr: float = pydantic.Field(ge=0)
@@ -112,7 +103,7 @@ class _Quarter(_Strict):
     loss_p90: float
 
 
-class _Due(_Strict):
+class _Due(runs.Strict):
     quarter: date
     account_id: str
     subscription_id: str
@@ -121,27 +112,13 @@ class _Due(_Strict):
     n_renewals: int = pydantic.Field(ge=1)
 
 
-class _Warnings(_Strict):
+class _Warnings(runs.Strict):
     said: list[_Said]
 
 
-class _Forecasts(_Strict):
+class _Forecasts(runs.Strict):
     forecast: list[_Quarter]
-    due: list[_Due] = []
-
-
-class _Notebook(_Strict):
-    status: str = ""
-    artefacts: dict[str, str] = {}
-
-
-class _Manifest(_Strict):
-    run_id: str
-    status: str
-    as_of: date
-    started_at: str = ""
-    notebooks: dict[str, _Notebook] = {}
-    parameters: dict[str, dict[str, Any]] = {}
+    due: list[_Due] = pydantic.Field(default_factory=list)
 
 
 @dataclass
@@ -149,7 +126,7 @@ class _Run:
     """One folder, as far as it could be read."""
 
     name: str
-    manifest: _Manifest | None
+    manifest: runs.Manifest | None
     verdict: str
     said: Sequence[_Said] = ()
     forecast: Sequence[_Quarter] = ()
@@ -189,7 +166,7 @@ def read(
         _run(path, as_of, source)
         for path in sorted(base.iterdir())
         if path.is_dir() and not path.is_symlink() and path.resolve() != mine
-        and (path / MANIFEST).is_file()
+        and (path / runs.MANIFEST).is_file()
     ]  # fmt: skip
     return _gathered(_once_a_day(found))
 
@@ -197,7 +174,7 @@ def read(
 def _run(folder: Path, as_of: date, source: Mapping[str, Any]) -> _Run:
     """Read one run's folder; whatever is wrong with it becomes its verdict."""
     try:
-        manifest = _Manifest.model_validate(_json(folder / MANIFEST))
+        manifest = runs.manifest(folder)
     except (OSError, ValueError, RecursionError):
         return _Run(folder.name, None, DAMAGED)
     found = _Run(folder.name, manifest, READ)
@@ -205,7 +182,7 @@ def _run(folder: Path, as_of: date, source: Mapping[str, Any]) -> _Run:
         found.verdict = UNFINISHED
     elif manifest.as_of >= as_of:
         found.verdict = LATER
-    elif not any(_spoke(manifest, name) for name in (WARNINGS, FORECASTS)):
+    elif not any(manifest.spoke(name) for name in (WARNINGS, FORECASTS)):
         found.verdict = SILENT
     elif not _same_source(manifest, source):
         found.verdict = OTHER
@@ -214,13 +191,13 @@ def _run(folder: Path, as_of: date, source: Mapping[str, Any]) -> _Run:
     return found
 
 
-def _fill(found: _Run, folder: Path, manifest: _Manifest) -> None:
+def _fill(found: _Run, folder: Path, manifest: runs.Manifest) -> None:
     """Read the two notebooks' results as far as they were made."""
     try:
-        if _spoke(manifest, WARNINGS):
-            found.said = _Warnings.model_validate(_unchanged(folder, manifest, WARNINGS)).said
-        if _spoke(manifest, FORECASTS):
-            told = _Forecasts.model_validate(_unchanged(folder, manifest, FORECASTS))
+        if manifest.spoke(WARNINGS):
+            found.said = _Warnings.model_validate(runs.told(folder, manifest, WARNINGS)).said
+        if manifest.spoke(FORECASTS):
+            told = _Forecasts.model_validate(runs.told(folder, manifest, FORECASTS))
             found.forecast, found.due = told.forecast, told.due
     except (OSError, ValueError, RecursionError):
         found.verdict, found.said, found.forecast, found.due = DAMAGED, (), (), ()
@@ -229,32 +206,7 @@ def _fill(found: _Run, folder: Path, manifest: _Manifest) -> None:
         found.verdict = SILENT
 
 
-def _spoke(manifest: _Manifest, name: str) -> bool:
-    return manifest.notebooks.get(name, _Notebook()).status == "ok"
-
-
-def _unchanged(folder: Path, manifest: _Manifest, name: str) -> Any:
-    """Return a notebook's results, refused when their hash is not that of the manifest."""
-    path = folder / name / results.FILE_NAME
-    data = files.read_at_most(path, LARGEST_BYTES)
-    noted = manifest.notebooks[name].artefacts.get(results.FILE_NAME)
-    if noted is not None and noted != hashlib.sha256(data).hexdigest():
-        raise ValueError("changed since")
-    return _parsed(data)
-
-
-def _json(path: Path) -> Any:
-    return _parsed(files.read_at_most(path, LARGEST_BYTES))
-
-
-def _parsed(data: bytes) -> Any:
-    def refuse(name: str) -> None:
-        raise ValueError(f"{name} is not JSON")
-
-    return json.loads(data, parse_constant=refuse)
-
-
-def _same_source(manifest: _Manifest, source: Mapping[str, Any]) -> bool:
+def _same_source(manifest: runs.Manifest, source: Mapping[str, Any]) -> bool:
     """Say whether a run read the same records: the same place, mapped alike."""
     noted = [
         manifest.parameters[name].get("source")
@@ -309,9 +261,9 @@ def _gathered(found: Sequence[_Run]) -> Earlier:
         }
         for run in found
     ]
-    runs = _dated(pd.DataFrame(told, columns=list(RUN_COLUMNS)), "as_of")
+    listed = _dated(pd.DataFrame(told, columns=list(RUN_COLUMNS)), "as_of")
     return Earlier(
-        runs=runs.sort_values(["as_of", "started_at", "run_id"], ignore_index=True),
+        runs=listed.sort_values(["as_of", "started_at", "run_id"], ignore_index=True),
         said=_rows(found, "said", SAID_COLUMNS, "term_end"),
         forecast=_rows(found, "forecast", FORECAST_COLUMNS, "quarter"),
         due=_rows(found, "due", DUE_COLUMNS, "quarter", "term_end"),

@@ -112,7 +112,8 @@ def run_all(
     Returns
     -------
     list of Result
-        One for each job, in their order; a failed notebook does not stop the others.
+        One for each job, in their order; a failed notebook does not stop the others, not even
+        those that read its results: they say what they miss.
 
     Raises
     ------
@@ -123,12 +124,19 @@ def run_all(
     waiting = list(jobs)
     try:
         while waiting or pool.running:
-            while waiting and len(pool.running) < max(1, n_jobs):
-                pool.start(waiting.pop(0))
+            while (ready := _ready(waiting, pool)) and len(pool.running) < max(1, n_jobs):
+                waiting.remove(ready)
+                pool.start(ready)
             pool.listen()
     finally:
         pool.stop_all()
     return [pool.results[job.name] for job in jobs]
+
+
+def _ready(waiting: Sequence[Job], pool: _Pool) -> Job | None:
+    """Return the first job whose sources have ended, well or not; None while all must wait."""
+    open_ = {job.name for job in waiting} | set(pool.running)
+    return next((job for job in waiting if not open_.intersection(job.after)), None)
 
 
 class _Worker:

@@ -230,6 +230,7 @@ def _job(request: Request, notebook: Notebook, record: manifest.Manifest, runtim
         },
         cell_seconds=request.limits.cell_seconds,
         start_seconds=request.limits.start_seconds,
+        after=model.reads,
     )
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import pydantic
 from pydantic import ConfigDict, Field
@@ -33,7 +33,14 @@ class NotebookParameters(pydantic.BaseModel):
 
     The fields of this class stand at the top of a run file; those of its subclasses stand in
     the section of their notebook.
+
+    Attributes
+    ----------
+    reads : tuple of str
+        Notebooks whose results this one reads; in a run it starts after them.
     """
+
+    reads: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", validate_default=True, allow_inf_nan=False

@@ -32,6 +32,9 @@ class Job:
         What the page says about the run.
     cell_seconds, start_seconds : int
         How long a cell may run, and how long a kernel may take to start.
+    after : tuple of str
+        Notebooks whose results it reads: it starts when those of them that are in the run have
+        ended.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Job:
     report: dict[str, Any] = field(default_factory=dict)
     cell_seconds: int = 600
     start_seconds: int = 60
+    after: tuple[str, ...] = ()
 
     def line(self) -> str:
         """Return the job as one line of JSON."""
