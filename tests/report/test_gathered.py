@@ -1,4 +1,4 @@
-"""What another notebook of the run said is relied on only when it is of this day and these records."""
+"""What another notebook said is relied on only when it is of this day and these records."""
 
 import hashlib
 import json
