@@ -1,0 +1,126 @@
+"""Criteria in words, for a page: what somebody on the list has in common."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cs_models.features import catalogue
+from cs_models.features.criteria.form import AllOf, AnyOf, Criterion, Leaf, Not, range_words, shown
+
+# What the columns that are no measure of the panel's are called, and the sentence of those that
+# have one of their own: {} is the range.
+_NAMES: Final = {
+    "arr": "yearly money (ARR)",
+    "p_churn": "chance that the contract is lost",
+    "p_expand": "chance of expansion at the renewal",
+    "days_to_renewal": "days to the renewal",
+    "term_index": "number of the contract, the first being 0",
+    "quantity": "seats",
+    "active_days__to_date": "days with use so far",
+    "distinct_features__to_date": "features used so far",
+    "active_weeks__last_84d": "weeks with use in the last 12",
+    "nps__to_date": "answer to the recommendation survey (NPS)",
+    "csat__to_date": "answer to the satisfaction survey (CSAT)",
+    "proficiency__to_date": "answer to the proficiency survey",
+    "open_tickets__to_date": "open tickets",
+    "days_to_first_use": "days to the first use",
+    "threshold_gap": "distance below the learnt threshold",
+    "expected_value": "expected net value of a call",
+}
+_SENTENCES: Final = {
+    "days_since_created": "signed up {} days ago",
+    "days_since_last_use": "last used the product {} days ago",
+    "days_since_last_use__to_date": "last used the product {} days ago",
+    "days_since_our_contact__to_date": "last contacted by us {} days ago",
+    "days_since_customer_contact__to_date": "last wrote or called {} days ago",
+    "champion_silent_days__to_date": "the champion last used the product {} days ago",
+}
+_MISSING: Final = {
+    "days_since_our_contact__to_date": ("never contacted by us", "contacted by us before"),
+    "days_since_last_use": ("never used the product", "has used the product"),
+    "first_use_on": ("never used the product", "has used the product"),
+}
+_YES_NO: Final = {
+    "trained__to_date": ("finished the education", "has not finished the education"),
+    "deactivated": ("account of the user closed", "account of the user open"),
+    "adopted": ("adopted", "not adopted"),
+    "in_notice": ("asked to cancel", "has not asked to cancel"),
+    "below_threshold": ("below the learnt threshold", "at or above the learnt threshold"),
+}
+_USES_OF: Final = "events__feature="
+
+
+def words(criterion: Criterion) -> str:
+    """Say a criterion: "signed up 30 to 90 days ago and last used the product at most 7 days ago".
+
+    Parameters
+    ----------
+    criterion : Criterion
+        What is asked.
+
+    Returns
+    -------
+    str
+        Groups inside groups stand in brackets.
+    """
+    if isinstance(criterion, Leaf):
+        return _leaf_words(criterion)
+    if isinstance(criterion, Not):
+        part = criterion.part
+        if isinstance(part, Leaf) and part.missing is not None:
+            return _leaf_words(replace(part, missing=not part.missing))
+        return f"not {_bracketed(part)}"
+    joined = " and " if isinstance(criterion, AllOf) else " or "
+    if len(criterion.parts) == 1:
+        return words(criterion.parts[0])
+    return joined.join(_bracketed(part) for part in criterion.parts)
+
+
+def column_words(column: str) -> str:
+    """Return a column in words: the panel's own label, a name known here, or its text spaced."""
+    if column in _NAMES:
+        return _NAMES[column]
+    if column.startswith(_USES_OF) and column.endswith("__to_date"):
+        return f"uses of {column[len(_USES_OF) : -len('__to_date')]} so far"
+    measure = catalogue.parse(column)
+    if measure is not None:
+        # On a list the decision date is the list's own day.
+        return measure.label().replace(" before the decision date", " before the list's day")
+    return column.replace("__", ", ").replace("_", " ")
+
+
+def _bracketed(criterion: Criterion) -> str:
+    several = isinstance(criterion, AllOf | AnyOf) and len(criterion.parts) > 1
+    return f"({words(criterion)})" if several else words(criterion)
+
+
+def _leaf_words(leaf: Leaf) -> str:
+    name = column_words(leaf.column)
+    if leaf.missing is not None:
+        said = _MISSING.get(leaf.column, (f"{name}: not known", f"{name}: known"))
+        return said[0 if leaf.missing else 1]
+    if leaf.is_ is not None:
+        said = _YES_NO.get(leaf.column, (name, f"not {name}"))
+        return said[0 if leaf.is_ else 1]
+    if leaf.one_of:
+        return f"{name} is {' or '.join(shown(value) for value in leaf.one_of)}"
+    if leaf.column in _SENTENCES:
+        return _SENTENCES[leaf.column].format(range_words(leaf.sides))
+    if leaf.sides in ({"at_most": 0}, {"fewer_than": 1}) and _counted(leaf.column):
+        return f"no {name}"
+    return (
+        f"{range_words(leaf.sides)} {name}"
+        if _counted(leaf.column)
+        else f"{name} {range_words(leaf.sides)}"
+    )
+
+
+def _counted(column: str) -> bool:
+    """Return whether a column counts things, so that its number stands before its name."""
+    if column.startswith(_USES_OF):
+        return True
+    measure = catalogue.parse(column)
+    if measure is None:
+        return column in ("active_days__to_date", "distinct_features__to_date", "quantity")
+    return measure.unit not in ("share", "ratio", "points", "users per seat")
