@@ -48,6 +48,11 @@ AT_MOST = 100
 
 _LOOSE_PERCENT = re.compile(r"(\d) %")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# A place on this page, or on the page of another notebook of the same folder of reports.
+_LINK = re.compile(
+    r"(?:\.\./){1,2}(?:[A-Za-z0-9][A-Za-z0-9_-]*/){1,2}report\.html(?:#[A-Za-z][A-Za-z0-9_-]*)?"
+    r"|#[A-Za-z][A-Za-z0-9_-]*"
+)
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,19 @@ class Number:
 
 
 def num(text: str, href: str, *, strong: bool = True) -> Number:
-    """Return `text` linked to ``href`` (``"#"`` and the id of a table or exhibit)."""
-    if not href.startswith("#") or not _ID.fullmatch(href[1:]):
+    """Return `text` linked to ``href``: ``#`` and a table's id, also on another report's page."""
+    if not links(href):
         raise NotebookError(
-            "a number must link to a table or figure of its page",
+            "a number must link to a table or figure of its page, or of another report's",
             got=href,
             repair='give "#" and the id of the table, as in "#table-rates"',
         )
     return Number(text, href, strong)
+
+
+def links(href: str) -> bool:
+    """Say whether an address is one that a number may link to: nothing outside the reports."""
+    return _LINK.fullmatch(href) is not None
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ Grain in: the folder of a notebook in its run, and another notebook's name.  Gra
 notebook's ``results.json``, or why it cannot be relied on.
 
 A notebook reads only from its own run, or, where the other is not part of it (one notebook run
-alone, or driven by hand in the lab), from the newest complete run, and then only when that looked
-back from the same day on the same records.  Nothing is dropped silently: what is missing, stale,
-failed or damaged says so.
+alone, or driven by hand in the lab), from the newest complete run that made it, and then only when
+that looked back from the same day on the same records.  Nothing is dropped silently: what is
+missing, stale, failed or damaged says so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ State = Literal["fresh", "missing", "stale", "failed", "damaged"]
 
 PAGE: Final = "report.html"
 THRESHOLDS: Final = adoption.NOTEBOOK
-_LATEST: Final = "latest"
+_COMPLETE: Final = "complete"
 _REPORTS: Final = "reports"
 
 
@@ -97,11 +97,11 @@ def read(output_dir: str | Path | None, name: str, *, as_of: date) -> Gathered:
     noted = None if own is None else _manifest(own)
     if own is not None and (noted is None or name in noted.notebooks):
         return _of(own, name, as_of=as_of, inputs=None, link=f"../{name}/{PAGE}")
-    newest = _newest(own)
+    newest = _newest(own, name)
     if newest is None:
-        return _not(name, "missing", "it is not part of this run, and no complete run is there")
+        return _not(name, "missing", "it is not part of this run, and no complete run has made it")
     inputs = None if noted is None else noted.inputs
-    link = f"../../{newest.resolve().name}/{name}/{PAGE}" if own else ""
+    link = f"../../{newest.name}/{name}/{PAGE}" if own else ""
     return _of(newest, name, as_of=as_of, inputs=inputs, link=link)
 
 
@@ -147,8 +147,6 @@ def _of(
         return _not(name, "stale", f"the newest run looks back from {noted.as_of}, not {as_of}")
     if inputs is not None and noted.inputs != inputs:
         return _not(name, "stale", "the newest run read other records")
-    if name not in noted.notebooks:
-        return _not(name, "missing", "no run has made it")
     own = noted.notebooks[name]
     if own.status != runs.OK:
         reason = own.reason.strip() or "no reason was recorded"
@@ -173,11 +171,21 @@ def _manifest(folder: Path) -> runs.Manifest | None:
         return None
 
 
-def _newest(own: Path | None) -> Path | None:
-    """Return the newest complete run: beside this one, or of the project around the lab."""
-    if own is not None:
-        found = own.parent / _LATEST
-        return found if found.is_dir() else None
+def _newest(own: Path | None, name: str) -> Path | None:
+    """Return the newest complete run with this notebook: beside this run, or around the lab."""
+    base = _reports() if own is None else own.parent
+    if base is None:
+        return None
+    runs_made = (path for path in base.iterdir() if path.is_dir() and not path.is_symlink())
+    # A run's name begins with the moment in which it began.
+    for folder in sorted(runs_made, key=lambda path: path.name, reverse=True):
+        noted = _manifest(folder) if folder != own else None
+        if noted is not None and noted.status == _COMPLETE and name in noted.notebooks:
+            return folder
+    return None
+
+
+def _reports() -> Path | None:
     here = Path.cwd().resolve()
-    around = (folder / _REPORTS / _LATEST for folder in (here, *here.parents))
+    around = (folder / _REPORTS for folder in (here, *here.parents))
     return next((folder for folder in around if folder.is_dir()), None)

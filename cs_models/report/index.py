@@ -21,6 +21,8 @@ from cs_models.report.page import provenance, render
 PAGE = "report.html"
 INDEX = "index.html"
 EXECUTED = "executed.ipynb"
+# The page that sums up the others comes first.
+LEAD = "08_leadership_brief"
 
 _DONE = frozenset({"ok", "done", "complete", "completed", "passed", "success", "succeeded"})
 
@@ -60,7 +62,8 @@ def write(run_folder: Path, manifest: Mapping[str, Any]) -> None:
         for success.
     """
     notebooks = manifest.get("notebooks") or {}
-    entries = [_entry(run_folder, name, notebooks[name] or {}) for name in sorted(notebooks)]
+    names = sorted(notebooks, key=lambda name: (name != LEAD, name))
+    entries = [_entry(run_folder, name, notebooks[name] or {}) for name in names]
     as_of = values.plain(manifest.get("as_of"))
     done = bool(entries) and _may_be_done(manifest.get("status")) and all(e.done for e in entries)
     facts = provenance.facts(manifest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cs_models.run.sections.adoption import AdoptionThresholds, DataReadiness
+from cs_models.run.sections.brief import LeadershipBrief
 from cs_models.run.sections.common import NotebookParameters
 from cs_models.run.sections.renewal import (
     Backtest,
@@ -27,6 +28,7 @@ __all__ = [
     "Backtest",
     "ChurnPredictors",
     "DataReadiness",
+    "LeadershipBrief",
     "NotebookParameters",
     "RenewalOutlook",
     "TimeToChurn",
@@ -40,6 +42,7 @@ SECTIONS: Mapping[str, type[NotebookParameters]] = {
     "time_to_churn": TimeToChurn,
     "renewal_outlook": RenewalOutlook,
     "backtest": Backtest,
+    "leadership_brief": LeadershipBrief,
 }
 COMMON: tuple[str, ...] = tuple(NotebookParameters.model_fields)
 SET_BY_THE_RUN: frozenset[str] = frozenset({"output_dir"})

@@ -103,8 +103,8 @@ def test_the_newest_run_stands_in_only_for_the_same_day_and_records(
 ) -> None:
     """A notebook run alone takes the newest run's word, if that read the same records."""
     _run(tmp_path / "r1", inputs=inputs, as_of=as_of)
-    (tmp_path / "latest").symlink_to("r1")
     alone = _run(tmp_path / "r2", name="08_leadership_brief")
+    (tmp_path / "latest").symlink_to("r2")
     found = _read(alone)
     assert found.state == state
     assert found.page == (f"../../r1/{NAME}/report.html" if state == "fresh" else "")

@@ -17,7 +17,7 @@ from cs_models.report.evidence import places
 from cs_models.report.evidence.backtest import RANDOM, Told
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.amounts import about, contracts, customers, quarters
-from cs_models.report.findings.words import Part, linked, text
+from cs_models.report.findings.words import Part, headline, linked, text
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
@@ -234,6 +234,16 @@ def drifted(table: pd.DataFrame, n_now: int) -> list[Statement]:
             linked(number(row["psi_limit"], 2), where), ").",
         ]  # fmt: skip
     return [Statement.of("finding", *parts, id="drifted-said")]
+
+
+def drift_saved(table: pd.DataFrame, n_now: int) -> Finding:
+    """Return what :func:`drifted` says, for ``results.json``."""
+    moved = None if table.empty else int(table.loc[table["driver"] != "", "drifted"].sum())
+    return Finding(
+        id="drifted", statement=headline(drifted(table, n_now)), value=moved, unit="measures",
+        n=n_now, verdict="too_little_data" if table.empty else None,
+        table="" if table.empty else places.DRIFT,
+    )  # fmt: skip
 
 
 def saved(

@@ -17,6 +17,7 @@ from cs_models.report.evidence.callers import Calls
 from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import Learnt, Today
+from cs_models.report.findings import foretold as ladder_words
 from cs_models.report.findings import predictors as answer
 from cs_models.report.findings.words import text
 from cs_models.report.results import Finding
@@ -47,7 +48,8 @@ def findings(
     Returns
     -------
     list of Finding
-        ``too-little-data`` alone, or ``model`` (how well), ``warnings`` and ``arr-at-risk``.
+        ``too-little-data`` alone, or ``model`` (how well), ``drivers``, ``warnings`` and
+        ``arr-at-risk``.
     """
     if learnt.past is None or judged is None:
         return [Finding(
@@ -61,6 +63,10 @@ def findings(
         low=auc["low"], high=auc["high"], unit="share", n=learnt.counts["n_foretold"],
         verdict=None if learnt.better else "none", table=foretold.MEASURES,
     )]  # fmt: skip
+    found.append(Finding(
+        id="drivers", statement=ladder_words.drivers(learnt.past)[0].text,
+        n=learnt.counts["n_foretold"], table=foretold.DRIVERS,
+    ))  # fmt: skip
     if called is not None:
         model = called.value("model", "precision")
         found.append(Finding(

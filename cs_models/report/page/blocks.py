@@ -172,7 +172,7 @@ def _checked(kind: Kind, payload: Any) -> dict[str, Any]:
         content: dict[str, Any] = dict(payload)
         if kind == "statement":
             ok = content["role"] in display.ROLES and all(
-                part.get("href", "#").startswith("#") for part in content["parts"]
+                "href" not in part or display.links(part["href"]) for part in content["parts"]
             )
         else:
             table = content["table"] if kind == "exhibit" else content
@@ -232,8 +232,9 @@ def _check_ids(report: Report) -> None:
             got=", ".join(repeated),
             repair="give each table, figure and statement an id of its own",
         )
-    links = {part["href"][1:] for p in payloads for part in p.get("parts", ()) if "href" in part}
-    dangling = sorted(links - identifiers.keys())
+    hrefs = {part["href"] for p in payloads for part in p.get("parts", ()) if "href" in part}
+    own = {href[1:] for href in hrefs if href.startswith("#")}
+    dangling = sorted(own - identifiers.keys())
     if dangling:
         raise NotebookError(
             "a number links to nothing on its page",

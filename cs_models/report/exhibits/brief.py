@@ -1,0 +1,182 @@
+"""What notebook 08 shows: the other pages' answers on one page, each led back to where it is from.
+
+Grain in: ``evidence.brief.Brief``.  Grain out: display objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence import brief as evidence
+from cs_models.report.evidence.brief import Brief
+from cs_models.report.evidence.rules import records
+from cs_models.report.figures import brief as figures
+from cs_models.report.findings import brief as findings
+from cs_models.report.values import interval, percent
+
+Shown = Sequence[Exhibit | Statement | Table]
+
+
+def money(brief: Brief, currency: str) -> Shown:
+    """Show the coming quarters beside the past, and this quarter's contracts by standing.
+
+    Parameters
+    ----------
+    brief : Brief
+    currency : str
+        ISO 4217 code.
+    """
+    coming = evidence.quarters(brief)
+    told = coming.dropna(subset=["grr_p50"])
+    if told.empty:
+        return _gone(brief, evidence.OUTLOOK, "money-gone")
+    table = Table.of(
+        coming,
+        id=evidence.MONEY,
+        title="The coming quarters",
+        columns={
+            "label": Column("Quarter"),
+            "n_due": Column("Contracts due", kind="integer"),
+            "due_arr": Column("ARR due", kind="money", unit=currency),
+            "grr_p50": Column("Kept, middle", kind="percent", digits=0),
+            "grr_p10": Column("from", kind="percent", digits=0),
+            "grr_p90": Column("to", kind="percent", digits=0),
+            "arr_at_risk": Column("ARR at risk", kind="money", unit=currency),
+            "loss_p90": Column("Lost, one quarter of ten", kind="money", unit=currency),
+        },
+        note="As the renewal outlook has them. From and to: where it ends eight times in ten.",
+    )
+    said = [
+        f"{row['label']}: {percent(row['grr_p50'])} ({interval(row['grr_p10'], row['grr_p90'])})"
+        for row in records(told)
+    ]
+    figure = Exhibit(
+        id="money",
+        title="What is kept of the ARR that comes up",
+        figure=figures.money(evidence.past(brief), told),
+        table=table,
+        alt="Share of the ARR due that is likely to be kept. " + "; ".join(said) + ".",
+        caption="Grey: what past quarters kept. Bars: where a coming quarter ends eight times in "
+        "ten; the stroke is as likely too low as too high. A past quarter whose late renewals may "
+        "still come in is not there.",
+    )
+    return (figure, _standings(brief, currency), *findings.money(brief))
+
+
+def _standings(brief: Brief, currency: str) -> Table:
+    return Table.of(
+        evidence.standings(brief),
+        id=evidence.STANDINGS,
+        title="This quarter's contracts, by what is known of them",
+        columns={
+            "standing": Column("What is known, or the chance of leaving"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "arr": Column("ARR", kind="money", unit=currency),
+            "arr_at_risk": Column("of it at risk", kind="money", unit=currency),
+        },
+    )
+
+
+def levels(brief: Brief, currency: str) -> Shown:
+    """Show the announced levels with who stands below, and what is said of them."""
+    frame = evidence.levels(brief)
+    said = findings.levels(brief)
+    if frame.empty:
+        return (*said, *(() if said else _gone(brief, evidence.THRESHOLDS, "levels-gone")))
+    table = Table.of(
+        frame,
+        id=evidence.LEVELS,
+        title="Levels, and who is below today",
+        columns={
+            "group": Column("Customers"),
+            "rule": Column("Level"),
+            "rate_above": Column("Renewed there", kind="percent", digits=0),
+            "rate_below": Column("elsewhere", kind="percent", digits=0),
+            "verdict": Column("What it is"),
+            "decay": Column("A year on"),
+            "n_accounts_below": Column("Below today", kind="integer"),
+            "arr_below": Column("Their ARR", kind="money", unit=currency),
+        },
+        note="As the adoption thresholds page has them. A year on: whether a level learnt a year "
+        "ago held in the renewals since.",
+    )
+    return (*said, table)
+
+
+def drivers(brief: Brief) -> Shown:
+    """Show what goes with leaving."""
+    return findings.drivers(brief) or _gone(brief, evidence.PREDICTORS, "drivers-gone")
+
+
+def warned(brief: Brief) -> Shown:
+    """Show what came true of earlier warnings."""
+    return findings.warned(brief) or _gone(brief, evidence.BACKTEST, "warned-gone")
+
+
+def journey(brief: Brief) -> Shown:
+    """Show where customers stand and where journeys break."""
+    return findings.journey(brief) or _gone(brief, evidence.JOURNEY, "journey-gone")
+
+
+def lists(brief: Brief, wanted: Sequence[str], currency: str) -> Shown:
+    """Show the lists to act on.
+
+    Parameters
+    ----------
+    brief : Brief
+    wanted : sequence of str
+        Names of lists, in the order shown.
+    currency : str
+        ISO 4217 code.
+    """
+    frame = evidence.lists(brief, wanted)
+    said = findings.lists(brief, wanted)
+    if frame.empty:
+        return said
+    columns = {
+        "title": Column("List"),
+        "n": Column("On it today", kind="integer"),
+        "arr": Column("Their ARR", kind="money", unit=currency),
+        "past_hit_rate": Column("Came true in the past", kind="percent", digits=0),
+        "past_low": Column("from", kind="percent", digits=0),
+        "past_high": Column("to", kind="percent", digits=0),
+        "base_rate": Column("Everybody else", kind="percent", digits=0),
+        "past_n": Column("Judged on", kind="integer"),
+    }
+    table = Table.of(
+        frame.reindex(columns=list(columns)),
+        id=evidence.LISTS,
+        title="Lists to act on",
+        columns=columns,
+        note="Each list with its names is on the renewal outlook's page and beside it as a file "
+        "for the CRM. Came true: what the list is after happened to those who would have been on "
+        "it in past quarters.",
+    )
+    return (*said, table)
+
+
+def unknown(brief: Brief) -> Shown:
+    """Show what the pages say they do not know."""
+    return findings.unknown(brief)
+
+
+def sources(brief: Brief) -> Table:
+    """Show on which pages the brief rests."""
+    return Table.of(
+        evidence.sources(brief),
+        id=evidence.SOURCES,
+        title="The pages that this brief rests on",
+        columns={
+            "notebook": Column("Page"),
+            "state": Column("State"),
+            "why": Column("Why not"),
+            "n_findings": Column("Findings", kind="integer"),
+        },
+    )
+
+
+def _gone(brief: Brief, notebook: str, anchor: str) -> Shown:
+    source = brief.sources[notebook]
+    why = source.why or "it found nothing to say"
+    return (Statement.of("caution", f"{evidence.words(notebook)}: {why}.", id=anchor),)

@@ -1,0 +1,223 @@
+"""The leadership brief in sentences: the other notebooks' own, each number led back to its page.
+
+Grain in: ``evidence.brief.Brief``.  Grain out: statements.  No number is worked out or worded
+again here: a sentence is taken as the notebook said it, and its numbers become links.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from cs_models.report import display
+from cs_models.report.display import Role, Statement, num
+from cs_models.report.evidence import brief as evidence
+from cs_models.report.evidence.brief import Brief, Said
+from cs_models.report.findings.words import Part, listed
+from cs_models.report.results import Finding
+from cs_models.report.values import integer
+
+# Days and quarters are one number each; a sign, a currency and a unit belong to their number.
+_NUMBER = re.compile(
+    r"\d{4}-\d{2}-\d{2}|\b\d{4}\sQ[1-4]\b"
+    r"|(?<![\w.,])(?:[A-Z]{3}\s|[$€£¥])?[−-]?\d[\d,]*(?:\.\d+)?(?:\s?%|\spoints?\b)?"
+)
+_FIRST = re.compile(r"(?<=\.)\s+(?=[A-Z0-9$€£¥])")
+NOTHING = "No notebook of this run can be relied on, so there is nothing to say."
+# What a page says of itself where it could not answer; measures that merely show no clear
+# difference are no doubt of their page.
+_DOUBTFUL = frozenset({"too_little_data", "undecided"})
+_DOUBTS = frozenset(
+    {"no-threshold", "quarantined", "extrapolated", "drifted", "unanswered", "no-better"}
+)
+# How many sentences of a finding stand in the brief, where it is more than one.
+_SENTENCES: Final = {"kept": 2, "last-list": 2, "arr-below": 2, "levels": 2}
+_NO_LIST = "No list was made."
+
+
+def answer(brief: Brief) -> list[Statement]:
+    """Return the brief's answer: money, level, who is below, last quarter's warnings, gaps.
+
+    Parameters
+    ----------
+    brief : Brief
+
+    Returns
+    -------
+    list of Statement
+        One each, as far as its notebook can be relied on; what cannot is said last.
+    """
+    said = [_first(_summed(brief, one), "answer") for one in _answered(brief)]
+    if not said:
+        said = [Statement.of("answer", NOTHING, id="nothing")]
+    return [*said, *missing(brief)]
+
+
+def missing(brief: Brief) -> list[Statement]:
+    """Say which notebooks cannot be relied on, and why; nothing when all can."""
+    gone = brief.unused
+    if not gone:
+        return []
+    parts: list[Part] = [
+        "Not in this brief: ", num(integer(len(gone)), f"#{evidence.SOURCES}"),
+        f" of {len(brief.sources)} pages. ",
+        *(f"{evidence.words(source.name)}: {source.why}. " for source in gone),
+    ]  # fmt: skip
+    return [Statement.of("caution", *parts, id="missing")]
+
+
+def money(brief: Brief) -> list[Statement]:
+    """Say how sure the forecast is, and who asked to cancel."""
+    return _all(brief.findings(evidence.OUTLOOK, "intervals-held"))
+
+
+def levels(brief: Brief) -> list[Statement]:
+    """Say each announced level, or that none was; the table has what became of them."""
+    said = brief.findings(evidence.THRESHOLDS, "lift", "no-threshold")
+    return [_first(one, "finding") for one in said]
+
+
+def drivers(brief: Brief) -> list[Statement]:
+    """Say what goes with leaving: kinds of record, then single measures that are clear."""
+    kinds = brief.findings(evidence.PREDICTORS, "drivers")
+    single = [one for one in brief.findings(evidence.SURVIVAL, "driver") if one.verdict != "none"]
+    return [*_all(kinds), *_all(single)]
+
+
+def warned(brief: Brief) -> list[Statement]:
+    """Say what came true: the last list, earlier reports, honest chances, intervals held."""
+    return _all(
+        brief.findings(
+            evidence.BACKTEST, "last-list", "observed-to-expected", "leavers-met", "earlier"
+        )
+    )
+
+
+def journey(brief: Brief) -> list[Statement]:
+    """Say where customers stand and where journeys break."""
+    return _all(brief.findings(evidence.JOURNEY, "stage", "breaks", "break", "champions"))
+
+
+def lists(brief: Brief, wanted: Sequence[str]) -> list[Statement]:
+    """Say which of the lists asked for were not made."""
+    gone = evidence.absent(brief, wanted)
+    if not gone:
+        return []
+    why = brief.sources[evidence.OUTLOOK].why
+    said = f"Not made: {listed(gone)}{f', for {why}' if why else ''}."
+    return [Statement.of("caution", said if len(gone) < len(wanted) else f"{_NO_LIST} {said}",
+                         id="lists-missing")]  # fmt: skip
+
+
+def unknown(brief: Brief) -> list[Statement]:
+    """Say what this history cannot tell: every doubt that a page states of itself."""
+    open_ = [
+        one
+        for name in evidence.NOTEBOOKS
+        for one in brief.findings(name, *_doubts(brief, name))
+        if one.statement
+    ]
+    return _all(open_)
+
+
+def saved(brief: Brief) -> list[Finding]:
+    """Return what the answer says, machine-readable, under the names of those who found it.
+
+    Parameters
+    ----------
+    brief : Brief
+
+    Returns
+    -------
+    list of Finding
+        The values as their notebooks saved them; ``missing`` when a source cannot be used.
+    """
+    found = [
+        Finding(
+            id=f"{one.notebook}-{one.id}", statement=one.statement, value=one.value, low=one.low,
+            high=one.high, unit=one.unit, n=one.n, verdict=one.verdict, table=evidence.SOURCES,
+        )
+        for one in _answered(brief)
+    ]  # fmt: skip
+    gone = brief.unused
+    if gone:
+        found.append(Finding(
+            id="missing", statement=missing(brief)[0].text, value=len(gone), unit="pages",
+            n=len(brief.sources), table=evidence.SOURCES,
+        ))  # fmt: skip
+    return found
+
+
+def _answered(brief: Brief) -> list[Said]:
+    return [
+        *brief.findings(evidence.OUTLOOK, "kept"),
+        *brief.findings(evidence.OUTLOOK, "at-risk"),
+        *brief.findings(evidence.THRESHOLDS, "lift-1", "no-threshold")[:1],
+        *brief.findings(evidence.THRESHOLDS, "arr-below"),
+        *brief.findings(evidence.BACKTEST, "last-list"),
+    ]
+
+
+def _doubts(brief: Brief, notebook: str) -> list[str]:
+    """Return the ids of a notebook's findings that say what is not known."""
+    rows = brief.sources[notebook].content.get("findings") or []
+    return [
+        str(row["id"])
+        for row in rows
+        if str(row.get("verdict")) in _DOUBTFUL
+        or str(row.get("id")) in _DOUBTS
+        or (row.get("unit") == "ready" and row.get("value") is False)
+    ]
+
+
+def _all(found: Iterable[Said], role: Role = "finding") -> list[Statement]:
+    """Return findings as statements, a sentence that several carry only once."""
+    once = {one.statement: one for one in found if one.statement}
+    return [whole(one, role) for one in once.values()]
+
+
+def whole(one: Said, role: Role = "finding") -> Statement:
+    """Return a finding's sentence with its numbers led back to its page.
+
+    Parameters
+    ----------
+    one : Said
+    role : {"answer", "finding", "caution", "note"}, default "finding"
+    """
+    return Statement.of(
+        role, *_linked(one.statement, one.href), verdict=one.verdict,
+        id=f"{role}-{one.notebook[:2]}-{one.id}",
+    )  # fmt: skip
+
+
+def _summed(brief: Brief, one: Said) -> Said:
+    """Set what was found for all groups before the level of the first of them."""
+    if one.id != "lift-1":
+        return one
+    opening = _FIRST.split(str(brief.sources[one.notebook].content.get("headline") or ""))[0]
+    own = _FIRST.split(one.statement)[0]
+    opening = "" if opening.startswith(own[:20]) else f"{opening} "
+    return replace(one, id="levels", statement=f"{opening}{own}")
+
+
+def _first(one: Said, role: Role) -> Statement:
+    """Return the first sentence of a finding, and of the next as much as belongs to it."""
+    text = _FIRST.split(one.statement)
+    kept = " ".join(text[: _SENTENCES.get(one.id, 1)])
+    return whole(
+        replace(one, statement=kept, verdict=one.verdict if role != "answer" else None), role
+    )
+
+
+def _linked(statement: str, href: str) -> list[Part]:
+    """Split a sentence into words and linked numbers."""
+    if not display.links(href):
+        return [statement]
+    parts: list[Part] = []
+    at = 0
+    for found in _NUMBER.finditer(statement):
+        parts += [statement[at : found.start()], num(found.group(), href)]
+        at = found.end()
+    return [part for part in [*parts, statement[at:]] if part != ""]

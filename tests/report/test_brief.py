@@ -1,0 +1,161 @@
+"""The brief says what the other pages said, leads every number there, and names what it lacks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cs_models.report import runs
+from cs_models.report.display import Number, Statement
+from cs_models.report.evidence import brief as evidence
+from cs_models.report.exhibits import brief as exhibits
+from cs_models.report.findings import brief as findings
+
+DAY = date(2026, 6, 30)
+KEPT = (
+    "In 2026 Q3 $8,395,250 of yearly revenue (ARR) comes up for renewal, in 210 contracts of 209 "
+    "customers. $6,310,000 of it (75\u202f%) is likely to be kept. A third sentence."
+)
+OUTLOOK: dict[str, Any] = {
+    "findings": [
+        {"id": "kept", "statement": KEPT, "value": 0.75, "unit": "share", "table": "coming-table"}
+    ],
+    "forecast": [
+        {"label": "2026 Q3", "n_due": 210, "due_arr": 8395250.0, "grr_p10": 0.7, "grr_p50": 0.75,
+         "grr_p90": 0.8, "arr_at_risk": 2e6, "loss_p90": 2.4e6},
+    ],
+    "past_quarters": [{"label": "2026 Q1", "n_due": 99, "grr": 0.69}],
+    "standings": [
+        {"standing": "all due", "n_accounts": 209, "arr": 8395250.0, "arr_at_risk": 2e6}
+    ],
+    "lists": [
+        {"name": "advocacy", "title": "Advocates", "n": 4, "arr": 10.0},
+        {"name": "rescue", "title": "Rescue", "n": 9, "arr": 20.0},
+    ],
+}  # fmt: skip
+THRESHOLDS: dict[str, Any] = {
+    "headline": "More reports shared went with more renewals. Then more.",
+    "findings": [
+        {"id": "lift-1", "statement": "MM customers with 30 renewed 92\u202f%; others 49\u202f%.",
+         "verdict": "sharp", "table": "thresholds"},
+    ],
+    "thresholds": [
+        {"rule_id": 1, "segment": "MM", "role": "signal", "rule": "30 reports", "verdict": "sharp",
+         "rate_above": 0.92, "rate_below": 0.49},
+        {"rule_id": 2, "segment": None, "role": "signal", "rule": "20 reports",
+         "verdict": "gradual", "rate_above": 0.9, "rate_below": 0.6},
+    ],
+    "register": [{"rule_id": 1, "segment": "MM", "decay": "held", "n_accounts_below": 7,
+                  "arr_below": 100.0}],
+}  # fmt: skip
+DEFAULT = {"headline": "Said.", "findings": []}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Return the folder of a run of all eight notebooks."""
+    folder = tmp_path / "r1"
+    own: dict[str, Any] = {evidence.OUTLOOK: OUTLOOK, evidence.THRESHOLDS: THRESHOLDS}
+    noted = {}
+    for name in evidence.NOTEBOOKS:
+        (folder / name).mkdir(parents=True)
+        text = json.dumps({"as_of": DAY.isoformat(), **DEFAULT, **own.get(name, {})})
+        (folder / name / "results.json").write_text(text)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        noted[name] = {"status": "ok", "artefacts": {"results.json": digest}}
+    manifest = {"run_id": "r1", "status": "running", "as_of": DAY.isoformat(), "notebooks": noted}
+    (folder / runs.MANIFEST).write_text(json.dumps(manifest))
+    return folder
+
+
+def _brief(folder: Path) -> evidence.Brief:
+    return evidence.gather(folder / "08_leadership_brief", as_of=DAY)
+
+
+def _numbers(said: Statement) -> list[Number]:
+    return [part for part in said.parts if isinstance(part, Number)]
+
+
+def _note(folder: Path, name: str, **known: object) -> None:
+    manifest = json.loads((folder / runs.MANIFEST).read_text())
+    manifest["notebooks"][name].update(known)
+    (folder / runs.MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_sentence_stands_as_its_page_said_it_with_its_numbers_led_there(run: Path) -> None:
+    """The words are those of the page; every number in them links to the table that made it."""
+    said = findings.answer(_brief(run))[0]
+    assert said.text == KEPT.removesuffix(" A third sentence.")
+    assert [number.text for number in _numbers(said)] == [
+        "2026 Q3", "$8,395,250", "210", "209", "$6,310,000", "75\u202f%",
+    ]  # fmt: skip
+    assert {n.href for n in _numbers(said)} == {"../06_renewal_outlook/report.html#coming-table"}
+
+
+def test_no_digit_of_the_brief_stands_without_a_link(run: Path) -> None:
+    """Outside its links a sentence of the brief holds no digit, but for counts of its pages."""
+    brief = _brief(run)
+    said = [*findings.answer(brief), *findings.levels(brief), *findings.money(brief)]
+    loose = ["".join(p for p in one.parts if isinstance(p, str)) for one in said]
+    assert not [text for text in loose if re.search(r"\d", text)]
+
+
+def test_the_level_of_the_group_comes_before_that_of_all(run: Path) -> None:
+    """Where a group has a level of its own, the table has the groups, with who is below."""
+    frame = evidence.levels(_brief(run))
+    assert frame[["group", "decay", "n_accounts_below"]].to_numpy().tolist() == [["MM", "held", 7]]
+
+
+def test_lists_come_in_the_order_asked_for_and_what_is_not_made_is_named(run: Path) -> None:
+    """The run file's order counts; a list that nobody made is not dropped silently."""
+    brief = _brief(run)
+    wanted = ["rescue", "expansion", "advocacy"]
+    assert list(evidence.lists(brief, wanted)["name"]) == ["rescue", "advocacy"]
+    assert findings.lists(brief, wanted)[0].text == "Not made: expansion."
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ({"status": "failed", "reason": "the history is too short"}, "the history is too short"),
+        ({"artefacts": {"results.json": "0" * 64}}, "changed since"),
+    ],
+)
+def test_a_failed_or_changed_source_is_named_and_nothing_of_it_is_used(
+    run: Path, known: dict[str, object], reason: str
+) -> None:
+    """The brief fails closed: the reason is on the page, the numbers are not."""
+    _note(run, evidence.OUTLOOK, **known)
+    brief = _brief(run)
+    said = findings.answer(brief)
+    assert "8,395,250" not in "".join(one.text for one in said)
+    assert said[-1].role == "caution" and reason in said[-1].text
+    assert [one.id for one in exhibits.money(brief, "USD") if isinstance(one, Statement)] == [
+        "money-gone"
+    ]
+    assert evidence.lists(brief, ["rescue"]).empty
+    states = evidence.sources(brief).set_index("notebook")["state"]
+    assert states["Renewal outlook"] in ("failed", "cannot be read")
+    assert any(one.id == "missing" for one in findings.saved(brief))
+
+
+def test_a_source_of_another_day_is_stale(run: Path) -> None:
+    """Results that look back from another day are named, not used."""
+    brief = evidence.gather(run / "08_leadership_brief", as_of=date(2026, 7, 7))
+    assert {source.state for source in brief.unused} == {"stale"}
+    assert findings.answer(brief)[0].text == findings.NOTHING
+
+
+def test_a_source_without_what_is_asked_for_gives_nothing_else(run: Path) -> None:
+    """Results of another form leave a gap that is said, and stop nothing."""
+    text = json.dumps({"as_of": DAY.isoformat(), "forecast": "none", "findings": [{"id": "kept"}]})
+    (run / evidence.OUTLOOK / "results.json").write_text(text)
+    _note(run, evidence.OUTLOOK, artefacts={})
+    shown = exhibits.money(_brief(run), "USD")
+    assert [one.id for one in shown] == ["money-gone"]
