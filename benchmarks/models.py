@@ -163,9 +163,9 @@ def predictors_ours(n_terms: int, parts: list[str]) -> dict[str, Any]:
 def _selections(frame: pd.DataFrame) -> None:
     from cs_models.learn.predictors import ladder, stability
 
-    rows = history.judged(frame)
-    encoder = encoding.learn(rows, columns.chosen(rows.columns))
-    task = ladder.task_of(encoder, rows)
+    terms = history.judged(frame)
+    encoder = encoding.learn_from(terms.table, terms.codes, terms.at)
+    task = ladder.task_of(encoder, terms)
     stability.selected(task, encoder, n_halves=60, rng=np.random.default_rng(0))
 
 
@@ -195,7 +195,9 @@ def predictors_directly(n_terms: int, parts: list[str], tuned: dict[str, float])
             )
             clock.told[f"said {level}"] = [float(p) for p in chance[:: max(1, n_terms // 500)]]
     if "backtest" in parts:
-        rows = history.judged(frame)
+        rows = frame.sort_values(
+            ["as_of_date", "account_id", "subscription_id"], kind="stable", ignore_index=True
+        )
         groups = {
             name: [at for at, one in enumerate(drivers) if one == place]
             for place, name in enumerate(columns.DRIVERS)

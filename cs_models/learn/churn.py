@@ -135,10 +135,10 @@ def backtest(
         )
     tried = tried if up_to is None else tried[: tried.index(up_to) + 1]
     rng = np.random.default_rng(random_state)
-    rows = history.judged(frame)
-    walked = ladder.walk(rows, as_of=as_of, grace_days=grace_days, rng=rng, tried=tried)
-    encoder = encoding.learn(rows, columns(rows))
-    task = ladder.task_of(encoder, rows)
+    terms = history.judged(frame)
+    walked = ladder.walk(terms, as_of=as_of, grace_days=grace_days, rng=rng, tried=tried)
+    encoder = encoding.learn_from(terms.table, terms.codes, terms.at)
+    task = ladder.task_of(encoder, terms)
     return Backtest(
         predictions=walked.predictions,
         ladder=walked.ladder,
@@ -194,9 +194,11 @@ def fit(
             "no such level", where="level", got=repr(chosen), repair=", ".join(levels.NAMES)
         )
     rng = np.random.default_rng(random_state)
-    rows = history.judged(frame)
-    encoder = encoding.learn(rows, columns(rows))
-    task = ladder.task_of(encoder, rows)
+    terms = history.judged(frame)
+    rows = terms.rows
+    encoder = encoding.learn_from(terms.table, terms.codes, terms.at)
+    task = ladder.task_of(encoder, terms)
+    del terms  # its table is as large as the task's
     fitted = levels.fit(chosen, task, encoder, rng)
     days = (rows["term_end"] - rows["as_of_date"]).dt.days
     return Model(

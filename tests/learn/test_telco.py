@@ -15,7 +15,7 @@ import pytest
 from sklearn.model_selection import StratifiedKFold
 
 from cs_models.learn.evaluation import calibration, metrics
-from cs_models.learn.predictors import columns, encoding, forms, history, levels
+from cs_models.learn.predictors import columns, encoding, forms, levels, table
 
 NUMBERS = ["tenure", "MonthlyCharges", "TotalCharges"]
 SEED = 20261122
@@ -55,7 +55,7 @@ def out_of_fold(telco: pd.DataFrame, words: list[str], level: str, seed: int) ->
             rows = telco.iloc[learnt]
             encoder = encoding.learn(rows, [*NUMBERS, *words])
             task = forms.Task(
-                forms.encode(encoder, rows), churned[learnt], history.codes(rows["account_id"])
+                forms.encode(encoder, rows), churned[learnt], table.codes(rows["account_id"])
             )
             fitted = levels.fit(level, task, encoder, np.random.default_rng(seed))
             logit[held] = fitted.logit(forms.encode(encoder, telco.iloc[held]))

@@ -16,7 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from cs_models.learn.predictors import trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
+from cs_models.learn.predictors.history import Terms
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,31 @@ class Data:
     encoder : Encoder
     made : ndarray of float or None
         The design where it is there already.
+    cut : Binned or None
+        The columns cut into bins where they are already.
     """
 
     raw: Floats
     segment: npt.NDArray[np.object_]
     encoder: Encoder
     made: Floats | None = None
+    cut: trees.Binned | None = None
 
     @cached_property
     def design(self) -> Floats:
         """The regression's columns, made when they are first asked for: trees never do."""
         return self.encoder.design(self.raw) if self.made is None else self.made
 
+    @cached_property
+    def binned(self) -> trees.Binned:
+        """The raw columns cut into bins, when they are first asked for: to grow trees."""
+        return trees.binned(self.raw) if self.cut is None else self.cut
+
     def take(self, rows: npt.NDArray[Any]) -> Data:
-        """Return some of the rows."""
+        """Return some of the rows, with what was made of them."""
         made = self.design[rows] if "design" in self.__dict__ else None
-        return Data(self.raw[rows], self.segment[rows], self.encoder, made)
+        cut = self.binned.take(rows) if "binned" in self.__dict__ else None
+        return Data(self.raw[rows], self.segment[rows], self.encoder, made, cut)
 
 
 @dataclass(frozen=True)
@@ -96,9 +107,16 @@ def encode(encoder: Encoder, frame: pd.DataFrame) -> Data:
     DataError
         If a column is missing from the panel, or holds infinite values.
     """
-    raw = encoder.raw(frame)
-    segment = frame["segment"].astype("string").fillna("").to_numpy(dtype=object)
-    return Data(raw, segment, encoder)
+    return Data(encoder.raw(frame), _segment(frame), encoder)
+
+
+def encode_terms(encoder: Encoder, terms: Terms) -> Data:
+    """Encode terms whose predictors were read before."""
+    return Data(encoder.raw_of(terms.table, terms.at), _segment(terms.rows), encoder)
+
+
+def _segment(frame: pd.DataFrame) -> npt.NDArray[np.object_]:
+    return np.asarray(frame["segment"].astype("string").fillna("").to_numpy(dtype=object))
 
 
 @dataclass(frozen=True)
@@ -171,8 +189,11 @@ class Line:
 
     def logit(self, data: Data) -> Floats:
         """Return the log-odds of leaving, one a row."""
-        found: Floats = data.design[:, list(self.places)] @ np.array(self.coefficients)
-        return found + self.intercept
+        return np.asarray(self.part(data.design) @ np.array(self.coefficients) + self.intercept)
+
+    def part(self, design: Floats) -> Floats:
+        """Return its columns of a design; the design itself where it has all of them."""
+        return columns_of(design, self.places)
 
     def plain(self) -> dict[str, Any]:
         """Return it as lists and scalars."""
@@ -209,10 +230,7 @@ class Boosted:
 
     def logit(self, data: Data) -> Floats:
         """Return the log-odds of leaving, one a row."""
-        if not len(data.raw):
-            return np.zeros(0)
-        found: Floats = np.asarray(self.trees.decision_function(data.raw), dtype="float64")
-        return found
+        return np.asarray(trees.said([self.trees], data.raw)[:, 0])
 
     def plain(self) -> dict[str, Any]:
         """Return what is not in the estimator."""
@@ -265,6 +283,12 @@ class Additive:
     def estimators(self) -> list[Any]:
         """Return none: the steps are plain numbers."""
         return []
+
+
+def columns_of(design: Floats, places: tuple[int, ...]) -> Floats:
+    """Return some columns of a design; the design itself, not a copy, where they are all."""
+    every = places == tuple(range(design.shape[1]))
+    return design if every else design[:, list(places)]
 
 
 def restored(plain: dict[str, Any], estimators: list[Any]) -> Fitted:

@@ -7,13 +7,16 @@ Source: ``methods.md`` 1.1, 3; ``reliability.md`` E1, E2, E5.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from cs_models.errors import DataError, TooLittleDataError
-from cs_models.learn.predictors import columns, encoding
+from cs_models.learn.predictors import columns
+from cs_models.learn.predictors import table as tables
+from cs_models.learn.predictors.table import Floats, Ints, Table
 
 MIN_CHURNED_ACCOUNTS: Final = 40
 NEEDED: Final = (
@@ -22,7 +25,43 @@ NEEDED: Final = (
 )
 
 
-def judged(frame: pd.DataFrame) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Terms:
+    """Terms whose outcome is known, or some of them; their predictors are read once.
+
+    Attributes
+    ----------
+    rows : pandas.DataFrame
+        What :data:`NEEDED` names, one row a term.
+    table : Table
+        Predictors of all terms.
+    codes : ndarray of int
+        Account code of each row of the table.
+    at : ndarray of int, shape (n_rows,)
+        Place of each of ``rows`` in the table.
+    """
+
+    rows: pd.DataFrame
+    table: Table
+    codes: Ints
+    at: Ints
+
+    @property
+    def churned(self) -> Floats:
+        """1 for leaving, 0 for staying, one a row."""
+        return np.asarray(self.rows["churned"].to_numpy(dtype="float64"))
+
+    @property
+    def account(self) -> Ints:
+        """Return account codes from 0, in the order in which accounts come."""
+        return tables.codes(self.rows["account_id"])
+
+    def take(self, places: Ints) -> Terms:
+        """Return some of the rows, without reading or copying a predictor."""
+        return Terms(self.rows.iloc[places], self.table, self.codes, self.at[places])
+
+
+def judged(frame: pd.DataFrame) -> Terms:
     """Return the terms whose end was the customer's choice, in a fixed order.
 
     Parameters
@@ -32,13 +71,13 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        Rows with an outcome, by decision date, account and term; ``churned`` float.
+    Terms
+        Those with an outcome, by decision date, account and term.
 
     Raises
     ------
     DataError
-        If an outcome is neither 0 nor 1, or a term stands twice.
+        If an outcome is neither 0 nor 1, a term stands twice, or values are infinite.
     TooLittleDataError
         If nobody left, nobody stayed, or fewer than 40 accounts left.
     """
@@ -59,7 +98,8 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
             got=f"{sorted(churned[strange].unique())[:5]} in {int(strange.sum())} terms",
             repair="map the source's outcome in the run file; missing for neither",
         )
-    rows = _floats(frame.assign(churned=churned)[churned.notna()])
+    known = np.flatnonzero(churned.notna())
+    rows = frame[list(NEEDED)].iloc[known].assign(churned=churned.iloc[known])
     if rows["subscription_id"].duplicated().any():
         raise DataError(
             "a term stands twice in the panel",
@@ -69,14 +109,10 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
         )
     _enough(rows)
     order = ["as_of_date", "account_id", "subscription_id"]
-    return rows.sort_values(order, kind="stable", ignore_index=True)
-
-
-def _floats(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn the predictors into floats once: every quarter reads them again."""
-    names = [n for n in columns.chosen(rows.columns) if n not in columns.CATEGORIES]
-    table = pd.DataFrame(encoding.numeric(rows, names), columns=names, index=rows.index)
-    return pd.concat([rows.drop(columns=names), table], axis=1)[list(rows.columns)]
+    rows = rows.set_axis(known).sort_values(order, kind="stable")
+    table = tables.read(frame, columns.chosen(frame.columns), rows.index.to_numpy())
+    rows = rows.reset_index(drop=True)
+    return Terms(rows, table, tables.codes(rows["account_id"]), np.arange(len(rows)))
 
 
 def _enough(rows: pd.DataFrame) -> None:
@@ -98,9 +134,3 @@ def _enough(rows: pd.DataFrame) -> None:
             got=f"{accounts} accounts left, of {rows['account_id'].nunique()}",
             repair=f"at least {MIN_CHURNED_ACCOUNTS} accounts that left: a longer history",
         )
-
-
-def codes(account: pd.Series) -> np.ndarray:
-    """Return account codes from 0."""
-    found: np.ndarray = pd.factorize(account)[0].astype(np.int64)
-    return found

@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cs_models.learn.evaluation import metrics
 from cs_models.learn.predictors import columns
 from cs_models.learn.predictors.encoding import Encoder, Floats
-from cs_models.learn.predictors.forms import Data, Fitted
+from cs_models.learn.predictors.forms import Data, Fitted, Line
 
 _REPEATS: Final = 3
 
@@ -48,17 +49,27 @@ def of_drivers(
         One row a driver: driver, loss_increase (log loss a term; NaN without columns), rank.
     """
     told = metrics.log_loss(churned, calibrator.apply(fitted.logit(data)))
-    of = np.array([columns.driver(name) for name in encoder.raw_names])
+    of, of_design = (
+        np.array([columns.driver(name) for name in names])
+        for names in (encoder.raw_names, encoder.design_names)
+    )
+    straight = isinstance(fitted, Line)  # its columns are shuffled once they are made
     increases = []
     for driver in columns.DRIVERS:
         worse = []
         for _ in range(_REPEATS if (of == driver).any() else 0):
             order = rng.permutation(len(churned))
-            raw = data.raw.copy()
-            raw[:, of == driver] = data.raw[order][:, of == driver]
+            raw = data.raw if straight else _shuffled(data.raw, of == driver, order)
+            made = _shuffled(data.design, of_design == driver, order) if straight else None
             segment = data.segment[order] if driver == "commercial" else data.segment
-            p = calibrator.apply(fitted.logit(Data(raw, segment, encoder)))
+            p = calibrator.apply(fitted.logit(Data(raw, segment, encoder, made)))
             worse.append(metrics.log_loss(churned, p) - told)
         increases.append(float(np.mean(worse)) if worse else np.nan)
     frame = pd.DataFrame({"driver": columns.DRIVERS, "loss_increase": increases})
     return frame.assign(rank=frame["loss_increase"].rank(ascending=False))
+
+
+def _shuffled(table: Floats, mine: npt.NDArray[np.bool_], order: npt.NDArray[np.int64]) -> Floats:
+    found = table.copy()
+    found[:, mine] = table[np.ix_(order, mine)]
+    return found

@@ -24,10 +24,8 @@ from cs_models.errors import TooLittleDataError
 from cs_models.learn import splits
 from cs_models.learn.evaluation import metrics
 from cs_models.learn.predictors import (
-    columns,
     encoding,
     forms,
-    history,
     importance,
     leaks,
     levels,
@@ -35,6 +33,7 @@ from cs_models.learn.predictors import (
 )
 from cs_models.learn.predictors.encoding import Encoder, Floats
 from cs_models.learn.predictors.forms import Fitted, Task
+from cs_models.learn.predictors.history import Terms
 
 MIN_ORIGINS: Final = 4
 TOO_GOOD_AUC: Final = 0.98
@@ -80,7 +79,7 @@ class Walk:
 
 
 def walk(
-    rows: pd.DataFrame,
+    terms: Terms,
     *,
     as_of: date,
     grace_days: int,
@@ -91,8 +90,8 @@ def walk(
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Judged terms of :func:`history.judged`.
+    terms : Terms
+        Of :func:`history.judged`.
     as_of : datetime.date
         Day of the data.
     grace_days : int
@@ -112,7 +111,7 @@ def walk(
     DataError
         If the predictions are too good to be true: a column knows the outcome.
     """
-    churned = rows["churned"].to_numpy(dtype="float64")
+    rows, churned = terms.rows, terms.churned
     quarters = splits.rolling_origins(
         rows["as_of_date"].to_numpy(),
         rows["term_end"].to_numpy(),
@@ -127,8 +126,7 @@ def walk(
             got=f"{len(quarters)} past quarters with enough known before them, of {MIN_ORIGINS}",
             repair="a longer history: about two years of renewals with known outcomes",
         )
-    names = columns.chosen(rows.columns)
-    leaks.refuse(rows, names)
+    leaks.refuse(terms)
     due = rows["term_end"].to_numpy().astype("datetime64[D]") + np.timedelta64(grace_days, "D")
     tuned: dict[str, float | None] = {}
     n_tuned = 0
@@ -136,21 +134,22 @@ def walk(
     parts: list[pd.DataFrame] = []
     weighed: list[pd.DataFrame] = []
     for quarter in quarters:
-        learnt, tested = rows.iloc[quarter.train], rows.iloc[quarter.test]
+        past, tested = terms.take(quarter.train), terms.take(quarter.test)
+        learnt = past.rows
         grown = len(learnt) >= _GROWTH * n_tuned
         if grown:
             tuned, n_tuned = {}, len(learnt)
-        stand = _stand(learnt, names, rng, tried, tuned)
+        stand = _stand(past, rng, tried, tuned)
         tuned = {name: fitted.tuned for name, fitted in stand.fitted.items()}
         if grown:  # what was said from so much less tells little of what is said now
             before = before.pending(quarter.origin)
-            before.add(learnt, due[quarter.train], _held_out(learnt, names, rng, tried, tuned))
+            before.add(learnt, due[quarter.train], _held_out(past, rng, tried, tuned))
         known = before.at(quarter.origin)
         calibrators = known.calibrators()
         level = known.believed(calibrators)
-        data = forms.encode(stand.encoder, tested)
+        data = forms.encode_terms(stand.encoder, tested)
         logits = {name: fitted.logit(data) for name, fitted in stand.fitted.items()}
-        part = _part(tested, learnt, quarter.origin, level, logits, calibrators)
+        part = _part(tested.rows, learnt, quarter.origin, level, logits, calibrators)
         parts.append(part)
         told.append(_told(quarter, learnt, part, level))
         weight = importance.of_drivers(
@@ -163,10 +162,10 @@ def walk(
         )
         weight.insert(0, "origin", quarter.origin.astype("datetime64[s]"))
         weighed.append(weight)
-        before.add(tested, due[quarter.test], logits)
-        every.add(tested, due[quarter.test], logits)
+        before.add(tested.rows, due[quarter.test], logits)
+        every.add(tested.rows, due[quarter.test], logits)
     predictions = pd.concat(parts, ignore_index=True)
-    _not_too_good(predictions, rows, names)
+    _not_too_good(predictions, terms)
     ladder, chosen = _ladder(predictions)
     return Walk(
         predictions=predictions,
@@ -188,13 +187,12 @@ class _Stand:
 
 
 def _stand(
-    learnt: pd.DataFrame,
-    names: list[str],
+    learnt: Terms,
     rng: np.random.Generator,
     tried: Sequence[str],
     tuned: dict[str, float | None],
 ) -> _Stand:
-    encoder = encoding.learn(learnt, names)
+    encoder = encoding.learn_from(learnt.table, learnt.codes, learnt.at)
     task = task_of(encoder, learnt)
     fitted = {
         level: levels.fit(level, task, encoder, rng, tuned=tuned.get(level)) for level in tried
@@ -202,32 +200,24 @@ def _stand(
     return _Stand(encoder, fitted)
 
 
-def task_of(encoder: Encoder, rows: pd.DataFrame) -> Task:
+def task_of(encoder: Encoder, terms: Terms) -> Task:
     """Return training terms as a task."""
-    return Task(
-        forms.encode(encoder, rows),
-        rows["churned"].to_numpy(dtype="float64"),
-        history.codes(rows["account_id"]),
-    )
+    return Task(forms.encode_terms(encoder, terms), terms.churned, terms.account)
 
 
 def _held_out(
-    learnt: pd.DataFrame,
-    names: list[str],
+    learnt: Terms,
     rng: np.random.Generator,
     tried: Sequence[str],
     tuned: dict[str, float | None],
 ) -> dict[str, Floats]:
     """Predict the first training terms, each by models that never saw its account."""
-    churned = learnt["churned"].to_numpy(dtype="float64")
-    fold = splits.grouped_folds(
-        history.codes(learnt["account_id"]), churned, n_folds=_FOLDS, rng=rng
-    )
-    logits = {level: np.zeros(len(learnt)) for level in tried}
+    fold = splits.grouped_folds(learnt.account, learnt.churned, n_folds=_FOLDS, rng=rng)
+    logits = {level: np.zeros(len(fold)) for level in tried}
     for number in range(_FOLDS):
-        held = fold == number
-        stand = _stand(learnt[~held], names, rng, tried, tuned)
-        data = forms.encode(stand.encoder, learnt[held])
+        held = np.flatnonzero(fold == number)
+        stand = _stand(learnt.take(np.flatnonzero(fold != number)), rng, tried, tuned)
+        data = forms.encode_terms(stand.encoder, learnt.take(held))
         for level, fitted in stand.fitted.items():
             logits[level][held] = fitted.logit(data)
     return logits
@@ -300,10 +290,10 @@ def _ladder(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return pd.DataFrame(lines), chosen
 
 
-def _not_too_good(predictions: pd.DataFrame, rows: pd.DataFrame, names: list[str]) -> None:
+def _not_too_good(predictions: pd.DataFrame, terms: Terms) -> None:
     """Stop when the outcome is all but told: somebody wrote it down before it happened."""
     area = metrics.auc(predictions["churned"].to_numpy(), predictions["p_churn"].to_numpy())
     if not area > TOO_GOOD_AUC:
         return
-    name, _ = leaks.worst(rows, names)
+    name, _ = leaks.worst(terms)
     raise leaks.refusal(name, f"AUC {area:.3f} out of time, above {TOO_GOOD_AUC}")

@@ -11,32 +11,30 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
+from scipy import stats
 
 from cs_models.errors import DataError
-from cs_models.learn.evaluation import metrics
-from cs_models.learn.predictors import columns, encoding
+from cs_models.learn.predictors.history import Terms
+from cs_models.learn.predictors.table import Floats, Ints, Words
 
 TOO_GOOD_ALONE: Final = 0.95
 _RARE: Final = 20  # terms: below, a word is one of many and its rate is chance
 
 
-def refuse(rows: pd.DataFrame, names: list[str]) -> None:
+def refuse(terms: Terms) -> None:
     """Refuse a history in which one column tells who left.
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Judged terms, ``churned`` 0 or 1.
-    names : list of str
-        Predictors.
+    terms : Terms
 
     Raises
     ------
     DataError
-        Naming the column whose AUC alone is above .95, or one with infinite values.
+        Naming the column whose AUC alone is above .95.
     """
-    name, area = worst(rows, names)
+    name, area = worst(terms)
     if area > TOO_GOOD_ALONE:
         raise refusal(name, f"AUC {area:.3f} of this column alone, above {TOO_GOOD_ALONE}")
 
@@ -51,15 +49,12 @@ def refusal(name: str, got: str) -> DataError:
     )
 
 
-def worst(rows: pd.DataFrame, names: list[str]) -> tuple[str, float]:
+def worst(terms: Terms) -> tuple[str, float]:
     """Return the column that tells the outcome best by itself, and its AUC (.5 to 1).
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Judged terms, ``churned`` 0 or 1.
-    names : list of str
-        Predictors.
+    terms : Terms
 
     Returns
     -------
@@ -67,23 +62,30 @@ def worst(rows: pd.DataFrame, names: list[str]) -> tuple[str, float]:
         "the panel" and .5 without columns.  A missing number counts as below all others, a word
         as the share of its terms that left.
     """
-    left = rows["churned"].to_numpy(dtype="float64")
-    numbers = [name for name in names if name not in columns.CATEGORIES]
-    table = encoding.numeric(rows, numbers)
-    lowest = np.where(np.isfinite(table), table, np.inf).min(axis=0, initial=0.0) - 1.0
-    told = dict(zip(numbers, np.where(np.isfinite(table), table, lowest).T, strict=True))
-    for name in names:
-        if name in columns.CATEGORIES:
-            told[name] = _rates(rows[name], left)
-    areas = {name: metrics.auc(left, values) for name, values in told.items()}
-    both = {name: max(area, 1 - area) for name, area in areas.items()}
-    return max(both.items(), key=lambda item: item[1], default=("the panel", 0.5))
+    left = terms.churned == 1
+    found = ("the panel", 0.5)
+    for at, name in enumerate(terms.table.names):
+        found = max(found, (name, _area(left, terms.table.numbers[terms.at, at])), key=_by_area)
+    for name, words in terms.table.words.items():
+        found = max(found, (name, _area(left, _rates(words, left, terms.at))), key=_by_area)
+    return found
 
 
-def _rates(words: pd.Series, left: np.ndarray) -> np.ndarray:
-    text = words.astype("string").fillna("").to_numpy(dtype=object)
-    frame = pd.DataFrame({"word": text, "left": left})
-    size = frame.groupby("word")["left"].transform("size")
-    frame.loc[size < _RARE, "word"] = None
-    grouped = frame.groupby("word", dropna=False)["left"].transform("mean")
-    return np.asarray(grouped, dtype="float64")
+def _by_area(told: tuple[str, float]) -> float:
+    return told[1]
+
+
+def _area(left: npt.NDArray[np.bool_], values: Floats) -> float:
+    """Return the AUC of values alone, whichever way they tell; a gap is below all of them."""
+    rank = stats.rankdata(np.where(np.isnan(values), -np.inf, values))
+    n_left = int(left.sum())
+    area = (rank[left].sum() - n_left * (n_left + 1) / 2) / (n_left * (len(left) - n_left))
+    return float(max(area, 1 - area))
+
+
+def _rates(words: Words, left: npt.NDArray[np.bool_], rows: Ints) -> Floats:
+    """Return the share that left among the terms with each row's word, rare words together."""
+    size = np.bincount(words.codes[rows], minlength=len(words.names))
+    codes = np.where(size < _RARE, len(words.names), np.arange(len(words.names)))[words.codes[rows]]
+    rates = np.bincount(codes, weights=left) / np.maximum(np.bincount(codes), 1)
+    return np.asarray(rates[codes], dtype="float64")

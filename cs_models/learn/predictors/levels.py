@@ -35,9 +35,18 @@ from scipy import special
 from cs_models.errors import ParameterError
 from cs_models.features import catalogue
 from cs_models.learn import splits
-from cs_models.learn.predictors import columns
+from cs_models.learn.predictors import columns, trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
-from cs_models.learn.predictors.forms import Additive, Boosted, Fitted, Line, Rates, Task
+from cs_models.learn.predictors.forms import (
+    Additive,
+    Boosted,
+    Fitted,
+    Line,
+    Rates,
+    Task,
+    columns_of,
+)
+from cs_models.learn.predictors.table import Ints
 
 NAMES: Final = {
     "L0": "segment base rate",
@@ -53,16 +62,10 @@ _PENALTIES: Final = (0.0003, 0.001, 0.003, 0.01, 0.03)  # scikit-learn's C, smal
 _FOLDS: Final = 3
 _HELD_OUT: Final = 4  # a quarter of the accounts says when the trees are enough
 _TRIAL_TOL: Final = 1e-2  # enough to tell strengths apart
+_LEAN_ROWS: Final = 100_000
 _TREES: Final = 120
 _LEAST_TREES: Final = 5
 _BAGS: Final = 4
-_BOOSTING: Final[dict[str, Any]] = {
-    "learning_rate": 0.1,
-    "max_leaf_nodes": 4,
-    "min_samples_leaf": 20,
-    "l2_regularization": 5.0,
-    "early_stopping": False,  # stopped by whole accounts, here
-}
 _STRENGTHS: Final = np.geomspace(1.0, 3000.0, 40)  # terms that a segment's prior may weigh
 
 
@@ -122,15 +125,35 @@ def fit(
     return _FITS[level](task, encoder, rng, tuned)
 
 
-def refit(fitted: Fitted, task: Task, encoder: Encoder) -> Fitted:
-    """Fit a level again with the hyper-parameters it has: for bootstraps."""
+def refit(fitted: Fitted, task: Task, encoder: Encoder, times: Ints) -> Fitted:
+    """Fit a level again on redrawn terms, with the hyper-parameters it has: for bootstraps.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        What is fitted again; a regression starts from it.
+    task : Task
+        That it was fitted on.
+    encoder : Encoder
+    times : ndarray of int, shape (n_rows,)
+        How often each term was drawn; some that left and some that stayed.
+
+    Returns
+    -------
+    Fitted
+    """
     if isinstance(fitted, Line):
-        return _line(task, fitted.places, fitted.penalty)
+        return _redrawn_line(fitted, task, times)
+    # Rows stand twice, not weigh twice: the least size of a leaf counts rows.
+    rows = np.repeat(np.arange(len(times)), times)
     if isinstance(fitted, Boosted):
-        return _boosted(task, encoder, fitted.n_trees)
+        signs = fitted.trees.monotonic_cst
+        cut = task.data.binned.take(rows)
+        return Boosted(trees.grow(cut, task.churned[rows], signs, fitted.n_trees), fitted.n_trees)
+    some = Task(task.data.take(rows), task.churned[rows], task.account[rows])
     if isinstance(fitted, Additive):
-        return _additive(task, encoder, bags=1)
-    return _rates(task, fitted) if isinstance(fitted, Rates) else fitted
+        return _additive(some, encoder, bags=1)
+    return _rates(some, fitted) if isinstance(fitted, Rates) else fitted
 
 
 def _base_rates(
@@ -214,7 +237,22 @@ def _regression(
 
 def _line(task: Task, places: tuple[int, ...], penalty: float) -> Line:
     model = _logistic(penalty, len(places))
-    model.fit(task.data.design[:, list(places)], task.churned)
+    model.fit(columns_of(task.data.design, places), task.churned)
+    return _told(model, places, penalty)
+
+
+def _redrawn_line(fitted: Line, task: Task, times: Ints) -> Line:
+    """Fit a regression to the terms that were drawn, from where it stood."""
+    drawn = np.flatnonzero(times)
+    model = _logistic(fitted.penalty, len(fitted.places)).set_params(warm_start=True)
+    model.coef_ = np.array([fitted.coefficients])
+    model.intercept_ = np.array([fitted.intercept])
+    table = columns_of(task.data.design, fitted.places)
+    model.fit(table[drawn], task.churned[drawn], sample_weight=times[drawn].astype("float64"))
+    return _told(model, fitted.places, fitted.penalty)
+
+
+def _told(model: Any, places: tuple[int, ...], penalty: float) -> Line:
     return Line(places, tuple(map(float, model.coef_[0])), float(model.intercept_[0]), penalty)
 
 
@@ -229,17 +267,23 @@ def _logistic(penalty: float, width: int, tol: float = 1e-4) -> Any:
 def _penalty(task: Task, places: tuple[int, ...], rng: np.random.Generator) -> float:
     """Choose the ridge's strength by the log loss on accounts held out."""
     fold = splits.grouped_folds(task.account, task.churned, n_folds=_FOLDS, rng=rng)
-    table = task.data.design[:, list(places)]
+    table = columns_of(task.data.design, places)
     losses = np.zeros(len(_PENALTIES))
     for number in range(_FOLDS):
         held = fold == number
-        learnt, churned = table[~held], task.churned[~held]
+        churned = task.churned[~held]
         if churned.min() == churned.max():
             continue
+        learnt, tested = (_lean(table[rows]) for rows in (~held, held))
         for place, penalty in enumerate(_PENALTIES):
             model = _logistic(penalty, len(places), _TRIAL_TOL).fit(learnt, churned)
-            losses[place] += _loss(model.decision_function(table[held]), task.churned[held])
+            losses[place] += _loss(model.decision_function(tested), task.churned[held])
     return _PENALTIES[int(np.argmin(losses))]
+
+
+def _lean(table: Floats) -> Any:
+    """Return a large table in single precision, enough to tell strengths apart."""
+    return table.astype(np.float32) if len(table) > _LEAN_ROWS else table
 
 
 def _loss(logit: Floats, churned: Floats) -> float:
@@ -255,33 +299,23 @@ def _boosting(
 
 def _n_trees(task: Task, encoder: Encoder, rng: np.random.Generator) -> int:
     fold = splits.grouped_folds(task.account, task.churned, n_folds=_HELD_OUT, rng=rng)
-    held = fold == 0
-    churned = task.churned[~held]
+    held, learnt = np.flatnonzero(fold == 0), np.flatnonzero(fold != 0)
+    churned = task.churned[learnt]
     if churned.min() == churned.max():
         return _LEAST_TREES
-    trial = _trees(encoder, _TREES).fit(task.data.raw[~held], churned)
-    losses = [
-        _loss(np.asarray(logit).ravel(), task.churned[held])
-        for logit in trial._staged_raw_predict(task.data.raw[held])
-    ]
+    cut = trees.binned(task.data.raw[learnt])
+    trial = trees.grow(cut, churned, _signs(encoder), _TREES)
+    left = task.churned[held]
+    losses = [_loss(logit, left) for logit in trees.staged(trial, task.data.raw[held])]
     return max(_LEAST_TREES, int(np.argmin(losses)) + 1)
 
 
 def _boosted(task: Task, encoder: Encoder, n_trees: int) -> Boosted:
-    trees = _trees(encoder, n_trees)
-    trees.fit(task.data.raw, task.churned)
-    return Boosted(trees, n_trees)
+    return Boosted(trees.grow(task.data.binned, task.churned, _signs(encoder), n_trees), n_trees)
 
 
-def _trees(encoder: Encoder, n_trees: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(
-        max_iter=n_trees,
-        monotonic_cst=[columns.sign(name) for name in encoder.raw_names],
-        random_state=0,
-        **_BOOSTING,
-    )
+def _signs(encoder: Encoder) -> list[int]:
+    return [columns.sign(name) for name in encoder.raw_names]
 
 
 def _explainable(
@@ -300,7 +334,7 @@ def _additive(task: Task, encoder: Encoder, *, bags: int) -> Additive:
         n_jobs=1,
         random_state=0,
         feature_types=["continuous"] * len(encoder.raw_names),
-        monotone_constraints=[columns.sign(name) for name in encoder.raw_names],
+        monotone_constraints=_signs(encoder),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own plots, which are not used

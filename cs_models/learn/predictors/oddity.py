@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from cs_models.learn.predictors import numbers
 from cs_models.learn.predictors.encoding import Encoder, Floats
 from cs_models.learn.predictors.forms import Data
 
@@ -67,14 +68,15 @@ def learn(encoder: Encoder, data: Data) -> Oddity:
     """
     from sklearn.covariance import LedoitWolf
 
-    values = data.raw[:, : len(encoder.numbers)]
+    raw = data.raw[numbers.sample(len(data.raw))]
+    values = raw[:, : len(encoder.numbers)]
     edges = [
         np.quantile(column[np.isfinite(column)], _TAILS) if np.isfinite(column).any() else _TAILS
         for column in values.T
     ]
     low, high = ([float(edge[side]) for edge in edges] for side in (0, 1))
     outside = _outside(encoder, values, np.array(low), np.array(high)).sum(axis=1)
-    lines = data.design[:, encoder.lines]
+    lines = encoder.straight(raw)
     precision = LedoitWolf(assume_centered=True).fit(lines).precision_
     distance = _distance(lines, precision)
     return Oddity(
@@ -102,10 +104,20 @@ def judge(usual: Oddity, encoder: Encoder, data: Data) -> tuple[npt.NDArray[np.b
     names : list of str
         Up to three columns, the oddest first, comma-separated; "" where none is flagged.
     """
-    values = data.raw[:, : len(encoder.numbers)]
-    low, high = np.array(usual.low), np.array(usual.high)
-    outside = _outside(encoder, values, low, high)
-    lines = data.design[:, encoder.lines]
+    flagged = np.zeros(len(data.raw), dtype=bool)
+    named: list[str] = []
+    for block in numbers.blocks(*data.raw.shape):
+        flagged[block], names = _judged(usual, encoder, data.raw[block])
+        named += names
+    return flagged, named
+
+
+def _judged(
+    usual: Oddity, encoder: Encoder, raw: Floats
+) -> tuple[npt.NDArray[np.bool_], list[str]]:
+    values = raw[:, : len(encoder.numbers)]
+    outside = _outside(encoder, values, np.array(usual.low), np.array(usual.high))
+    lines = encoder.straight(raw)
     flagged = (outside.sum(axis=1) > usual.most_outside) | (
         _distance(lines, np.array(usual.precision)) > usual.farthest
     )
@@ -131,5 +143,4 @@ def _outside(encoder: Encoder, values: Floats, low: Floats, high: Floats) -> npt
 
 
 def _distance(lines: Floats, precision: Any) -> Floats:
-    distance: Floats = np.einsum("ij,jk,ik->i", lines, np.asarray(precision), lines, optimize=True)
-    return distance
+    return np.asarray(np.einsum("ij,ij->i", lines @ np.asarray(precision), lines))

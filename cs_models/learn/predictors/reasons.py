@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from cs_models.learn.predictors import columns
+from cs_models.learn.predictors import columns, numbers, trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
-from cs_models.learn.predictors.forms import Data, Fitted, Line
+from cs_models.learn.predictors.forms import Boosted, Data, Fitted, Line
 
 _CELLS: Final = 4_000_000  # numbers of a chunk of mixtures in memory
 _EDGE: Final = 1e-6  # isotonic calibration may say never or always, where log-odds have no end
@@ -43,12 +43,18 @@ def typical(encoder: Encoder, data: Data, churned: Floats) -> dict[str, list[flo
         Medians of numbers and the commonest word of each attribute, by segment; "" for all.
     """
     stayed = churned == 0
-    found = {_ALL: _middle(encoder, data.raw[stayed])}
+    found = {_ALL: _middle(encoder, _some(data.raw, stayed))}
     for name in sorted(set(data.segment)):
         own = stayed & (data.segment == name)
         if name != _ALL and own.any():
-            found[str(name)] = _middle(encoder, data.raw[own])
+            found[str(name)] = _middle(encoder, _some(data.raw, own))
     return found
+
+
+def _some(raw: Floats, own: npt.NDArray[np.bool_]) -> Floats:
+    """Return those rows, or as many of them as tell a median."""
+    rows = np.flatnonzero(own)
+    return np.asarray(raw[rows[numbers.sample(len(rows))]])
 
 
 def _middle(encoder: Encoder, raw: Floats) -> list[float | None]:
@@ -104,12 +110,18 @@ def explain(
     ).reshape(len(data.segment), len(encoder.raw_names))
     of = np.array([columns.DRIVERS.index(columns.driver(n)) for n in encoder.raw_names], dtype=int)
     members = _members()
-    values = _mixtures(fitted, calibrator, encoder, data, against, of, members)
-    parts = values @ _weights(members).T
-    frame = pd.DataFrame(parts, columns=list(columns.DRIVERS))
-    frame.insert(0, "base", values[:, 0])
-    frame["logit"] = values[:, -1]
-    return frame
+    weights = _weights(members)
+    told = np.empty((len(data.raw), len(weights) + 2))
+    chunk = max(1, _CELLS // (len(members) * max(1, data.raw.shape[1])))
+    if isinstance(fitted, (Line, Boosted)):  # whose mixtures are not tables of raw values
+        chunk = max(1, _CELLS // len(members))
+    for start in range(0, len(told), chunk):
+        rows = slice(start, start + chunk)
+        some = Data(data.raw[rows], data.segment[rows], encoder)
+        values = _log_odds(calibrator, _mixtures(fitted, some, against[rows], of, members))
+        told[rows, 0], told[rows, -1] = values[:, 0], values[:, -1]
+        told[rows, 1:-1] = values @ weights.T
+    return pd.DataFrame(told, columns=["base", *columns.DRIVERS, "logit"])
 
 
 def _members() -> npt.NDArray[np.bool_]:
@@ -133,32 +145,25 @@ def _weights(members: npt.NDArray[np.bool_]) -> Floats:
 
 def _mixtures(
     fitted: Fitted,
-    calibrator: Any,
-    encoder: Encoder,
     data: Data,
     against: Floats,
     of: npt.NDArray[np.int64],
     members: npt.NDArray[np.bool_],
 ) -> Floats:
-    """Return the calibrated log-odds of every mixture, shape (n_rows, 256)."""
+    """Return the log-odds of every mixture before calibration, shape (n_rows, 256)."""
     if isinstance(fitted, Line):
-        raw = _added(fitted, encoder, data, against) @ np.vstack(
-            [np.ones(len(members)), members.T.astype(float)]
+        return np.asarray(
+            _added(fitted, data.encoder, data, against)
+            @ np.vstack([np.ones(len(members)), members.T.astype(float)])
         )
-        return _log_odds(calibrator, raw)
+    if isinstance(fitted, Boosted):
+        return trees.mixed(fitted.trees, data.raw, against, of, len(columns.DRIVERS))
     # The segment itself stays: whoever is compared with its own segment differs in nothing else.
-    chunk = max(1, _CELLS // (len(members) * max(1, data.raw.shape[1])))
-    found = []
     own = members[:, of]
-    for start in range(0, len(data.raw), chunk):
-        mine, theirs = data.raw[start : start + chunk], against[start : start + chunk]
-        mixed = np.where(own[None, :, :], mine[:, None, :], theirs[:, None, :])
-        flat = mixed.reshape(-1, data.raw.shape[1])
-        segment = np.repeat(data.segment[start : start + chunk], len(members))
-        logit = fitted.logit(Data(flat, segment, encoder))
-        found.append(logit.reshape(len(mine), len(members)))
-    raw = np.vstack(found) if found else np.zeros((0, len(members)))
-    return _log_odds(calibrator, raw)
+    mixed = np.where(own[None, :, :], data.raw[:, None, :], against[:, None, :])
+    segment = np.repeat(data.segment, len(members))
+    flat = Data(mixed.reshape(-1, data.raw.shape[1]), segment, data.encoder)
+    return fitted.logit(flat).reshape(len(data.raw), len(members))
 
 
 def _added(line: Line, encoder: Encoder, data: Data, against: Floats) -> Floats:
@@ -167,9 +172,8 @@ def _added(line: Line, encoder: Encoder, data: Data, against: Floats) -> Floats:
     first = {name: columns.DRIVERS.index(columns.driver(name)) for name in set(names)}
     driver = np.array([first[names[place]] for place in line.places], dtype=int)
     weights = np.array(line.coefficients)
-    places = list(line.places)
-    there = encoder.design(against)[:, places] * weights
-    here = data.design[:, places] * weights
+    there = line.part(encoder.design(against)) * weights
+    here = line.part(data.design) * weights
     apart = here - there
     added = [apart[:, driver == d].sum(axis=1) for d in range(len(columns.DRIVERS))]
     return np.column_stack([there.sum(axis=1) + line.intercept, *added])

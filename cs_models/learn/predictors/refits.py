@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cs_models.learn.predictors import levels
+from cs_models.learn.predictors import levels, trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
-from cs_models.learn.predictors.forms import Data, Fitted, Line, Task
+from cs_models.learn.predictors.forms import Boosted, Data, Fitted, Line, Task
 
 
 def draw(
@@ -38,11 +38,10 @@ def draw(
     found = []
     for _ in range(n_refits):
         drawn = np.bincount(rng.integers(n_accounts, size=n_accounts), minlength=n_accounts)
-        # Rows stand twice, not weigh twice: weighted quantiles make trees ten times slower.
-        rows = np.repeat(np.arange(len(task.churned)), drawn[task.account])
-        some = Task(task.data.take(rows), task.churned[rows], task.account[rows])
-        if some.churned.min() != some.churned.max():
-            found.append(levels.refit(fitted, some, encoder))
+        times = drawn[task.account]
+        left = task.churned[times > 0]
+        if left.min() != left.max():
+            found.append(levels.refit(fitted, task, encoder, times))
     return tuple(found)
 
 
@@ -52,8 +51,10 @@ def logits(refits: tuple[Fitted, ...], data: Data) -> Floats:
         return np.zeros((len(data.raw), 0))
     lines = [one for one in refits if isinstance(one, Line)]
     if len(lines) == len(refits):  # one product instead of a hundred
-        places = list(lines[0].places)
         weights = np.array([one.coefficients for one in lines]).T
-        stacked: Floats = data.design[:, places] @ weights + np.array([o.intercept for o in lines])
-        return stacked
+        table = lines[0].part(data.design)
+        return np.asarray(table @ weights + np.array([one.intercept for one in lines]))
+    boosted = [one for one in refits if isinstance(one, Boosted)]
+    if len(boosted) == len(refits):  # a cut that two of them make is made once
+        return trees.said([one.trees for one in boosted], data.raw)
     return np.column_stack([one.logit(data) for one in refits])
