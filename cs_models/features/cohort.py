@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final, Literal
 
 import ibis
@@ -75,6 +76,7 @@ _TERM_COLUMNS: Final = (
     "churned",
     "involuntary",
 )
+RUNNING_COLUMNS: Final = (*_TERM_COLUMNS, "reached_landmark", "in_notice", "decided")
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,12 @@ class Cohort:
     grace_days: int
     data_start: date
     n_stray_events: int = 0
+
+    @cached_property
+    def told(self) -> str:
+        """What decides its rows, given the tables: the queries of both, and the dates."""
+        queries = [ibis.to_sql(rows, dialect="duckdb") for rows in (self.terms, self.points)]
+        return "\n".join([*queries, str(self.as_of), str(self.data_start)])
 
 
 def terms(
@@ -240,8 +248,7 @@ def running(
     rows = _known_before(rows)
     unfit = _unfit(rows, decision, days, start) if decision == "after_start" else []
     kept, exclusions = _split(rows, [(~rows.running, NOT_RUNNING), *unfit])
-    columns = (*_TERM_COLUMNS, "reached_landmark", "in_notice", "decided")
-    described = _describe(tables, kept).select(*columns)
+    described = _describe(tables, kept).select(*RUNNING_COLUMNS)
     points = kept.select(*POINT_COLUMNS)
     return Cohort(described, points, exclusions, decision, days, as_of, 0, start, n_stray)
 

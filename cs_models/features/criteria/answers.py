@@ -134,9 +134,9 @@ def _within(leaf: Leaf, values: pd.Series) -> pd.Series:
     if any(isinstance(level, pd.Timestamp) for level in bounds.values()):
         read: pd.Series = pd.to_datetime(values)
     else:
-        read = pd.Series(
-            pd.to_numeric(values.astype(object).where(values.notna(), np.nan)).astype(float)
-        )
+        numeric = pd.api.types.is_numeric_dtype(values.dtype)
+        plain = values if numeric else pd.to_numeric(values.astype(object).where(values.notna()))
+        read = pd.Series(plain.to_numpy(np.float64, na_value=np.nan), index=values.index)
     compared = {
         "at_least": read.ge, "more_than": read.gt, "at_most": read.le, "fewer_than": read.lt,
     }  # fmt: skip

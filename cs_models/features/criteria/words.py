@@ -27,6 +27,10 @@ _NAMES: Final = {
     "days_to_first_use": "days to the first use",
     "threshold_gap": "distance below the learnt threshold",
     "expected_value": "expected net value of a call",
+    "unused_features": "features of the product never touched of late",
+    "depth_rank": "place in depth of use among the like (0 lowest, 1 deepest)",
+    "trend__last_28d": "use of the last 28 days against the 28 before, as a ratio,",
+    "nps_age_days__to_date": "latest NPS answer, in days ago,",
 }
 _SENTENCES: Final = {
     "days_since_created": "signed up {} days ago",
@@ -43,7 +47,14 @@ _MISSING: Final = {
 }
 _YES_NO: Final = {
     "trained__to_date": ("finished the education", "has not finished the education"),
-    "deactivated": ("account of the user closed", "account of the user open"),
+    "deactivated": ("login taken away", "login still open"),
+    "decided": ("the renewal is on record", "the renewal is not on record yet"),
+    "in_play": ("engaged in a play", "not engaged in a play"),
+    "contacted_since_onboarding": (
+        "contacted by us since the onboarding",
+        "not contacted by us since the onboarding",
+    ),
+    "out_of_distribution": ("unlike past customers", "like past customers"),
     "adopted": ("adopted", "not adopted"),
     "in_notice": ("asked to cancel", "has not asked to cancel"),
     "below_threshold": ("below the learnt threshold", "at or above the learnt threshold"),

@@ -1,0 +1,33 @@
+"""Lists to act on, made from what is known on a day and held against what past ones came to.
+
+>>> made = lists.make(asked, frame, capacity=26)                    # doctest: +SKIP
+>>> lists.compare(listed, came, account, cell)                      # doctest: +SKIP
+
+Grain: a frame of one row per running term (:func:`accounts.frame`) or per user
+(:func:`people.frame`) in; one row per account or user on a list out.
+
+Source: ``methods.md`` 6; ``customer_success.md`` Q11 to Q15.
+"""
+
+from __future__ import annotations
+
+from cs_models.learn.listing import accounts, contacts, people
+from cs_models.learn.listing.asked import CustomerList
+from cs_models.learn.listing.judged import FEWEST, Past, compare
+from cs_models.learn.listing.made import HIGH, TECH, Made, high_touch, make, made_again
+
+__all__ = [
+    "FEWEST",
+    "HIGH",
+    "TECH",
+    "CustomerList",
+    "Made",
+    "Past",
+    "accounts",
+    "compare",
+    "contacts",
+    "high_touch",
+    "made_again",
+    "make",
+    "people",
+]
