@@ -190,24 +190,21 @@ def standing(
     """
     rate, n_weeks = dense(terms, weekly, [use])
     band = ramps.weeks[(ramps.weeks["use"] == use) & (ramps.weeks["outcome"] == RENEWED)]
-    band = band.set_index("week")
-    rows = []
-    for place, last in enumerate(n_weeks):
-        span = range(int(last) - RECENT_WEEKS + 1, int(last) + 1)
-        if last < RECENT_WEEKS or span[-1] not in band.index:
-            continue
-        mine = band.loc[list(span)]
-        if mine["p10"].isna().any():
-            continue
-        recent = float(rate[place, span[0] - 1 : span[-1], 0].mean())
-        low, middle, high = (float(mine[name].mean()) for name in ("p10", "p50", "p90"))
-        rows.append(
-            (terms["subscription_id"].iloc[place], int(last), recent, low, middle, high,
-             recent < low, int(mine["n_terms"].min()))
-        )  # fmt: skip
-    columns = ["subscription_id", "week", "recent", "usual_low", "usual", "usual_high", "below",
-               "n_terms"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    usual = band.sort_values("week")[["p10", "p50", "p90", "n_terms"]].to_numpy(dtype=np.float64)
+    fit = (n_weeks >= RECENT_WEEKS) & (n_weeks <= len(usual))
+    last = n_weeks[fit]
+    weeks = last[:, None] - RECENT_WEEKS + np.arange(RECENT_WEEKS)[None, :]
+    marks = usual[weeks] if len(usual) else np.empty((0, RECENT_WEEKS, 4))
+    recent = rate[np.flatnonzero(fit)[:, None], weeks, 0].mean(axis=1)
+    low, middle, high, _ = marks.mean(axis=1).T
+    out = pd.DataFrame(
+        {
+            "subscription_id": terms["subscription_id"].to_numpy()[fit], "week": last,
+            "recent": recent, "usual_low": low, "usual": middle, "usual_high": high,
+            "below": recent < low, "n_terms": marks[:, :, 3].min(axis=1).astype(int),
+        }
+    )  # fmt: skip
+    return out[out["usual_low"].notna()].reset_index(drop=True)
 
 
 def course(terms: pd.DataFrame, weekly: pd.DataFrame, subscription_id: str, use: str) -> Float:

@@ -8,12 +8,39 @@ Who answers is not drawn by lot: every share is one of those who answered, and t
 stands beside it.  Source: ``methods.md`` 1.4, 2.3; ``customer_success.md`` M9, Q6, Q16, Q17.
 """
 
-from cs_models.learn.satisfaction.cube import CORNERS, Cube, cube, percentile, rescaled, response
-from cs_models.learn.satisfaction.gaps import Gaps, feature_gaps, nps_points
+from cs_models.learn.satisfaction.cube import (
+    CORNERS,
+    SATISFIED,
+    UPPER_HALF,
+    Cube,
+    cube,
+    percentile,
+    rescaled,
+    response,
+)
+from cs_models.learn.satisfaction.gaps import GAP_COLUMNS, Gaps, feature_gaps, nps_points
 from cs_models.learn.satisfaction.product import Links, feedback, links, use_now
 from cs_models.learn.satisfaction.saydo import done, meetings, said, surprises
 
 __all__ = [
-    "CORNERS", "Cube", "Gaps", "Links", "cube", "done", "feature_gaps", "feedback", "links",
-    "meetings", "nps_points", "percentile", "rescaled", "response", "said", "surprises", "use_now",
-]  # fmt: skip
+    "CORNERS",
+    "GAP_COLUMNS",
+    "SATISFIED",
+    "UPPER_HALF",
+    "Cube",
+    "Gaps",
+    "Links",
+    "cube",
+    "done",
+    "feature_gaps",
+    "feedback",
+    "links",
+    "meetings",
+    "nps_points",
+    "percentile",
+    "rescaled",
+    "response",
+    "said",
+    "surprises",
+    "use_now",
+]

@@ -1,0 +1,98 @@
+"""Figures of how use ramps up over a term, and of one account against that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cs_models.report import theme
+from cs_models.report.figures.canvas import blank
+
+_AXIS = "Uses per seat and week"
+_ROLES = {"renewed": "renewed", "left": "churned"}
+
+
+def weeks(frame: pd.DataFrame, course: Sequence[float], name: str) -> go.Figure:
+    """Draw the usual course by week, renewed and left, and one account's own.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per outcome and week
+        ``outcome``, ``week``, ``p10``, ``p50``, ``p90``, ``n_terms``.
+    course : sequence of float
+        The account's uses per seat, week by week; empty for none.
+    name : str
+        The account's name.
+    """
+    figure = blank(height=380, legend=True)
+    _bands(figure, frame, "week", frame["outcome"].map(_ROLES), "week %{x}")
+    if len(course):
+        figure.add_scatter(
+            x=list(range(1, len(course) + 1)), y=list(course), mode="lines",
+            name=theme.literal(name)[:40],
+            line={"color": theme.COLOURS["ink"], "width": 2, "dash": "dot"},
+            hovertemplate="week %{x}: %{y:.2f} uses per seat<extra></extra>",
+        )  # fmt: skip
+    top = float(frame["p90"].max()) if len(frame) else 1.0
+    figure.update_xaxes(title="Week of the contract")
+    figure.update_yaxes(title=_AXIS, range=[0, 1.1 * max([top, *course])])
+    return figure
+
+
+def tenths(frame: pd.DataFrame, uses: Sequence[str]) -> go.Figure:
+    """Draw the usual course by tenth of the contract, one kind of use at a time.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per use, outcome and tenth
+        ``use``, ``outcome``, ``fraction``, ``p10``, ``p50``, ``p90``, ``n_terms``.
+    uses : sequence of str
+        In the order of the list to choose from; the first is shown.
+    """
+    figure = blank(height=400, legend=True)
+    owners: list[str] = []
+    for use in uses:
+        mine = frame[frame["use"] == use]
+        before = len(figure.data)
+        _bands(figure, mine, "fraction", mine["outcome"].map(_ROLES), "%{x:.0%} of the contract")
+        owners += [use] * (len(figure.data) - before)
+    for trace, owner in zip(figure.data, owners, strict=True):
+        trace.visible = owner == uses[0]
+    buttons = [
+        {"label": theme.literal(use), "method": "update",
+         "args": [{"visible": [owner == use for owner in owners]}]}
+        for use in uses
+    ]  # fmt: skip
+    menu: dict[str, Any] = {
+        "buttons": buttons, "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom",
+        "showactive": True,
+    }  # fmt: skip
+    figure.update_layout(updatemenus=[menu])
+    figure.update_xaxes(title="Part of the contract gone", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title=_AXIS, rangemode="tozero")
+    return figure
+
+
+def _bands(figure: go.Figure, frame: pd.DataFrame, x: str, role: pd.Series, where: str) -> None:
+    """Add the band from the 10 % to the 90 % mark and the middle, outcome by outcome."""
+    drawn = frame[frame["p50"].notna()].sort_values(x)
+    for outcome in ("renewed", "left"):
+        mine = drawn[drawn["outcome"] == outcome]
+        if mine.empty:
+            continue
+        colour = theme.COLOURS[str(role[mine.index[0]])]
+        figure.add_scatter(
+            x=[*mine[x], *mine[x][::-1]], y=[*mine["p90"], *mine["p10"][::-1]], fill="toself",
+            mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False,
+            fillcolor=theme.faded(colour, 0.16),
+        )  # fmt: skip
+        figure.add_scatter(
+            x=mine[x], y=mine["p50"], mode="lines", name=f"those who {outcome}: middle, 10–90 %",
+            line={"color": colour, "width": 3},
+            customdata=mine[["p10", "p90", "n_terms"]].to_numpy().tolist(),
+            hovertemplate=where + ": %{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f}), "
+            "%{customdata[2]:,} contracts<extra></extra>",
+        )  # fmt: skip
