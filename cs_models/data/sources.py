@@ -4,17 +4,22 @@
 holds every row against the contract, and gives back Ibis tables without the rows that failed.
 All faults are told together.  Every query runs inside the source's engine; events are never
 loaded.  The tables stand as they were known at ``as_of``: later rows and later knowledge are
-hidden, so that adding them to the source changes no number.
+hidden, so that adding them to the source changes no number.  Within a run a source is checked
+once, and its notebooks open what was written down then (`cs_models.data.snapshot`).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 import ibis.expr.types as ir
 
+from cs_models import kept
+from cs_models.data import snapshot
 from cs_models.data.contract import TABLES, TableSpec
 from cs_models.data.faults import CheckReport, Fault, ordered
 from cs_models.data.intake import arrivals, checks, columns, engine, keys, outcomes
@@ -25,6 +30,9 @@ from cs_models.data.tables import Tables
 from cs_models.errors import ParameterError
 
 __all__ = ["Source", "TableSource", "check", "read"]
+
+Checked = tuple[dict[str, ir.Table], CheckReport, Any]
+"""Tables by name, what was found at the door, and the connection they live in."""
 
 
 def read(source: Source, *, as_of: date, timezone: str = "UTC", currency: str = "USD") -> Tables:
@@ -53,9 +61,10 @@ def read(source: Source, *, as_of: date, timezone: str = "UTC", currency: str = 
     ParameterError
         When the mapping leaves the source, or its SQL does not run.
     """
-    tables, report, opened = _examine(source, as_of, timezone)
+    named = snapshot.name(source, as_of, timezone)
+    tables, report, backend = _checked(named, source, as_of, timezone)
     report.raise_refusals(source.path)
-    return Tables(tables, opened.backend, as_of, timezone, currency, report)
+    return Tables(tables, backend, as_of, timezone, currency, report, named)
 
 
 def check(source: Source, *, as_of: date, timezone: str = "UTC") -> CheckReport:
@@ -77,12 +86,25 @@ def check(source: Source, *, as_of: date, timezone: str = "UTC") -> CheckReport:
     ParameterError
         When the mapping leaves the source, or its SQL does not run.
     """
-    return _examine(source, as_of, timezone)[1]
+    return _checked(snapshot.name(source, as_of, timezone), source, as_of, timezone)[1]
 
 
-def _examine(
-    source: Source, as_of: date, timezone: str
-) -> tuple[dict[str, ir.Table], CheckReport, engine.Opened]:
+def _checked(named: str, source: Source, as_of: date, timezone: str) -> Checked:
+    """Return what this run wrote down about the source, or examine it."""
+    found: list[Checked] = []
+
+    def write(place: Path) -> bool:
+        found.append(_examine(source, as_of, timezone))
+        tables, report, _ = found[0]
+        return not report.refusals and snapshot.write(place, source, tables, report)
+
+    place = kept.once(named, write) if named else None
+    if place is not None:
+        return snapshot.read(place)
+    return found[0] if found else _examine(source, as_of, timezone)
+
+
+def _examine(source: Source, as_of: date, timezone: str) -> Checked:
     if timezone not in available_timezones():
         raise ParameterError(
             "no such time zone",
@@ -118,7 +140,7 @@ def _examine(
             opened.drop(f"raw {name}", f"references of {name}")
             if not _in_place(spec, opened):
                 opened.drop(f"rows of {name}")
-    return tables, CheckReport(ordered(faults), counts), opened
+    return tables, CheckReport(ordered(faults), counts), opened.backend
 
 
 def _judged(

@@ -35,6 +35,8 @@ class Tables(Mapping[str, ir.Table]):
         Currency of all money.
     checks : CheckReport
         What was found at the door.
+    fingerprint : str, default ""
+        Names these very tables within a run (`cs_models.kept`); empty outside of one.
     """
 
     tables: Mapping[str, ir.Table]
@@ -43,6 +45,7 @@ class Tables(Mapping[str, ir.Table]):
     timezone: str
     currency: str
     checks: CheckReport
+    fingerprint: str = ""
 
     def __getitem__(self, name: str) -> ir.Table:
         """Return the table called `name`."""

@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from cs_models import kept
 from cs_models.errors import DataError
 from cs_models.features import catalogue, cuts, panel
 from cs_models.features.cohort import Cohort
@@ -111,10 +112,31 @@ def check(
     -----
     Source: ``methods.md`` 1.1; ``reliability.md`` H2, H3.
     """
+    asked = ["guards.check", outcome, sample, random_state]
+    content = kept.content(frame) if rebuild is None else ""
+    named = panel.identity(tables, cohort, content, *asked) if content else ""
+    again = rebuild or _remake(frame)
+    return kept.frame(
+        named, lambda: _checked(tables, cohort, frame, again, outcome, sample, random_state)
+    )
+
+
+def _checked(
+    tables: Mapping[str, ir.Table],
+    cohort: Cohort,
+    frame: pd.DataFrame,
+    again: Rebuild,
+    outcome: str,
+    sample: int,
+    random_state: int,
+) -> pd.DataFrame:
+    """Run every guard; see :func:`check`."""
     results = [_nothing_emptied(tables, cohort, frame)]
+    # pandas copies `attrs` with every column that is looked at, and the recipe is long.
+    frame = frame.copy(deep=False)
+    frame.attrs = {}
     chosen = _choose(frame, sample, random_state)
     few = _restrict(cohort, chosen)
-    again = rebuild or _remake(frame)
     limits = cuts.limits(chosen)
     sampled = cuts.sampled(tables, limits)
     seen = cuts.counts(sampled, limits)
@@ -131,7 +153,13 @@ def check(
 def _remake(frame: pd.DataFrame) -> Rebuild:
     """Return the way the panel itself was made."""
     recipe = panel.recipe_of(frame)
-    return lambda tables, cohort: panel.make(tables, cohort, recipe)
+
+    def remade(tables: Mapping[str, ir.Table], cohort: Cohort) -> pd.DataFrame:
+        made = panel.make(tables, cohort, recipe)
+        made.attrs = {}
+        return made
+
+    return remade
 
 
 def _nothing_emptied(

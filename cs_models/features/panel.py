@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
+from cs_models import kept
+from cs_models.data.tables import Tables
 from cs_models.errors import DataError
 from cs_models.features import cohort as cohorts
 from cs_models.features import recipe as recipes
@@ -96,24 +99,28 @@ def build(
     -----
     Source: ``methods.md`` 1.1 to 1.4.
     """
-    recipe, rare = recipes.plan(
-        tables,
-        cohort.data_start,
-        windows_days=windows_days,
-        first_days=first_days,
-        before_days=before_days,
-        min_accounts=min_accounts,
-        features=features,
-        relations=relations,
-        export_features=export_features,
-    )
-    frame = make(tables, cohort, recipe, unfinished=unfinished)
-    frame.attrs["left_out_features"] = [
-        {"feature": name, "n_accounts": n, "reason": f"used by fewer than {min_accounts} accounts"}
-        for name, n in rare.items()
-        if name not in recipe.features
-    ]
-    return frame
+    asked: dict[str, Any] = {
+        "windows_days": windows_days,
+        "first_days": first_days,
+        "before_days": before_days,
+        "min_accounts": min_accounts,
+        "features": features,
+        "relations": relations,
+        "export_features": export_features,
+    }
+
+    def built() -> pd.DataFrame:
+        recipe, rare = recipes.plan(tables, cohort.data_start, **asked)
+        frame = make(tables, cohort, recipe, unfinished=unfinished)
+        few = f"used by fewer than {min_accounts} accounts"
+        frame.attrs["left_out_features"] = [
+            {"feature": name, "n_accounts": n, "reason": few}
+            for name, n in rare.items()
+            if name not in recipe.features
+        ]
+        return frame
+
+    return kept.frame(identity(tables, cohort, "panel.build", asked, unfinished), built)
 
 
 def make(
@@ -142,6 +149,40 @@ def make(
     DataError
         If a term has two rows.
     """
+    named = identity(tables, cohort, "panel.make", recipe.plain(), unfinished)
+    return kept.frame(named, lambda: _made(tables, cohort, recipe, unfinished=unfinished))
+
+
+def identity(tables: Mapping[str, ir.Table], cohort: Cohort, *decides: object) -> str:
+    """Return a name for what is worked out from a cohort of a run's tables.
+
+    Parameters
+    ----------
+    tables : Mapping[str, ibis.expr.types.Table]
+        Canonical tables.
+    cohort : Cohort
+        A cohort of theirs.
+    *decides : object
+        What is worked out and everything else that decides it, as ``kept.name`` takes it.
+
+    Returns
+    -------
+    str
+        Empty for tables that no run has read, and for a cohort that is not of them alone: what
+        is worked out from those is never kept.
+    """
+    if not isinstance(tables, Tables) or not tables.fingerprint or kept.folder() is None:
+        return ""
+    for rows in (cohort.terms, cohort.points):
+        if rows.get_backend() is not tables.connection or rows.op().find(ops.InMemoryTable):
+            return ""
+    return kept.name(tables.fingerprint, cohort.told, *decides)
+
+
+def _made(
+    tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe, *, unfinished: bool
+) -> pd.DataFrame:
+    """Make a panel; see :func:`make`."""
     terms = _fetch(cohort.terms)
     parts = [_used(tables["events"], cohort.points, terms, recipe, unfinished=unfinished)]
     asked = recipe.relationship

@@ -21,10 +21,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from cs_models import errors
+from cs_models import errors, kept
 from cs_models.run.worker.job import Job, Result
 
 _GRACE_SECONDS = 3.0
+# Those that take longest on the sample, which is how they go elsewhere too: one of them begun
+# last would keep a core busy for a minute while the other has nothing to do.
+_LONGEST = ("06_renewal_outlook", "03_churn_predictors", "02_adoption_thresholds", "07_backtest")
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "RAYON")
 
 
@@ -59,7 +62,9 @@ class Event:
     content: Mapping[str, Any]
 
 
-def environment(as_of: date, *, n_jobs: int, memory_bytes: int = 0) -> dict[str, str]:
+def environment(
+    as_of: date, *, n_jobs: int, memory_bytes: int = 0, kept_in: Path | None = None
+) -> dict[str, str]:
     """Return the environment of a worker and its kernel: the same on every run.
 
     Parameters
@@ -70,11 +75,14 @@ def environment(as_of: date, *, n_jobs: int, memory_bytes: int = 0) -> dict[str,
         With more than one, numeric libraries get one thread each.
     memory_bytes : int, default 0
         Memory cap of the kernel; 0 for none.
+    kept_in : Path, optional
+        This run's folder of what it worked out, which its notebooks share; none without one.
     """
     midnight = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
     own = {
         "CS_MODELS_PARENT_PID": str(os.getpid()),
         "CS_MODELS_MEMORY_BYTES": str(memory_bytes),
+        kept.VARIABLE: str(kept_in or ""),
         "PLOTLY_RENDERER": "plotly_mimetype",
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -99,7 +107,7 @@ def run_all(
     Parameters
     ----------
     jobs : sequence of Job
-        In the order of the report.
+        In the order of the report; they are begun as `longest_first` says.
     n_jobs : int
         Workers at a time.
     limits : Limits
@@ -121,7 +129,7 @@ def run_all(
         When a signal arrived; every worker and kernel has been ended.
     """
     pool = _Pool(limits, environment, on_event)
-    waiting = list(jobs)
+    waiting = longest_first(jobs)
     try:
         while waiting or pool.running:
             while (ready := _ready(waiting, pool)) and len(pool.running) < max(1, n_jobs):
@@ -137,6 +145,23 @@ def _ready(waiting: Sequence[Job], pool: _Pool) -> Job | None:
     """Return the first job whose sources have ended, well or not; None while all must wait."""
     open_ = {job.name for job in waiting} | set(pool.running)
     return next((job for job in waiting if not open_.intersection(job.after)), None)
+
+
+def longest_first(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs in the order in which they are begun; a matter of time, never of results.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        In the order of the report.
+
+    Returns
+    -------
+    list of Job
+        Those known to take long first, then the others as they were.
+    """
+    place = {name: number for number, name in enumerate(_LONGEST)}
+    return sorted(jobs, key=lambda job: place.get(job.name, len(place)))
 
 
 class _Worker:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cs_models import errors, files
+from cs_models import errors, files, kept
 from cs_models.data.faults import CheckReport
 from cs_models.run import execute, manifest, publish, secrets
 from cs_models.run.execute import Event
@@ -142,12 +142,14 @@ def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
 def _fill(request: Request, record: manifest.Manifest, screen: Screen, log: manifest.Log) -> None:
     """Check the source, run the notebooks, write the index."""
     source = Path(request.run.resolved_source().path)
-    with screen.step("checking the source"):
-        record.add(inputs=manifest.inputs(source))
-        report = check_source(request.run)
-    record.add(tables={table: dict(counts) for table, counts in report.counts.items()})
-    log.write("run", "the source keeps the contract")
-    results = _execute(request, record, screen, log)
+    with publish.runtime_folder() as runtime:
+        scratch = Path(runtime)
+        with screen.step("checking the source"), kept.within(_kept_in(scratch)):
+            record.add(inputs=manifest.inputs(source))
+            report = check_source(request.run)
+        record.add(tables={table: dict(counts) for table, counts in report.counts.items()})
+        log.write("run", "the source keeps the contract")
+        results = _execute(request, record, screen, log, scratch)
     failed = [result for result in results if result.exit_code]
     if failed:
         raise _failure(failed, record.folder)
@@ -161,8 +163,19 @@ def _index(record: manifest.Manifest) -> None:
     index.write(record.folder, record.content)
 
 
+def _kept_in(scratch: Path) -> Path:
+    """Return the folder of what the notebooks of this run share; it goes with the scratch."""
+    folder = scratch / "kept"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def _execute(
-    request: Request, record: manifest.Manifest, screen: Screen, log: manifest.Log
+    request: Request,
+    record: manifest.Manifest,
+    screen: Screen,
+    log: manifest.Log,
+    scratch: Path,
 ) -> list[Result]:
     def hear(event: Event) -> None:
         screen.show(event)
@@ -174,26 +187,26 @@ def _execute(
         elif event.kind == "end":
             _ended(event, record, log)
 
-    with publish.runtime_folder() as runtime:
-        jobs = [
-            _job(request, notebook, record, Path(runtime, str(number)))
-            for number, notebook in enumerate(request.notebooks)
-        ]
-        for job in jobs:
-            Path(job.folder).mkdir()
-            Path(job.runtime).mkdir()
-            record.notebook(job.name, status="waiting")
-        return execute.run_all(
-            jobs,
-            n_jobs=request.n_jobs,
-            limits=request.limits,
-            environment=execute.environment(
-                request.run.common.as_of,
-                n_jobs=min(request.n_jobs, len(jobs)),
-                memory_bytes=request.limits.memory_bytes,
-            ),
-            on_event=hear,
-        )
+    jobs = [
+        _job(request, notebook, record, scratch / str(number))
+        for number, notebook in enumerate(request.notebooks)
+    ]
+    for job in jobs:
+        Path(job.folder).mkdir()
+        Path(job.runtime).mkdir()
+        record.notebook(job.name, status="waiting")
+    return execute.run_all(
+        jobs,
+        n_jobs=request.n_jobs,
+        limits=request.limits,
+        environment=execute.environment(
+            request.run.common.as_of,
+            n_jobs=min(request.n_jobs, len(jobs)),
+            memory_bytes=request.limits.memory_bytes,
+            kept_in=_kept_in(scratch),
+        ),
+        on_event=hear,
+    )
 
 
 def _ended(event: Event, record: manifest.Manifest, log: manifest.Log) -> None:

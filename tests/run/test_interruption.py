@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def stopped(make_project, still_alive):
         processes[name].send_signal(SIGNALS[name])
         _, stderr = processes[name].communicate(timeout=30)
         seconds = time.monotonic() - began
+        project.scratch = f"cs-models-run-{processes[name].pid}-*"
         found[name] = (project, processes[name].returncode, stderr, still_alive(pids), seconds)
     return found
 
@@ -72,6 +74,13 @@ def test_a_signal_ends_the_run_with_its_code_and_is_recorded(stopped, name, code
 def test_no_worker_or_kernel_outlives_the_run(stopped, name):
     """Whatever ends the command, kill -9 included, ends its worker and its kernel."""
     assert stopped[name][3] == []
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_what_a_run_kept_goes_with_it_or_with_the_next(stopped, next_run, name):
+    """A signal that can be heard removes it; what a kill leaves, the next run removes."""
+    scratch = stopped[name][0].scratch
+    assert list(Path(tempfile.gettempdir()).glob(scratch)) == []
 
 
 @pytest.mark.parametrize("name", ["int", "term"])

@@ -100,6 +100,37 @@ def open_source(source: Source) -> Opened:
     for name, table in (source.tables or {}).items():
         if table.sql is not None:
             _require_one_select(name, table.sql)
+    connection, backend = _connected()
+    opener = _open_folder if path.is_dir() else _open_database
+    return opener(source, path.resolve(), connection, backend)
+
+
+def opened_files(folder: Path, files: Mapping[str, str]) -> Any:
+    """Show Parquet files as the checked tables themselves, and lock the connection.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files lie; nothing else can be read.
+    files : mapping of str to str
+        Table to file name.
+
+    Returns
+    -------
+    ibis DuckDB backend
+        With a view a table in the checked schema.
+    """
+    connection, backend = _connected()
+    place = folder.resolve()
+    for name, file in files.items():
+        read = f"read_parquet({delimited.literal(str(place / file))})"
+        connection.execute(f"CREATE VIEW {CANONICAL}.{quoted(name)} AS FROM {read}")
+    _lock(connection, [place])
+    return backend
+
+
+def _connected() -> tuple[Any, Any]:
+    """Return a new connection and its backend, with the checked schema and room to spill."""
     connection = duckdb.connect()
     backend = ibis.duckdb.from_connection(connection)
     spill = tempfile.mkdtemp(prefix="cs-models-")
@@ -107,8 +138,7 @@ def open_source(source: Source) -> Opened:
     connection.execute(f"SET temp_directory = {delimited.literal(spill)}")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"CREATE SCHEMA {CANONICAL}")
-    opener = _open_folder if path.is_dir() else _open_database
-    return opener(source, path.resolve(), connection, backend)
+    return connection, backend
 
 
 @contextmanager
