@@ -1,0 +1,1 @@
+"""Statistics of measures: ratios of sums, durations, order, with the account as the unit."""
