@@ -99,8 +99,8 @@ def meetings(frame: pd.DataFrame) -> go.Figure:
             "%{customdata[1]:.0%}), %{customdata[2]:,} contracts<extra></extra>",
         )  # fmt: skip
     figure.update_layout(scattermode="group", scattergap=0.6)
-    figure.update_xaxes(type="category", showgrid=False,
-                        title="Use per seat in the 12 weeks before, against the segment")  # fmt: skip
+    title = "Use per seat in the 12 weeks before, against the segment"
+    figure.update_xaxes(type="category", showgrid=False, title=title)
     figure.update_yaxes(title="Renewal rate", tickformat=".0%")
     return figure
 

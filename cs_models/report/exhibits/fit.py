@@ -1,0 +1,157 @@
+"""What notebook 01 shows of the fit of the sale and of onboarding that is stuck.
+
+Grain in: what ``learn.fit`` and ``report/evidence/fit.py`` found.  Grain out: display objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cs_models.learn.fit import Fit
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence.fit import Stuck
+from cs_models.report.evidence.rules import records
+from cs_models.report.figures import fit as figures
+from cs_models.report.findings import fit as findings
+from cs_models.report.values import interval, percent
+
+Shown = Sequence[Exhibit | Statement | Table]
+
+
+def sale(found: Fit) -> Shown:
+    """Show renewal by what was known at the sale.
+
+    Parameters
+    ----------
+    found : Fit
+    """
+    said = findings.sale(found)
+    if found.why_not:
+        return said
+    named = found.levels.assign(kind=found.levels["column"].map(findings.NAMES))
+    alike = named["adjusted_rate"].notna()
+    drawn = named.assign(
+        name=named["kind"] + ": " + named["level"],
+        rate=np.where(alike, named["adjusted_rate"], named["renewal_rate"]),
+        low=np.where(alike, named["adjusted_low"], named["low"]),
+        high=np.where(alike, named["adjusted_high"], named["high"]),
+    )
+    table = Table.of(
+        named,
+        id=findings.KINDS,
+        title="Renewal by kind of customer",
+        columns={
+            "kind": Column("By"),
+            "level": Column("Kind"),
+            "n": Column("Contracts", kind="integer"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "renewal_rate": Column("Renewed", kind="percent"),
+            "low": Column("from", kind="percent"),
+            "high": Column("to", kind="percent"),
+            "adjusted_rate": Column("Were they alike in the rest", kind="percent"),
+            "adjusted_low": Column("from", kind="percent"),
+            "adjusted_high": Column("to", kind="percent"),
+            "p": Column("p, all kinds counted", kind="number", digits=3),
+        },
+        note="Alike in the rest: all other columns here and the length of the contract held the "
+        "same. What was known at the sale is that of the first contract on record. p: against "
+        "customers changing places, whole histories together.",
+    )
+    told = [
+        f"{row['name']}: {percent(row['rate'])} ({interval(row['low'], row['high'])})"
+        for row in records(drawn)
+    ]
+    figure = Exhibit(
+        id="fit",
+        title="Renewal by how, and to whom, it was sold",
+        figure=figures.levels(drawn),
+        table=table,
+        alt="Renewal rate by kind of customer. " + "; ".join(told) + ".",
+        caption="Grey is within noise: some kind always comes out lowest.",
+    )
+    return (*said, figure, _columns(found), *_pairs(found))
+
+
+def _columns(found: Fit) -> Table:
+    return Table.of(
+        found.columns.assign(kind=found.columns["column"].map(findings.NAMES)),
+        id=findings.COLUMNS,
+        title="Does renewal differ at all by",
+        columns={
+            "kind": Column("By"),
+            "n_levels": Column("Kinds", kind="integer"),
+            "spread": Column("Highest less lowest, plain", kind="points", unit="points"),
+            "p": Column("p, all columns counted", kind="number", digits=3),
+        },
+        note="p: how often customers who changed places would differ as much in any of these.",
+    )
+
+
+def _pairs(found: Fit) -> Sequence[Table]:
+    if found.pairs.empty:
+        return ()
+    return (
+        Table.of(
+            found.pairs,
+            id=findings.PAIRS,
+            title="Pairs that stand out beyond their parts",
+            columns={
+                "level": Column("Kind"),
+                "other_level": Column("with"),
+                "n": Column("Contracts", kind="integer"),
+                "renewal_rate": Column("Renewed", kind="percent"),
+                "low": Column("from", kind="percent"),
+                "high": Column("to", kind="percent"),
+                "p": Column("p, all pairs counted", kind="number", digits=3),
+            },
+        ),
+    )
+
+
+def stuck(found: Stuck, currency: str) -> Shown:
+    """Show who is late in onboarding, and at which step.
+
+    Parameters
+    ----------
+    found : Stuck
+    currency : str
+        ISO 4217 code.
+    """
+    said = findings.stuck(found, currency)
+    if found.why_not or found.accounts.empty:
+        return said
+    steps = Table.of(
+        found.steps,
+        id=findings.STEPS,
+        title="At which step they wait",
+        columns={
+            "step": Column("Step"),
+            "n": Column("Customers", kind="integer"),
+            "arr": Column("ARR", kind="money", unit=currency),
+            "days_late": Column("Late, middle", kind="integer", unit="days"),
+        },
+    )
+    rows = Table.of(
+        found.accounts,
+        id=findings.STUCK,
+        title="Customers in their first contract who are late",
+        columns={
+            "account_name": Column("Customer"),
+            "segment": Column("Segment"),
+            "arr": Column("ARR", kind="money", unit=currency),
+            "step": Column("Waits at"),
+            "days_late": Column("Late", kind="integer", unit="days"),
+            "past_share": Column("Past customers done by then", kind="percent", digits=0),
+            "training": Column("Training date"),
+            "sponsor": Column("Sponsor"),
+            "sponsor_days": Column("last seen", kind="integer", unit="days ago"),
+            "early_tickets": Column("Cases in first 60 days", kind="integer"),
+            "open_tickets": Column("still open", kind="integer"),
+        },
+        note="Waits at: the earliest step that was due and is open. Sponsor: a decision maker or "
+        "champion; engaged, when one used the product in the last 28 days.",
+        at_most=60,
+    )
+    return (*said, steps, rows)

@@ -1,0 +1,155 @@
+"""The fit of the sale, and onboarding that is stuck, in sentences.
+
+Grain in: what ``learn.fit`` and ``report/evidence/fit.py`` found.  Grain out: statements for the
+page and findings for ``results.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cs_models.learn.fit import Fit
+from cs_models.report.display import Statement
+from cs_models.report.evidence.fit import Stuck
+from cs_models.report.evidence.rules import records
+from cs_models.report.findings.amounts import about, contracts, customers
+from cs_models.report.findings.words import Part, linked, listed
+from cs_models.report.results import Finding
+from cs_models.report.values import integer, interval, number, percent
+
+KINDS, COLUMNS, PAIRS, STUCK, STEPS = (
+    "kinds-table", "fit-table", "pairs-table", "stuck-table", "stuck-steps-table",
+)  # fmt: skip
+NAMES: Final[Mapping[str, str]] = {
+    "acquisition_channel": "channel", "segment": "segment", "industry": "industry",
+    "region": "region", "plan": "plan", "size": "size",
+}  # fmt: skip
+
+
+def sale(found: Fit) -> list[Statement]:
+    """Say by which of what was known at the sale renewal differs, if by any.
+
+    Parameters
+    ----------
+    found : Fit
+    """
+    if found.why_not:
+        return [
+            Statement.of("caution", f"Whether the sale fitted cannot be told: {found.why_not}.",
+                         verdict="too_little_data", id="fit-said")
+        ]  # fmt: skip
+    said = [Statement.of("finding", *_columns(found), id="fit-said")]
+    if len(found.pairs):
+        said.append(Statement.of("note", *_pairs(found), id="pairs-said"))
+    return said
+
+
+def _columns(found: Fit) -> list[Part]:
+    holds = records(found.columns[found.columns["holds"]])
+    rest = [NAMES.get(c, c) for c in found.columns.loc[~found.columns["holds"], "column"]]
+    parts: list[Part] = [
+        "In ", linked(contracts(found.n), KINDS), " of ",
+        linked(customers(found.n_accounts), KINDS), " that came up for renewal, ",
+    ]  # fmt: skip
+    if not holds:
+        return [*parts, f"renewal does not differ by {listed(rest)} more than chance would have "
+                "it: all these were judged together."]  # fmt: skip
+    for place, row in enumerate(holds):
+        parts += [
+            "; " if place else "",
+            f"renewal differs by {NAMES.get(row['column'])} ",
+            "(p ",
+            linked(_p(row["p"]), COLUMNS),
+            ", allowing for all that was tried)",
+        ]
+        own = [r for r in records(found.levels) if r["column"] == row["column"] and r["holds"]]
+        for inner, level in enumerate(sorted(own, key=lambda r: -r["adjusted_rate"])):
+            parts += [", " if inner else ": ", f"{level['level']} ",
+                      linked(percent(level["adjusted_rate"]), KINDS), " (",
+                      linked(interval(level["adjusted_low"], level["adjusted_high"]), KINDS),
+                      ")"]  # fmt: skip
+    parts.append(" were all alike in the rest. ")
+    if rest:
+        parts.append(f"By {listed(rest)} it cannot be told apart.")
+    return parts
+
+
+def _pairs(found: Fit) -> list[Part]:
+    parts: list[Part] = [
+        "Of ", linked(integer(found.n_pairs), PAIRS), " pairs tried, beyond what their parts say "
+        "stand out: ",
+    ]  # fmt: skip
+    for place, row in enumerate(records(found.pairs)):
+        parts += ["; " if place else "", f"{row['level']} with {row['other_level']}, ",
+                  linked(percent(row["renewal_rate"]), PAIRS), " of ",
+                  linked(contracts(row["n"]), PAIRS), " renewed"]  # fmt: skip
+    return [*parts, ". One such pair in twenty books would stand out by chance."]
+
+
+def _p(p: float) -> str:
+    return "under 0.01" if p < 0.01 else number(p, 2)
+
+
+def stuck(found: Stuck, currency: str) -> list[Statement]:
+    """Say who is late in onboarding, at which step, and what goes with it.
+
+    Parameters
+    ----------
+    found : Stuck
+    currency : str
+        ISO 4217 code.
+    """
+    if found.why_not:
+        return [
+            Statement.of("caution", f"Who is stuck in onboarding cannot be told: {found.why_not}.",
+                         verdict="too_little_data", id="stuck-said")
+        ]  # fmt: skip
+    return [Statement.of("finding", *_stuck(found, currency), id="stuck-said")]
+
+
+def _stuck(found: Stuck, currency: str) -> list[Part]:
+    rows, steps = found.accounts, records(found.steps)
+    if rows.empty:
+        none = " customers in their first contract is late with a step of onboarding."
+        return ["None of ", linked(integer(found.n_first), STUCK), none]
+    first: dict[str, Any] = steps[0]
+    parts: list[Part] = [
+        linked(customers(len(rows)), STUCK), " of ", linked(integer(found.n_first), STUCK),
+        " in their first contract are late with onboarding, with ",
+        linked(about(float(rows["arr"].sum()), currency), STUCK), " a year; most (",
+        linked(integer(first["n"]), STEPS), f") wait at {first['step']}, half of them for ",
+        linked(f"{integer(round(first['days_late']))} days", STEPS), " or longer.",
+    ]  # fmt: skip
+    silent = int(rows["sponsor"].isin(["silent", "none on record"]).sum())
+    if (rows["sponsor"] != "not recorded").any():
+        parts += [" At ", linked(integer(silent), STUCK), " of them no sponsor used the product in "
+                  "the last 28 days."]  # fmt: skip
+    missed = int((rows["training"] == "late").sum())
+    parts += [" ", linked(integer(missed), STUCK), " missed the date of their training."]
+    if rows["early_tickets"].notna().any():
+        cases = int((rows["early_tickets"] > 0).sum())
+        parts += [" ", linked(integer(cases), STUCK), " had support cases in their first 60 days."]
+    return parts
+
+
+def saved(found: Fit, late: Stuck, currency: str) -> list[Finding]:
+    """Return findings ``fit-of-sale`` and ``stuck-in-onboarding``.
+
+    Parameters
+    ----------
+    found : Fit
+    late : Stuck
+    currency : str
+    """
+    holds = bool(found.columns["holds"].any()) if len(found.columns) else False
+    verdict = "too_little_data" if found.why_not else "associated" if holds else "none"
+    top = float(found.columns["p"].iloc[0]) if len(found.columns) else None
+    money = float(late.accounts["arr"].sum()) if not late.why_not else None
+    return [
+        Finding("fit-of-sale", sale(found)[0].text, top, unit="p", n=found.n, verdict=verdict,
+                table=COLUMNS),
+        Finding("stuck-in-onboarding", stuck(late, currency)[0].text, money, unit=currency,
+                n=len(late.accounts), table=STUCK,
+                verdict="too_little_data" if late.why_not else None),
+    ]  # fmt: skip
