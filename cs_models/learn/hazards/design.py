@@ -204,10 +204,10 @@ def _expand(frame: pd.DataFrame, parts: Sequence[Number | Category]) -> dict[str
     for part in parts:
         if isinstance(part, Category):
             codes, names = _coded(frame[part.column])
-            known = {part.reference, *part.levels}
-            level_of = np.array([name if name in known else part.rest for name in names])[codes]
-            for level, column in zip(part.levels, _names(part), strict=True):
-                whole[column] = np.asarray(level_of == level, dtype=np.float64)
+            place = {level: at for at, level in enumerate((part.reference, *part.levels))}
+            level_of = np.array([place.get(name, place[part.rest]) for name in names])[codes]
+            for at, column in enumerate(_names(part), start=1):
+                whole[column] = np.asarray(level_of == at, dtype=np.float64)
         else:
             numbers = _numbers(frame[part.column], part.column)
             missing = np.isnan(numbers)

@@ -223,9 +223,10 @@ def contract_months(term_months: ArrayLike) -> Float:
         One of `CONTRACTS`, in months; missing stays missing.
     """
     months = np.asarray(term_months, dtype=np.float64)
-    logs = np.log(np.maximum(months, 0.5))
-    nearest = np.abs(logs[:, None] - np.log(CONTRACTS)[None, :]).argmin(axis=1)
-    return np.where(np.isfinite(months), np.asarray(CONTRACTS, dtype=np.float64)[nearest], np.nan)
+    usual_ones = np.asarray(CONTRACTS, dtype=np.float64)
+    # As far from one length as from the next, in proportion; a length just there is the shorter.
+    nearest = np.searchsorted(np.sqrt(usual_ones[:-1] * usual_ones[1:]), months)
+    return np.where(np.isfinite(months), usual_ones[nearest], np.nan)
 
 
 def binary(frame: pd.DataFrame, event: str) -> Float:

@@ -71,7 +71,7 @@ def expected_lifetime(
             got=f"{horizon_years:g} and {discount_rate:g}",
         )
     n_months = round(horizon_years * _MONTHS)
-    there = _monthly(model, frame, n_months)
+    there = chances(model, frame, n_months)
     months = np.arange(n_months)
     so_far = (frame["months_as_customer"] - frame["months_to_renewal"]).to_numpy(np.float64)
     followed = dict(zip(model.followed["term_months"], model.followed["months"], strict=True))
@@ -126,8 +126,22 @@ def lifetime_value(
     )
 
 
-def _monthly(model: RenewalHazard, frame: pd.DataFrame, n_months: int) -> Float:
-    """Return the chance to be there at the beginning of each month, shape (n_rows, n_months)."""
+def chances(model: RenewalHazard, frame: pd.DataFrame, n_months: int) -> Float:
+    """Return each customer's chance to be there at the beginning of each month from now.
+
+    Parameters
+    ----------
+    model : RenewalHazard
+    frame : DataFrame, one row per running term
+        The model's columns, ``opportunity``, ``term_months``, ``months_to_renewal``.
+    n_months : int
+        How far to look.
+
+    Returns
+    -------
+    ndarray of float, shape (n_rows, n_months)
+        0 to 1, falling at renewals alone.
+    """
     first = np.maximum(frame["months_to_renewal"].to_numpy(np.float64), 0.0)
     length = np.maximum(frame["term_months"].to_numpy(np.float64), 1.0)
     passed = np.floor((np.arange(n_months)[None, :] - first[:, None]) / length[:, None]) + 1
