@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from cs_models.run.sections.adoption import AdoptionThresholds, DataReadiness
 from cs_models.run.sections.brief import LeadershipBrief
 from cs_models.run.sections.common import NotebookParameters
+from cs_models.run.sections.journey import JourneyAndPersonas
 from cs_models.run.sections.renewal import (
     Backtest,
     ChurnPredictors,
@@ -28,6 +29,7 @@ __all__ = [
     "Backtest",
     "ChurnPredictors",
     "DataReadiness",
+    "JourneyAndPersonas",
     "LeadershipBrief",
     "NotebookParameters",
     "RenewalOutlook",
@@ -40,6 +42,7 @@ SECTIONS: Mapping[str, type[NotebookParameters]] = {
     "adoption_thresholds": AdoptionThresholds,
     "churn_predictors": ChurnPredictors,
     "time_to_churn": TimeToChurn,
+    "journey_and_personas": JourneyAndPersonas,
     "renewal_outlook": RenewalOutlook,
     "backtest": Backtest,
     "leadership_brief": LeadershipBrief,

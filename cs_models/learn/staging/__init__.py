@@ -1,0 +1,1 @@
+"""Stages of the journey: rules, stays, moves, chances and breaks."""
