@@ -26,7 +26,7 @@ import importlib.util
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ from scipy import special
 from cs_models.errors import ParameterError
 from cs_models.features import catalogue
 from cs_models.learn import splits
-from cs_models.learn.predictors import columns, trees
+from cs_models.learn.predictors import columns, ridge, trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
 from cs_models.learn.predictors.forms import (
     Additive,
@@ -44,7 +44,6 @@ from cs_models.learn.predictors.forms import (
     Line,
     Rates,
     Task,
-    columns_of,
 )
 from cs_models.learn.predictors.table import Ints
 
@@ -58,11 +57,7 @@ NAMES: Final = {
 }
 LEVELS: Final = ("L0", "L1", "L2", "L3", "L4")
 OPTIONAL: Final = "L5"
-_PENALTIES: Final = (0.0003, 0.001, 0.003, 0.01, 0.03)  # scikit-learn's C, smallest first
-_FOLDS: Final = 3
 _HELD_OUT: Final = 4  # a quarter of the accounts says when the trees are enough
-_TRIAL_TOL: Final = 1e-2  # enough to tell strengths apart
-_LEAN_ROWS: Final = 100_000
 _TREES: Final = 120
 _LEAST_TREES: Final = 5
 _BAGS: Final = 4
@@ -143,7 +138,7 @@ def refit(fitted: Fitted, task: Task, encoder: Encoder, times: Ints) -> Fitted:
     Fitted
     """
     if isinstance(fitted, Line):
-        return _redrawn_line(fitted, task, times)
+        return ridge.refit(fitted, task, times)
     # Rows stand twice, not weigh twice: the least size of a leaf counts rows.
     rows = np.repeat(np.arange(len(times)), times)
     if isinstance(fitted, Boosted):
@@ -202,7 +197,7 @@ def _recency(
         for place, name in enumerate(names)
         if place in lines and (name == "days_since_last_use__to_date" or place == seats)
     )
-    return _line(task, places, 1.0) if places else _rates(task, Rates({}, None))
+    return ridge.fit(task, places, 1.0) if places else _rates(task, Rates({}, None))
 
 
 def _shortest(encoder: Encoder, measure: str, place: str = "raw") -> int | None:
@@ -224,70 +219,15 @@ def _regression(
     places = tuple(
         at for at, name in enumerate(names) if not columns.never_protects(name) or at in lines
     )
-    fitted = _line(task, places, tuned or _penalty(task, places, rng))
+    fitted = ridge.fit(task, places, tuned or ridge.penalty(task, places, rng))
     guilty = {
         at
         for at, weight in zip(fitted.places, fitted.coefficients, strict=True)
         if weight < 0 and columns.never_protects(names[at])
     }
     if guilty:
-        fitted = _line(task, tuple(at for at in places if at not in guilty), fitted.penalty)
+        fitted = ridge.fit(task, tuple(at for at in places if at not in guilty), fitted.penalty)
     return fitted
-
-
-def _line(task: Task, places: tuple[int, ...], penalty: float) -> Line:
-    model = _logistic(penalty, len(places))
-    model.fit(columns_of(task.data.design, places), task.churned)
-    return _told(model, places, penalty)
-
-
-def _redrawn_line(fitted: Line, task: Task, times: Ints) -> Line:
-    """Fit a regression to the terms that were drawn, from where it stood."""
-    drawn = np.flatnonzero(times)
-    model = _logistic(fitted.penalty, len(fitted.places)).set_params(warm_start=True)
-    model.coef_ = np.array([fitted.coefficients])
-    model.intercept_ = np.array([fitted.intercept])
-    table = columns_of(task.data.design, fitted.places)
-    model.fit(table[drawn], task.churned[drawn], sample_weight=times[drawn].astype("float64"))
-    return _told(model, fitted.places, fitted.penalty)
-
-
-def _told(model: Any, places: tuple[int, ...], penalty: float) -> Line:
-    return Line(places, tuple(map(float, model.coef_[0])), float(model.intercept_[0]), penalty)
-
-
-def _logistic(penalty: float, width: int, tol: float = 1e-4) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    # Newton's steps are the quickest until the columns' square outgrows the rows.
-    solver = "newton-cholesky" if width <= 500 else "lbfgs"
-    return LogisticRegression(C=penalty, solver=solver, max_iter=200, tol=tol)
-
-
-def _penalty(task: Task, places: tuple[int, ...], rng: np.random.Generator) -> float:
-    """Choose the ridge's strength by the log loss on accounts held out."""
-    fold = splits.grouped_folds(task.account, task.churned, n_folds=_FOLDS, rng=rng)
-    table = columns_of(task.data.design, places)
-    losses = np.zeros(len(_PENALTIES))
-    for number in range(_FOLDS):
-        held = fold == number
-        churned = task.churned[~held]
-        if churned.min() == churned.max():
-            continue
-        learnt, tested = (_lean(table[rows]) for rows in (~held, held))
-        for place, penalty in enumerate(_PENALTIES):
-            model = _logistic(penalty, len(places), _TRIAL_TOL).fit(learnt, churned)
-            losses[place] += _loss(model.decision_function(tested), task.churned[held])
-    return _PENALTIES[int(np.argmin(losses))]
-
-
-def _lean(table: Floats) -> Any:
-    """Return a large table in single precision, enough to tell strengths apart."""
-    return table.astype(np.float32) if len(table) > _LEAN_ROWS else table
-
-
-def _loss(logit: Floats, churned: Floats) -> float:
-    return float((np.logaddexp(0.0, logit) - churned * logit).sum())
 
 
 def _boosting(
@@ -306,7 +246,7 @@ def _n_trees(task: Task, encoder: Encoder, rng: np.random.Generator) -> int:
     cut = trees.binned(task.data.raw[learnt])
     trial = trees.grow(cut, churned, _signs(encoder), _TREES)
     left = task.churned[held]
-    losses = [_loss(logit, left) for logit in trees.staged(trial, task.data.raw[held])]
+    losses = [ridge.loss(logit, left) for logit in trees.staged(trial, task.data.raw[held])]
     return max(_LEAST_TREES, int(np.argmin(losses)) + 1)
 
 
