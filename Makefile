@@ -32,7 +32,7 @@ report: $(READY) ## Learn from the sample (or RUN=parameters/....yml) and print 
 	@$(BIN)/cs-models run $(RUN)
 
 test: $(READY) ## Run the whole quick suite, in parallel
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lab: $(READY) ## Open JupyterLab on the notebooks (token on, this machine only)
 	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. notebooks/00_data_readiness.ipynb

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# Side by side, one worker begins with the only run of all notebooks while the others work off the
+# files that take longest; whoever else reads that run comes last, and need not wait for it.
+FIRST = (
+    "notebooks/test_sample_report.py",
+    "run/test_scoring.py",
+    "features/test_relations_guards.py",
+    "run/test_failures.py",
+    "run/test_interruption.py",
+    "learn/test_churn_recovery.py",
+    "report/test_browser_report.py",
+    "run/test_good_run.py",
+    "report/test_today_report.py",
+    "learn/test_profile.py",
+    "learn/test_churn.py",
+    "report/test_adoption_counts.py",
+    "learn/test_calendar.py",
+    "learn/test_logrank.py",
+)
+
+
+def _place(item: pytest.Item) -> int:
+    name = item.path.relative_to(PROJECT_ROOT / "tests").as_posix()
+    if name in FIRST:
+        return FIRST.index(name)
+    return len(FIRST) + name.startswith("notebooks/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put long files first where workers share the tests (`make test`), and nowhere else."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make, not again and again among all that was imported."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
-from cs_models.data import sources
+from cs_models.data import simulate, sources
 from cs_models.data.mapping import Source
 from cs_models.features import adoption, cohort, panel
 from cs_models.report.display import Statement, Table
 from cs_models.report.evidence import readiness as evidence
 from cs_models.report.exhibits import readiness as exhibits
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 AS_OF = date(2026, 6, 30)
 COLUMN = "events__report_shared__first_30d"
 
 
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return the tables of 500 invented customers, with the faults that records have."""
+    folder = tmp_path_factory.mktemp("world")
+    simulate.write(folder, scenario="step-by-segment", n_accounts=500, seed=6)
+    for left in ("truth.json", "checksums.json"):
+        (folder / left).unlink()
+    return sources.read(Source(path=str(folder)), as_of=AS_OF)
+
+
+@pytest.fixture(scope="module")
+def terms(tables: Any) -> cohort.Cohort:
+    """Return their terms, 60 days after each began."""
+    return cohort.terms(tables, AS_OF, decision="after_start", days=60)
+
+
+@pytest.fixture(scope="module")
+def history(tables: Any, terms: cohort.Cohort) -> pd.DataFrame:
+    """Return what the panel counts of the feature."""
+    return panel.build(
+        tables, terms, first_days=(30,), windows_days=(), features=("report_shared",)
+    )
+
+
 @pytest.mark.parametrize("by", ["segment", None])
-def test_every_term_is_counted_once(by: str | None) -> None:
+def test_every_term_is_counted_once(
+    tables: Any, terms: cohort.Cohort, history: pd.DataFrame, by: str | None
+) -> None:
     """Met, not met and not known add up to the terms, and the groups add up to the whole."""
-    tables = sources.read(Source(path=str(SAMPLE)), as_of=AS_OF)
-    terms = cohort.terms(tables, AS_OF, decision="after_start", days=60)
     definition = adoption.Definition("shares", (adoption.Condition(COLUMN, at_least=5),))
     counted = evidence.adopted(tables, terms, definition, by=by)
     parts = counted[["n_met", "n_not_met", "n_unknown"]].sum(axis=1)
     assert (parts == counted["n_terms"]).all()
+    assert (counted[["n_met", "n_not_met"]].iloc[0] > 0).all()
     assert counted["n_terms"].iloc[0] == terms.terms.count().execute()
     assert (counted["n_terms"].iloc[1:].sum() == counted["n_terms"].iloc[0]) == (by is not None)
-    history = panel.build(
-        tables, terms, first_days=(30,), windows_days=(), features=("report_shared",)
-    )
     assert counted["n_met"].iloc[0] == (history[COLUMN] >= 5).sum()
     said, table = exhibits.adopted(counted, definition)
     assert isinstance(said, Statement)

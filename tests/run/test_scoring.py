@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import os
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,11 +29,12 @@ from cs_models.run.reading import run_file
 AS_OF = date(2026, 6, 30)
 RUN_FILE = "source: {path: data/book}\nas_of: 2026-06-30\n"
 MODEL = "reports/one/03_churn_predictors/model"
+FORMULA = '=HYPERLINK("http://x","y")'
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project with 420 invented customers and a model."""
+    """Return a project with 420 invented customers of a hostile name, and a model."""
     root = tmp_path_factory.mktemp("project")
     for name in ("notebooks", "parameters"):
         (root / name).mkdir()
@@ -39,6 +42,8 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate.write(root / "data/book", scenario="step", n_accounts=420, seed=3, dirty=False)
     for left in ("truth.json", "checksums.json"):
         (root / "data/book" / left).unlink()
+    name = f"SELECT * REPLACE ('{FORMULA}' AS account_name) FROM {{}}"
+    _rewrite("accounts", name, root)
     frame = _frame(root, running=False)
     past = SimpleNamespace(chosen="L3", calibrators={"L3": Recalibration("none")}, grace_days=30)
     model = churn.fit(frame, past, n_refits=5)  # type: ignore[arg-type]
@@ -68,23 +73,38 @@ def _score(model: str, *words: str) -> int:
     return cli.call(["score", "parameters/run.yml", "--model", model, "-o", "out/s.csv", *words])
 
 
-def _rewrite(table: str, select: str) -> None:
-    path = f"data/book/{table}.parquet"
+def _rewrite(table: str, select: str, root: Path = Path()) -> None:
+    path = root / f"data/book/{table}.parquet"
     with duckdb.connect() as connection:
         rows = connection.sql(select.format(f"'{path}'")).to_arrow_table()
         connection.sql(f"COPY rows TO '{path}' (FORMAT parquet)")
     assert len(rows)
 
 
-def test_each_running_term_gets_what_the_model_says_of_it(project, capsys):
+@pytest.fixture(scope="module")
+def scored(book: Path) -> tuple[bytes, str, str]:
+    """Return the file of the untouched project's scores, and the words that went with it."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(book)
+        assert _score("reports/one") == 0
+        said = Path("out/s.csv").read_bytes()
+        shutil.rmtree("out")
+    return said, out.getvalue(), err.getvalue()
+
+
+def _table(scored: tuple[bytes, str, str]) -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(scored[0]), dtype={"account_id": str}, keep_default_na=False)
+
+
+def test_each_running_term_gets_what_the_model_says_of_it(book, scored):
     """The chances of the notebook, most at risk first, with parts that add up and reasons."""
-    assert _score("reports/one") == 0
-    told = capsys.readouterr()
-    assert told.out.strip() == "out/s.csv"
-    assert "running terms" in told.err
-    table = pd.read_csv("out/s.csv", dtype={"account_id": str}, keep_default_na=False)
-    kept = churn.load(MODEL)
-    frame = _frame(project, running=True)
+    _, out, err = scored
+    assert out.strip() == "out/s.csv"
+    assert "running terms" in err
+    table = _table(scored)
+    kept = churn.load(book / MODEL)
+    frame = _frame(book, running=True)
     expected = churn.score(kept, frame).set_index("subscription_id").loc[table["subscription_id"]]
     no_chance = table["not_read_because"].isin(["decided", "notice", "short"])
     given = ~no_chance.to_numpy()
@@ -108,18 +128,13 @@ def test_each_running_term_gets_what_the_model_says_of_it(project, capsys):
     assert table["reason_1"].str.contains("typical of those who renewed").any()
 
 
-def test_a_name_cannot_become_a_formula_in_a_spreadsheet(project):
+def test_a_name_cannot_become_a_formula_in_a_spreadsheet(scored):
     """An account called =HYPERLINK(…) stands in the file as text."""
-    name = '=HYPERLINK("http://x","y")'
-    _rewrite("accounts", "SELECT * REPLACE ('" + name + "' AS account_name) FROM {}")
-    assert _score("reports/one") == 0
-    assert set(pd.read_csv("out/s.csv")["account_name"]) == {"'" + name}
+    assert set(_table(scored)["account_name"]) == {"'" + FORMULA}
 
 
-def test_the_order_of_rows_and_columns_in_the_source_changes_no_score(project):
+def test_the_order_of_rows_and_columns_in_the_source_changes_no_score(project, scored):
     """Columns are found by name: reversed tables give the same file."""
-    assert _score(MODEL) == 0
-    first = Path("out/s.csv").read_bytes()
     with duckdb.connect() as connection:
         names = [
             row[0]
@@ -130,7 +145,7 @@ def test_the_order_of_rows_and_columns_in_the_source_changes_no_score(project):
         f"SELECT {', '.join(reversed(names))} FROM {{}} ORDER BY hash(subscription_id)",
     )
     assert _score(MODEL) == 0
-    assert Path("out/s.csv").read_bytes() == first
+    assert Path("out/s.csv").read_bytes() == scored[0]
 
 
 def test_a_source_without_what_the_model_reads_exits_3_and_names_it(project, capsys):
