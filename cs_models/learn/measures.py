@@ -290,8 +290,17 @@ def users_first_use(
         not reached within 180), share_90, share_low, share_high (used within 90 days, 0 to 1).
     """
     rows = []
-    for name, source in zip(users.features, rng.spawn(len(users.features)), strict=True):
-        own = users.of(name)
+    account = pd.factorize(users.users["account_id"], sort=True)[0]
+    followed = users.users["days"].to_numpy(np.float64)
+    sources = rng.spawn(len(users.features))
+    for place, (name, source) in enumerate(zip(users.features, sources, strict=True)):
+        took, there = users.took[:, place], users.watched[:, place]
+        own = pd.DataFrame(
+            {
+                "account_id": account, "event": ~np.isnan(took),
+                "duration_days": np.where(np.isnan(took), followed, took),
+            }
+        )[there]  # fmt: skip
         if len(own):
             rows.append({"feature": name} | clustered(own, n_boot=n_boot, rng=source))
     return pd.DataFrame(rows)

@@ -133,7 +133,7 @@ def _still(days: Float, event: Float, after: int, least: int) -> float:
     steps = curve.steps[curve.steps["time"] <= after]
     still = float(steps["survival"].iloc[-1])
     n = int((days >= after).sum())
-    return still if n >= least or (still <= FEW_LEFT and (n > 0 or event.all())) else float("nan")
+    return still if n >= least or still <= FEW_LEFT else float("nan")
 
 
 def clustered(
