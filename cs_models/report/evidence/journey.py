@@ -1,0 +1,428 @@
+"""The frames behind "where are customers and users on the way, and where do journeys break".
+
+Grain in: what is known of accounts and users on each day, and the rules of their stages.  Grain
+out: one row per stay, and per stage, pair of stages, or account for what is shown of them.  Chances
+are 0 to 1, times are days.  ``methods.md`` 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from cs_models.features.adoption import Definition
+from cs_models.features.daily import accounts, known, users
+from cs_models.features.daily.known import Known
+from cs_models.features.daily.stretches import Stretches
+from cs_models.learn import journey
+from cs_models.learn.journey import Breaks, Past, Rules, Usable
+
+N_BOOT: Final = 200
+ADOPTED: Final = "adopted"
+WHOLE: Final = "all customers"
+NOT_RECORDED: Final = "not recorded"
+LEAST_GROUP: Final = 20
+_YEAR: Final = 365
+_MONTH: Final = 30
+_MOST_STUCK: Final = 500
+_FACTS: Final = (
+    "arr", "segment", "onboarding_overdue_steps__to_date", "goals_reached__to_date",
+    "days_without_use", "days_to_renewal",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Where accounts, or users, were on every day.
+
+    Attributes
+    ----------
+    told : Usable
+        The rules as far as the records can answer them.
+    stays : DataFrame, one row per stay
+        As ``learn.journey.stays`` returns them.
+    now : DataFrame, one row per thing
+        The open stays, with ``days`` in them.
+    thing : str
+        "account_id" or "user_id".
+    as_of, data_start : datetime.date
+    n_days : int
+        Days looked at, all things together; each in one stage.
+    why_not : str
+        Why nothing is known; "" where something is.
+    """
+
+    told: Usable
+    stays: pd.DataFrame
+    now: pd.DataFrame
+    thing: str
+    as_of: date
+    data_start: date
+    n_days: int
+    why_not: str = ""
+
+    @property
+    def rules(self) -> Rules:
+        """Return the rules as far as they can be answered."""
+        return self.told.rules
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Return the stages in the order of the page."""
+        return self.rules.order
+
+
+def records(
+    tables: Mapping[str, ir.Table],
+    as_of: date,
+    *,
+    definition: Definition | None,
+    why_undefined: str,
+    data_start: date | None,
+    grace_days: int,
+) -> Known:
+    """Read what accounts and users are looked at with; see ``features.daily.known.read``."""
+    return known.read(
+        tables,
+        as_of,
+        definition=definition,
+        why_undefined=why_undefined,
+        data_start=data_start,
+        grace_days=grace_days,
+    )
+
+
+def of_accounts(told: Known, rules: Rules, segment_by: str | None) -> Journey:
+    """Follow every account through the stages.
+
+    Parameters
+    ----------
+    told : Known
+    rules : Rules
+        Of accounts.
+    segment_by : str or None
+        Column whose values are compared.
+    """
+    found = accounts.stretches(told, journey.levels(rules))
+    keep = (*_FACTS, *([segment_by] if segment_by and segment_by not in _FACTS else []))
+    followed = _followed(found, rules, "account_id", keep)
+    names = told.attributes["account_name"].reindex(followed.now["account_id"])
+    stays, now = (
+        frame.assign(group=_group(frame, segment_by)) for frame in (followed.stays, followed.now)
+    )
+    now = now.assign(account_name=names.fillna("").to_numpy())
+    return replace(followed, stays=stays, now=now)
+
+
+def of_users(told: Known, rules: Rules) -> Journey:
+    """Follow every user through the stages.
+
+    Parameters
+    ----------
+    told : Known
+    rules : Rules
+        Of users.
+    """
+    found = users.stretches(told, journey.levels(rules))
+    if found.frame.empty:
+        why = next(iter(found.absent.values()), "no login was made yet")
+        none = pd.DataFrame(columns=["user_id", "account_id", "stage", "days", "role", "moved"])
+        told_ = Usable(rules, {}, {})
+        return Journey(told_, none, none, "user_id", told.as_of, told.data_start, 0, why)
+    return _followed(found, rules, "user_id", ("role",))
+
+
+def today(followed: Journey, lasting: pd.DataFrame) -> pd.DataFrame:
+    """Count who is in each stage today.
+
+    Parameters
+    ----------
+    followed : Journey
+    lasting : DataFrame
+        What ``lasting`` returned.
+
+    Returns
+    -------
+    DataFrame, one row per stage, in order
+        ``stage``, ``n`` (things), ``n_accounts``, ``share`` (of those that have not ended; NaN for
+        those that have), ``arr`` (of accounts; currency a year), ``median_days`` (so far, of those
+        in it), ``usual`` (days after which half have moved on; NaN where not reached), ``means``.
+    """
+    now = followed.now.assign(arr=followed.now.get("arr", pd.Series(np.nan, followed.now.index)))
+    grouped = now.groupby("stage")
+    found = grouped.agg(
+        n=("stage", "size"), n_accounts=("account_id", "nunique"), arr=("arr", "sum"),
+        median_days=("days", "median"),
+    )  # fmt: skip
+    found = found.reindex(list(followed.order))
+    counts = ["n", "n_accounts"]
+    found[counts] = found[counts].fillna(0).astype("int64")
+    ended = found.index.isin(followed.rules.of("ended"))
+    running = float(found.loc[~ended, "n"].sum())
+    found["share"] = np.where(ended, np.nan, found["n"] / max(running, 1.0))
+    found["arr"] = found["arr"].fillna(0.0)
+    usual = lasting.set_index("stage")["median"]
+    found["usual"] = usual.reindex(found.index)
+    found["means"] = [followed.rules.named(name).words for name in found.index]
+    return found.rename_axis("stage").reset_index()
+
+
+def lasting(followed: Journey, rng: np.random.Generator) -> pd.DataFrame:
+    """Say how long each stage lasts; see ``learn.journey.lasting``."""
+    names = [name for name in followed.order if name not in followed.rules.of("ended")]
+    n_boot = N_BOOT if followed.thing == "account_id" else 0
+    return journey.lasting(followed.stays, names, n_boot=n_boot, rng=rng)
+
+
+def course(followed: Journey, rng: np.random.Generator, *, until: int = 2 * _YEAR) -> pd.DataFrame:
+    """Estimate the share of customers in each stage, day by day since they began.
+
+    Parameters
+    ----------
+    followed : Journey
+    rng : numpy.random.Generator
+        Draws accounts for the band.
+    until : int, default 730
+        Last day.
+
+    Returns
+    -------
+    DataFrame, one row per day (every tenth) and stage
+        ``time``, ``stage``, ``chance``, ``low``, ``high``; empty where nobody was seen to begin.
+    """
+    stays = followed.stays
+    if stays.empty or not (stays["start"] <= 0).any():
+        return pd.DataFrame(columns=["time", "stage", "chance", "low", "high"])
+    last = min(until, int(stays["stop"].max()))
+    moments = sorted({*range(0, last + 1, _MONTH // 3), *range(0, last + 1, _MONTH)})
+    return journey.occupation(stays, followed.order, moments, n_boot=N_BOOT, rng=rng)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Where those in a stage are some time later.
+
+    Attributes
+    ----------
+    past : Past
+        Whether it matters how long they have been there and where they came from.
+    table : DataFrame, one row per stage and later stage
+        ``stage``, ``n``, ``to``, ``chance``, ``alike`` (the chance if the past did not matter).
+    since, until : int
+        Days since the customer began.
+    """
+
+    past: Past
+    table: pd.DataFrame
+    since: int
+    until: int
+
+
+def ahead(followed: Journey, *, since: int, days: int) -> Ahead:
+    """Say where those in a stage on one day are so many days later.
+
+    Parameters
+    ----------
+    followed : Journey
+    since : int
+        Day since the customer began.
+    days : int
+        How far ahead.
+    """
+    past = journey.past(followed.stays)
+    span: dict[str, Any] = {"since": since, "until": since + days, "thing": followed.thing}
+    own = journey.transition(followed.stays, followed.order, landmark=True, **span)
+    alike = journey.transition(followed.stays, followed.order, landmark=False, **span)
+    told = own if past.matters else alike
+    table = told.assign(alike=alike["chance"].to_numpy())
+    return Ahead(past, table, since, since + days)
+
+
+def adopted(followed: Journey, by_day: int) -> pd.DataFrame:
+    """Estimate the chance to have been adopted by a day, for all and by group.
+
+    Parameters
+    ----------
+    followed : Journey
+        Of accounts.
+    by_day : int
+        Day since the customer began.
+
+    Returns
+    -------
+    DataFrame, one row per group, all customers first
+        ``group``, ``n`` (customers seen from their first day), ``chance``, ``low``, ``high``,
+        ``half_day`` (day by which half were; NaN where not reached).  Empty where no stage is
+        called adopted, or nobody was seen to begin.
+    """
+    rules, stays = followed.rules, followed.stays
+    names = ["group", "n", "chance", "low", "high", "half_day"]
+    begun = stays[stays["start"] <= 0]
+    if ADOPTED not in rules.path or begun.empty:
+        return pd.DataFrame(columns=names)
+    goal = rules.path[rules.path.index(ADOPTED) :]
+    group = begun.drop_duplicates("account_id").set_index("account_id")["group"]
+    size = group.value_counts()
+    large = size.index[size >= LEAST_GROUP]
+    rows = [_read(journey.reached(stays, goal, rules.of("ended")), WHOLE, len(group), by_day)]
+    if len(large) > 1:
+        own = stays[stays["account_id"].isin(group.index[group.isin(large)])]
+        by = journey.reached(own, goal, rules.of("ended"), groups=group)
+        rows += [_read(by[by["group"] == name], name, int(size[name]), by_day)
+                 for name in sorted(large)]  # fmt: skip
+    return pd.DataFrame(rows, columns=names)
+
+
+def breaks(followed: Journey, rng: np.random.Generator) -> Breaks:
+    """Find where more leave the way than all stages together would let expect."""
+    rules = followed.rules
+    trouble = (*rules.of("beside"), *rules.of("ended"))
+    return journey.breaks(followed.stays, rules.path, trouble, rng=rng)
+
+
+def stuck(followed: Journey, lasting_: pd.DataFrame) -> pd.DataFrame:
+    """List the accounts that have been in an early stage for longer than three in four were.
+
+    Parameters
+    ----------
+    followed : Journey
+        Of accounts.
+    lasting_ : DataFrame
+        What `lasting` returned.
+
+    Returns
+    -------
+    DataFrame, one row per account, the most money first
+        ``account_id``, ``account_name``, ``group``, ``stage``, ``entered_on``, ``days``, ``usual``,
+        ``long``, ``arr``, and what is known of it today.
+    """
+    rules = followed.rules
+    early = rules.path[: rules.path.index(ADOPTED)] if ADOPTED in rules.path else rules.path[:1]
+    about = lasting_.set_index("stage")[["median", "long"]]
+    now = followed.now[followed.now["stage"].isin(early)].join(about, on="stage")
+    late = now[(now["days"] > now["long"]).fillna(False)]
+    late = late.rename(columns={"median": "usual"}).sort_values(
+        ["arr", "account_id"], ascending=[False, True], ignore_index=True
+    )
+    return late.head(_MOST_STUCK)
+
+
+def after_long(followed: Journey, lasting_: pd.DataFrame) -> pd.DataFrame:
+    """Say what became of those who were in an early stage for long, against the others.
+
+    Parameters
+    ----------
+    followed : Journey
+        Of accounts.
+    lasting_ : DataFrame
+        What `lasting` returned.
+
+    Returns
+    -------
+    DataFrame, one row per early stage
+        ``stage``, ``n_long``, ``lost_long``, ``n_short``, ``lost_short``: of those who moved on
+        from it after, and within, its long time, how many moved into trouble or left.
+    """
+    rules = followed.rules
+    early = rules.path[: rules.path.index(ADOPTED)] if ADOPTED in rules.path else rules.path[:1]
+    bad = (*rules.of("beside"), *rules.of("ended"))
+    rows = []
+    for name in early:
+        own = followed.stays[
+            (followed.stays["stage"] == name) & followed.stays["moved"]
+            & followed.stays["entry_seen"]
+        ]  # fmt: skip
+        limit = float(lasting_.set_index("stage")["long"].get(name, np.nan))
+        if np.isnan(limit) or own.empty:
+            continue
+        slow = (own["stop"] - own["start"]) > limit
+        lost = own["next_stage"].isin(bad)
+        long, short = ((int(side.sum()), int(lost[side].sum())) for side in (slow, ~slow))
+        rows.append((name, *long, *short))
+    return pd.DataFrame(rows, columns=["stage", "n_long", "lost_long", "n_short", "lost_short"])
+
+
+def steps(followed: Journey, moments: Sequence[int] = (0, 30, 90, 180, 365, 730)) -> pd.DataFrame:
+    """Estimate the share in each stage at a few days since the beginning, without a band.
+
+    Parameters
+    ----------
+    followed : Journey
+    moments : sequence of int
+        Days.
+
+    Returns
+    -------
+    DataFrame, one row per day and stage
+        ``time``, ``stage``, ``chance``.
+    """
+    stays = followed.stays
+    if stays.empty or not (stays["start"] <= 0).any():
+        return pd.DataFrame(columns=["time", "stage", "chance"])
+    last = float(stays["stop"].max())
+    found = journey.occupation(stays, followed.order, [m for m in moments if m <= last])
+    return found[["time", "stage", "chance"]]
+
+
+def moves(followed: Journey) -> pd.DataFrame:
+    """Count the moves between stages; see ``learn.journey.moves``."""
+    return journey.moves(followed.stays, followed.order)
+
+
+def counts(followed: Journey, people: Journey) -> dict[str, int]:
+    """Return what the page was made from."""
+    return {
+        "n_accounts": len(followed.now),
+        "n_account_days": followed.n_days,
+        "n_stays": len(followed.stays),
+        "n_moves": int(followed.stays["moved"].sum()),
+        "n_seen_to_begin": int((followed.stays["start"] <= 0).sum()),
+        "n_users": len(people.now),
+        "n_user_days": people.n_days,
+    }
+
+
+def _followed(found: Stretches, rules: Rules, thing: str, keep: Sequence[str]) -> Journey:
+    told = journey.usable(rules, found.absent)
+    frame = found.frame
+    stays = journey.stays(frame, told.rules, thing=thing, keep=keep)
+    days = int(((frame["to_day"] - frame["from_day"]).dt.days + 1).sum())
+    now = journey.days_in(stays, found.as_of)
+    return Journey(told, stays, now, thing, found.as_of, found.data_start, days)
+
+
+def _group(frame: pd.DataFrame, by: str | None) -> pd.Series:
+    if by is None:
+        return pd.Series(WHOLE, index=frame.index)
+    return frame[by].astype(object).where(frame[by].notna(), NOT_RECORDED).astype(str)
+
+
+def _read(curve: pd.DataFrame, name: str, n: int, by_day: int) -> dict[str, Any]:
+    told = curve[(curve["time"] <= by_day) & ~curve["suppressed"]]
+    half = curve.loc[(curve["incidence"] >= 0.5).fillna(False), "time"]
+    last = told.iloc[-1] if len(told) else None
+    return {
+        "group": name, "n": n,
+        "chance": np.nan if last is None else float(last["incidence"]),
+        "low": np.nan if last is None else float(last["low"]),
+        "high": np.nan if last is None else float(last["high"]),
+        "half_day": float(half.iloc[0]) if len(half) else np.nan,
+    }  # fmt: skip
+
+
+def staged(today_: pd.DataFrame) -> pd.DataFrame:
+    """Return the stages of today as ``results.json`` holds them."""
+    return today_[["stage", "n_accounts", "arr", "share", "median_days", "usual"]]
+
+
+def listed(now: pd.DataFrame) -> pd.DataFrame:
+    """Return accounts with their stage as a file for others: ids, stage, since, days, money."""
+    facts = [name for name in ("usual", *_FACTS) if name in now and name not in ("segment",)]
+    columns = ["account_id", "account_name", "group", "stage", "entered_on", "days", *facts]
+    return now[columns].sort_values("account_id", ignore_index=True)

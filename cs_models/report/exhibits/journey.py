@@ -1,0 +1,420 @@
+"""What the page on journeys shows of accounts: stages, the way, times, breaks, who is stuck.
+
+Grain: one function a section; each returns what one cell displays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cs_models.features import criteria
+from cs_models.learn.journey import Breaks, Rules
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence import journey_anchors as anchors
+from cs_models.report.evidence.journey import Ahead, Journey
+from cs_models.report.evidence.rules import records
+from cs_models.report.figures import journey as figures
+from cs_models.report.findings import journey as findings
+from cs_models.report.findings.journey import called
+from cs_models.report.values import integer, money, number, percent
+
+Shown = Statement | Exhibit | Table
+
+_ENDS = {"low": Column("from", kind="percent"), "high": Column("to", kind="percent")}
+_DAYS = {"kind": "integer", "unit": "days"}
+_READ = (0, 30, 60, 90, 180, 270, 360, 540, 720)
+
+
+def today(followed: Journey, frame: pd.DataFrame, currency: str) -> tuple[Shown, ...]:
+    """Show how many accounts, and how much money, are in each stage today."""
+    if followed.now.empty:
+        return (Statement.of("finding", "No customer was seen on any day.", id="today-said"),)
+    shown = _named(frame).assign(written=[money(arr, currency) for arr in frame["arr"]])
+    running = shown[~shown["stage"].isin(followed.rules.of("ended"))]
+    told = [f"{row['called']}: {integer(row['n'])}" for row in records(running)]
+    return (
+        Exhibit(
+            id="stages",
+            title="Customers today, by stage",
+            figure=figures.today(running, _shades(followed.rules), of="customers",
+                                 amount="a year"),
+            table=Table.of(
+                shown, id=anchors.TODAY, title="Customers today, by stage",
+                columns={
+                    "called": Column("Stage"), "n": Column("Customers", kind="integer"),
+                    "share": Column("Of running", kind="percent"),
+                    "arr": Column("ARR", kind="money", unit=currency),
+                    "median_days": Column("Days in it so far, median", kind="integer"),
+                    "usual": Column("Days in it, usually", kind="integer"),
+                    "means": Column("What it means"),
+                },
+                note="Usually: the day by which half of past customers had moved on. A dash: "
+                "fewer than half did while they were watched.",
+            ),
+            alt="Customers today: " + "; ".join(told) + ".",
+            caption="From the beginning of the way downwards, then what lies beside it. Beside "
+            "each bar its yearly money (ARR). Former customers are in the table only.",
+        ),
+    )  # fmt: skip
+
+
+def course(followed: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
+    """Show the share of customers in each stage over the days since they began."""
+    if frame.empty:
+        words = "No customer was seen from its first day: the way cannot be drawn."
+        return (Statement.of("finding", words, id="course-said"),)
+    read = frame[frame["time"].isin(_READ)]
+    wide = _wide(read, followed.rules)
+    last = wide.iloc[-1]
+    told = [f"{called(name)} {percent(last[name])}" for name in followed.order if last[name] > 0]
+    columns = {"time": Column("Day", kind="integer")}
+    columns |= {name: Column(_head(name), kind="percent") for name in followed.order}
+    return (
+        Exhibit(
+            id="course",
+            title="The way: share of customers in each stage since they began",
+            figure=figures.course(frame, _shades(followed.rules), _called(followed.rules),
+                                  since="the customer began"),
+            table=Table.of(
+                wide, id=anchors.COURSE, title="Share in each stage, by day", columns=columns,
+                note="Customers who had begun before the records count from the day the records "
+                "begin. Each row adds up to 100 %. For a stage of 50 % on day 90, the 95 % "
+                f"interval is about {percent(_reach(frame))} on either side.",
+            ),
+            alt=f"On day {integer(last['time'])}: " + "; ".join(told) + ".",
+            caption="Read it upwards at any day: the heights are the shares of customers that are "
+            "in each stage on that day since they began; they add up to all. The lowest bands are "
+            "the first steps of the way, the top ones trouble and those who left.",
+        ),
+    )  # fmt: skip
+
+
+def adopted(frame: pd.DataFrame, why_not: str, by_day: int) -> tuple[Shown, ...]:
+    """Show how many are adopted by a day, for all and by group."""
+    said = findings.adopted_said(frame, why_not, by_day)
+    shown = frame[frame["chance"].notna()]
+    if shown.empty:
+        return tuple(said)
+    told = [f"{row['group']} {percent(row['chance'])}" for row in records(shown)]
+    figure = Exhibit(
+        id="adopted",
+        title=f"Adopted by day {by_day}",
+        figure=figures.adopted(shown, by_day=by_day),
+        table=Table.of(
+            frame, id=anchors.ADOPTED, title=f"Adopted or further by day {by_day}",
+            columns={
+                "group": Column("Customers"), "n": Column("Seen to begin", kind="integer"),
+                "chance": Column("Adopted by then", kind="percent"), **_ENDS,
+                "half_day": Column("Half of them by day", kind="integer"),
+            },
+            note="Of customers seen from their first day; who left before counts as not adopted. "
+            "Half of them: a dash where fewer than half were in all the time watched.",
+        ),
+        alt=f"Adopted by day {by_day}: " + "; ".join(told) + ".",
+        caption="Dots with 95 % intervals. Customers not watched for so long count for as long as "
+        "they were.",
+    )  # fmt: skip
+    return (*said, figure)
+
+
+def lasting(followed: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
+    """Show how long each stage lasts."""
+    said = findings.lasting_said(frame)
+    shown = _named(frame[frame["median"].notna()])
+    table = Table.of(
+        _named(frame), id=anchors.LASTING, title="Days in each stage",
+        columns={
+            "called": Column("Stage"), "n": Column("Stays seen to begin", kind="integer"),
+            "n_moved": Column("Moved on", kind="integer"),
+            "n_open": Column("Still in it", kind="integer"),
+            "median": Column("Half moved on by day", kind="integer"),
+            "low": Column("from", kind="integer"), "high": Column("to", kind="integer"),
+            "long": Column("Three in four by day", kind="integer"),
+        },
+        note="Those still in a stage count for as long as they have been there: a mean over those "
+        "who moved on would forget the slow. A dash: not reached while ten were watched.",
+    )  # fmt: skip
+    if shown.empty:
+        return (said, table)
+    told = [f"{row['called']} {number(row['median'], 0)} days" for row in records(shown)]
+    figure = Exhibit(
+        id="lasting", title="How long a stage lasts",
+        figure=figures.lasting(_closed(shown), _shades(followed.rules)), table=table,
+        alt="Half moved on after: " + "; ".join(told) + ".",
+        caption="Dot: half have moved on, with its 95 % interval, the customer as the unit. Tick: "
+        "three in four have; who stays longer is called stuck below.",
+    )  # fmt: skip
+    return (said, figure)
+
+
+def ahead(followed: Journey, found: Ahead) -> tuple[Shown, ...]:
+    """Show where those in each stage are some time later."""
+    said = findings.ahead_said(found)
+    days = found.until - found.since
+    if found.table.empty:
+        words = f"Too few customers were seen on day {found.since} to follow them further."
+        return (*said, Statement.of("finding", words, id="ahead-said"))
+    rules = followed.rules
+    wide = found.table.pivot_table(index=["stage", "n"], columns="to", values="chance")
+    wide = wide.reindex(columns=list(rules.order)).reset_index()
+    order = {name: place for place, name in enumerate(rules.order)}
+    wide = _named(wide.sort_values("stage", key=lambda names: names.map(order)))
+    columns = {"called": Column(f"On day {found.since}"), "n": Column("Seen", kind="integer")}
+    columns |= {name: Column(_head(name), kind="percent") for name in rules.order}
+    told = [
+        f"of {called(row['stage'])}, {percent(row[row['stage']])} are still there"
+        for row in records(wide)
+    ]
+    figure = Exhibit(
+        id="ahead",
+        title=f"Where customers of day {found.since} are {days} days later",
+        figure=figures.ahead(found.table, _shades(rules), _called(rules), days=days),
+        table=Table.of(
+            wide, id=anchors.AHEAD, columns=columns,
+            title=f"Stage on day {found.until}, by stage on day {found.since} since they began",
+            note="Each row adds up to 100 %. Stages with fewer than ten customers on that day are "
+            "left out.",
+        ),
+        alt=f"{days} days later: " + "; ".join(told) + ".",
+        caption="One bar a stage, parted by where its customers were later.",
+    )  # fmt: skip
+    return (*said, figure, *_past(found))
+
+
+def breaks(broken: Breaks, currency: str) -> tuple[Shown, ...]:
+    """Show which moves off the way are more than was to be expected."""
+    said = Statement.of("finding", *findings.break_parts(broken, currency), id="breaks-said")
+    if broken.table.empty:
+        return (said,)
+    frame = broken.table.assign(
+        label=[f"{called(a)} to {called(b)}" for a, b in
+               zip(broken.table["stage"], broken.table["to"], strict=True)],
+    )  # fmt: skip
+    fewer = frame["high"] < 0
+    frame["role"] = [
+        "churned" if clear else "above" if less else "noise"
+        for clear, less in zip(frame["clear"], fewer, strict=True)
+    ]
+    told = [f"{row['label']} {number(row['excess'], 0)}" for row in records(frame)]
+    figure = Exhibit(
+        id="breaks",
+        title="Moves off the way, beyond what was to be expected",
+        figure=figures.breaks(frame),
+        table=Table.of(
+            frame, id=anchors.BREAKS, title="Moves off the way",
+            columns={
+                "label": Column("Move"), "n_accounts": Column("Customers", kind="integer"),
+                "observed": Column("Moved", kind="integer"),
+                "expected": Column("Expected", kind="number", digits=0), "excess": Column("Too many", kind="number", digits=0),
+                "low": Column("from", kind="number", digits=0), "high": Column("to", kind="number", digits=0),
+                "p_adjusted": Column("p of all together", kind="number", digits=3),
+                "arr_excess": Column("ARR too much", kind="money", unit=currency),
+                "arr_low": Column("from", kind="money", unit=currency),
+                "arr_high": Column("to", kind="money", unit=currency),
+            },
+            note="Expected: if customers of the same age were lost from all stages at one rate. p: "
+            "how often chance would show as large a difference anywhere in this table.",
+        ),
+        alt="Moves more than expected: " + "; ".join(told) + ".",
+        caption="Dots with intervals that hold for all rows together, since the worst of many is "
+        "picked. Grey: chance alone would do it. Which stage it happens in does not say why.",
+    )  # fmt: skip
+    return (said, figure)
+
+
+def stuck(frame: pd.DataFrame, after: pd.DataFrame, currency: str) -> tuple[Shown, ...]:
+    """Show who has been in an early stage for longer than three in four were."""
+    said = findings.stuck_said(frame, after, currency)
+    if frame.empty:
+        return tuple(said)
+    table = Table.of(
+        _named(frame), id=anchors.STUCK, title="Stuck, the most money first",
+        columns={
+            "account_name": Column("Customer"), "account_id": Column("Id"),
+            "group": Column("Group"), "called": Column("Stage"),
+            "entered_on": Column("Since", kind="date"),
+            "days": Column("Days in it", kind="integer"),
+            "usual": Column("Usually", kind="integer"),
+            "arr": Column("ARR", kind="money", unit=currency),
+            "onboarding_overdue_steps__to_date": Column("Steps overdue", kind="integer"),
+            "goals_reached__to_date": Column("Goals reached", kind="integer"),
+            "days_without_use": Column("Days without use", kind="integer"),
+            "days_to_renewal": Column("Days to renewal", kind="integer"),
+        },
+        note="The whole list is in tables/stuck.csv.",
+    )  # fmt: skip
+    return (*said, table)
+
+
+def moves(frame: pd.DataFrame) -> Table:
+    """Show all moves that were counted."""
+    named = frame.assign(
+        frm=[called(name) for name in frame["stage"]], into=[called(name) for name in frame["to"]]
+    )
+    return Table.of(
+        named, id=anchors.MOVES, title="All moves between stages",
+        columns={
+            "frm": Column("From"), "into": Column("To"), "n": Column("Moves", kind="integer"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "share": Column("Of all moves from there", kind="percent"),
+        },
+        note="A customer may make a move more than once.",
+    )  # fmt: skip
+
+
+def rules(given: Rules, *, id: str, title: str) -> Table:  # noqa: A002 - the word of the page
+    """Show the rules in the order in which they are asked."""
+    frame = pd.DataFrame(
+        {
+            "place": range(1, len(given.stages) + 1),
+            "called": [called(stage.name) for stage in given.stages],
+            "words": [stage.words for stage in given.stages],
+            "rule": [
+                "whoever no rule above takes" if stage.when is None else criteria.words(stage.when)
+                for stage in given.stages
+            ],
+            "settles": [stage.settles_days for stage in given.stages],
+        }
+    )
+    return Table.of(
+        frame, id=id, title=title,
+        columns={
+            "place": Column("Asked", kind="integer"), "called": Column("Stage"),
+            "words": Column("What it means"), "rule": Column("Rule"),
+            "settles": Column("Days that it must hold", kind="integer"),
+        },
+        note="The first rule that holds says the stage, so that everybody is in exactly one.",
+    )  # fmt: skip
+
+
+def counted(counts: Mapping[str, int]) -> Table:
+    """Show what the page was made from."""
+    words = {
+        "n_accounts": "customers, former ones included", "n_account_days": "days of customers",
+        "n_stays": "stays in a stage", "n_moves": "moves from one to another",
+        "n_seen_to_begin": "customers seen from their first day", "n_users": "users",
+        "n_user_days": "days of users",
+    }  # fmt: skip
+    frame = pd.DataFrame(
+        [(words.get(name, name), n) for name, n in counts.items()], columns=["what", "n"]
+    )
+    return Table.of(
+        frame, id=anchors.COUNTS, title="What this was learnt from",
+        columns={"what": Column("What"), "n": Column("How many", kind="integer")},
+        note="Every day of a customer, and of a user, is in exactly one stage.",
+    )  # fmt: skip
+
+
+def users(people: Journey, today_: pd.DataFrame, lasting_: pd.DataFrame) -> tuple[Shown, ...]:
+    """Show where users are today."""
+    said = findings.users_said(people, today_, lasting_)
+    if people.why_not:
+        return tuple(said)
+    shown = _named(today_).assign(written=[
+        "" if pd.isna(share) else percent(share) for share in today_["share"]])  # fmt: skip
+    running = shown[~shown["stage"].isin(people.rules.of("ended"))]
+    told = [f"{row['called']}: {integer(row['n'])}" for row in records(running)]
+    figure = Exhibit(
+        id="users",
+        title="Users today, by stage",
+        figure=figures.today(running, _shades(people.rules), of="users", amount="of them"),
+        table=Table.of(
+            shown, id=anchors.USERS, title="Users today, by stage",
+            columns={
+                "called": Column("Stage"), "n": Column("Users", kind="integer"),
+                "n_accounts": Column("Of customers", kind="integer"),
+                "share": Column("Of open logins", kind="percent"),
+                "median_days": Column("Days in it so far, median", kind="integer"),
+                "usual": Column("Days in it, usually", kind="integer"),
+                "means": Column("What it means"),
+            },
+        ),
+        alt="Users today: " + "; ".join(told) + ".",
+        caption="All logins that were made, those of former customers included. The records hold "
+        "no log-in: a day with any use stands for one.",
+    )  # fmt: skip
+    return (*said, figure)
+
+
+def user_steps(people: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
+    """Show how users move along their way after the login was made."""
+    if frame.empty:
+        return ()
+    wide = _wide(frame, people.rules)
+    columns = {"time": Column("Day", kind="integer")}
+    columns |= {name: Column(_head(name), kind="percent") for name in people.order}
+    last = wide.iloc[-1]
+    told = [f"{called(name)} {percent(last[name])}" for name in people.order]
+    return (
+        Exhibit(
+            id="user-steps",
+            title="Users along their way",
+            figure=figures.course(frame, _shades(people.rules), _called(people.rules),
+                                  since="the login was made"),
+            table=Table.of(wide, id=anchors.USER_STEPS, title="Share of users in each stage",
+                           columns=columns),
+            alt=f"On day {integer(last['time'])}: " + "; ".join(told) + ".",
+            caption="As the figure of customers above, counted from the day the login was made.",
+        ),
+    )  # fmt: skip
+
+
+def _past(found: Ahead) -> tuple[Shown, ...]:
+    table = found.past.table
+    if table.empty:
+        return ()
+    frame = table.sort_values("p_adjusted")
+    frame["move"] = [f"{called(a)} to {called(b)}" for a, b in
+                     zip(frame["stage"], frame["to"], strict=True)]  # fmt: skip
+    return (
+        Table.of(
+            frame, id=anchors.PAST, title="Does the past go with the next move?",
+            columns={
+                "move": Column("Move"), "n": Column("Stays", kind="integer"),
+                "n_moved": Column("Moved", kind="integer"),
+                "p": Column("p", kind="number", digits=4),
+                "p_adjusted": Column("p, for so many moves", kind="number", digits=4),
+            },
+            note="For each move, customers of the same age are compared by the day on which they "
+            "entered the stage and by the stage before (a likelihood-ratio test). p: how often "
+            "chance would show as much; the second allows for the number of moves asked about.",
+        ),
+    )  # fmt: skip
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(called=[called(name) for name in frame["stage"]])
+
+
+def _head(name: str) -> str:
+    words = called(name)
+    return words[:1].upper() + words[1:]
+
+
+def _called(rules_: Rules) -> dict[str, str]:
+    return {name: called(name) for name in rules_.order}
+
+
+def _shades(rules_: Rules) -> dict[str, str]:
+    return figures.colours(rules_.path, rules_.of("beside"), rules_.of("ended"))
+
+
+def _wide(frame: pd.DataFrame, rules_: Rules) -> pd.DataFrame:
+    wide = frame.pivot_table(index="time", columns="stage", values="chance")
+    return wide.reindex(columns=list(rules_.order)).reset_index()
+
+
+def _closed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return intervals whose open ends are drawn as far as the dot."""
+    return frame.assign(
+        low=frame["low"].fillna(frame["median"]), high=frame["high"].fillna(frame["median"])
+    )
+
+
+def _reach(frame: pd.DataFrame) -> float:
+    """Return half of the widest interval on day 90, or on the last day before it."""
+    own = frame[frame["time"] <= 90]
+    own = own[own["time"] == own["time"].max()]
+    return float(((own["high"] - own["low"]) / 2).max())

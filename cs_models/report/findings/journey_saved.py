@@ -1,0 +1,84 @@
+"""The findings of notebook 05 on journeys for ``results.json``."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from cs_models.learn.journey import Breaks
+from cs_models.report.evidence import journey_anchors as anchors
+from cs_models.report.evidence.rules import records
+from cs_models.report.findings import journey as told
+from cs_models.report.findings.words import text
+from cs_models.report.results import Finding
+from cs_models.report.values import number, percent
+
+
+def of_journey(
+    today: pd.DataFrame,
+    adopted: pd.DataFrame,
+    lasting: pd.DataFrame,
+    broken: Breaks,
+    stuck: pd.DataFrame,
+    currency: str,
+    by_day: int,
+) -> list[Finding]:
+    """Return what was found of accounts, machine-readable.
+
+    Returns
+    -------
+    list of Finding
+        ``stage-<name>`` (customers today), ``adopted-<group>`` (chance by the day asked for),
+        ``lasting-<name>`` (days), ``break`` (moves in excess, of the worst) and ``stuck`` (money).
+    """
+    found = [
+        Finding(
+            id=f"stage-{row['stage']}",
+            statement=f"{row['n']:,} customers are in the stage {told.called(row['stage'])} today.",
+            value=row["n"], unit="customers", n=int(row["n"]), table=anchors.TODAY,
+        )
+        for row in records(today)
+    ]  # fmt: skip
+    found += [
+        Finding(
+            id=f"adopted-{row['group']}",
+            statement=f"{percent(row['chance'])} of {row['group']} are adopted by day {by_day}.",
+            value=row["chance"], low=row["low"], high=row["high"], unit="share", n=int(row["n"]),
+            table=anchors.ADOPTED,
+        )
+        for row in records(adopted)
+        if not math.isnan(row["chance"])
+    ]  # fmt: skip
+    found += [
+        Finding(
+            id=f"lasting-{row['stage']}",
+            statement=f"Half have moved on from {told.called(row['stage'])} after "
+            f"{number(row['median'], 0)} days.",
+            value=row["median"], low=_known(row["low"]), high=_known(row["high"]), unit="days",
+            n=int(row["n"]), table=anchors.LASTING,
+        )
+        for row in records(lasting)
+        if not math.isnan(row["median"])
+    ]  # fmt: skip
+    if len(broken.table):
+        worst = records(broken.table)[0]
+        found.append(
+            Finding(
+                id="break", statement="".join(map(text, told.break_parts(broken, currency))),
+                value=worst["excess"], low=worst["low"], high=worst["high"], unit="moves",
+                n=int(worst["n_accounts"]), table=anchors.BREAKS,
+                verdict=None if worst["clear"] else "none",
+            )
+        )  # fmt: skip
+    found.append(
+        Finding(
+            id="stuck", statement=f"{len(stuck):,} customers are stuck in an early stage.",
+            value=float(stuck["arr"].sum()), unit=currency, n=len(stuck), table=anchors.STUCK,
+        )
+    )  # fmt: skip
+    return found
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
