@@ -20,6 +20,7 @@ Source: ``methods.md`` 4 (uLTV: identity resolved across accounts, never by name
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -35,8 +36,29 @@ NO_PERSONS: Final = (
 )
 EPISODE_COLUMNS: Final = (
     *("person_id", "account_id", "role", "from_on", "to_on", "user_id", "n_logins"),
-    *("followed", "came_from", "place"),
+    *("followed", "came_from", "place", "episode"),
 )
+LOGIN_COLUMNS: Final = ("user_id", "account_id", "person_id", "role", "episode")
+
+
+@dataclass(frozen=True)
+class Served:
+    """Who served where, and which logins and records that rests on.
+
+    Attributes
+    ----------
+    episodes : pandas.DataFrame
+        As :func:`episodes` returns it.
+    logins : pandas.DataFrame
+        One row per user_id: ``account_id`` (the present record), ``person_id``, ``role``,
+        ``episode`` (that of the table of episodes).
+    former : pandas.Series
+        As :func:`successors` returns it.
+    """
+
+    episodes: pd.DataFrame
+    logins: pd.DataFrame
+    former: pd.Series
 
 
 def episodes(tables: Mapping[str, ir.Table], as_of: date) -> pd.DataFrame:
@@ -57,20 +79,36 @@ def episodes(tables: Mapping[str, ir.Table], as_of: date) -> pd.DataFrame:
         it is open; ``user_id`` the latest login; ``n_logins``; ``followed`` (bool: the records
         name the person; otherwise the login stands for it, in ``person_id`` too); ``came_from``
         the account of the person's episode before, where it is another one; ``place`` (1, 2, …)
-        of the account among the person's accounts.  ``attrs["why_not"]`` says why nobody can be
-        followed, else "".
+        of the account among the person's accounts; ``episode`` its number.  ``attrs["why_not"]``
+        says why nobody can be followed, else "".
+    """
+    return served(tables, as_of).episodes
+
+
+def served(tables: Mapping[str, ir.Table], as_of: date) -> Served:
+    """Follow every person from account to account, and keep which login is of which episode.
+
+    Parameters
+    ----------
+    tables, as_of
+        As in :func:`episodes`.
+
+    Returns
+    -------
+    Served
     """
     if "users" not in tables:
-        return _empty(NO_USERS)
+        return _nobody(NO_USERS)
     logins = _logins(tables["users"], as_of)
     if logins.empty:
-        return _empty("no login was made before this day")
+        return _nobody("no login was made before this day")
     former = successors(tables, as_of, logins=logins)
     now = logins["account_id"].map(former)
     logins = logins.assign(moved=now.notna(), account_id=now.fillna(logins["account_id"]))
-    found = _joined(logins)
+    rows = _numbered(logins)
+    found = _joined(rows)
     found.attrs = {"why_not": "" if found["followed"].any() else NO_PERSONS}
-    return found
+    return Served(found, rows[list(LOGIN_COLUMNS)], former)
 
 
 def successors(
@@ -147,8 +185,8 @@ def _logins(users: ir.Table, as_of: date) -> pd.DataFrame:
     )
 
 
-def _joined(logins: pd.DataFrame) -> pd.DataFrame:
-    """Join the logins of one person in one account and role that follow one another."""
+def _numbered(logins: pd.DataFrame) -> pd.DataFrame:
+    """Give one number to logins of one person, account and role that follow one another."""
     key = ["person_id", "account_id", "role"]
     rows = logins.assign(role=logins["role"].fillna(""))
     rows = rows.sort_values([*key, "from_on", "user_id"], ignore_index=True)
@@ -162,12 +200,17 @@ def _joined(logins: pd.DataFrame) -> pd.DataFrame:
     begins = (grouped.cumcount() == 0) | (
         (apart > GAP_DAYS) & ~grouped["moved"].shift(fill_value=False)
     )
-    rows = rows.assign(number=begins.cumsum(), end=ends)
-    found = rows.groupby("number", sort=False).agg(
+    return rows.assign(episode=begins.cumsum().astype("int64"), end=ends)
+
+
+def _joined(rows: pd.DataFrame) -> pd.DataFrame:
+    """Make one row of the logins of an episode."""
+    found = rows.groupby("episode", sort=False).agg(
         person_id=("person_id", "first"), account_id=("account_id", "first"),
         role=("role", "first"), from_on=("from_on", "min"), to_on=("end", "last"),
         user_id=("user_id", "last"), n_logins=("user_id", "size"), followed=("followed", "all"),
     )  # fmt: skip
+    found = found.reset_index()
     found["to_on"] = found["to_on"].where(found["to_on"] < pd.Timestamp("2200-01-01"))
     found["role"] = found["role"].mask(found["role"] == "")
     return _placed(found)
@@ -186,10 +229,15 @@ def _placed(found: pd.DataFrame) -> pd.DataFrame:
     return placed
 
 
+def _nobody(why_not: str) -> Served:
+    logins = pd.DataFrame(columns=list(LOGIN_COLUMNS)).astype("string").astype({"episode": "int64"})
+    return Served(_empty(why_not), logins, pd.Series(dtype="string"))
+
+
 def _empty(why_not: str) -> pd.DataFrame:
     kinds = dict.fromkeys(EPISODE_COLUMNS, "string") | {
         **dict.fromkeys(("from_on", "to_on"), "datetime64[s]"),
-        **dict.fromkeys(("n_logins", "place"), "int64"),
+        **dict.fromkeys(("n_logins", "place", "episode"), "int64"),
         "followed": "bool",
     }
     frame = pd.DataFrame(columns=list(EPISODE_COLUMNS)).astype(kinds)
