@@ -14,6 +14,7 @@ from cs_models.run.sections.adoption import AdoptionThresholds, DataReadiness
 from cs_models.run.sections.brief import LeadershipBrief
 from cs_models.run.sections.common import NotebookParameters
 from cs_models.run.sections.journey import JourneyAndPersonas
+from cs_models.run.sections.measures import AdoptionMetrics
 from cs_models.run.sections.renewal import (
     Backtest,
     ChurnPredictors,
@@ -25,6 +26,7 @@ __all__ = [
     "COMMON",
     "SECTIONS",
     "SET_BY_THE_RUN",
+    "AdoptionMetrics",
     "AdoptionThresholds",
     "Backtest",
     "ChurnPredictors",
@@ -39,6 +41,7 @@ __all__ = [
 
 SECTIONS: Mapping[str, type[NotebookParameters]] = {
     "data_readiness": DataReadiness,
+    "adoption_metrics": AdoptionMetrics,
     "adoption_thresholds": AdoptionThresholds,
     "churn_predictors": ChurnPredictors,
     "time_to_churn": TimeToChurn,

@@ -306,3 +306,22 @@ def take_up(
         )  # fmt: skip
     columns = ["feature", "launched", "account_id", "days", "used", "running"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def counts(found: Courses) -> dict[str, int]:
+    """Return what the page counts: contracts and customers, past and running.
+
+    Parameters
+    ----------
+    found : Courses
+    """
+    past = found.terms[found.terms["past"]]
+    running = found.terms[found.terms["running"]]
+    return {
+        "n_terms": len(past),
+        "n_accounts": int(past["account_id"].nunique()),
+        "n_churned": int(past["churned"].fillna(0).sum()),
+        "n_running": len(running),
+        "n_running_accounts": int(running["account_id"].nunique()),
+        "n_watched": len(found.past),
+    }

@@ -35,7 +35,8 @@ def ramp(found: Ramp, currency: str) -> Shown:
         ISO 4217 code.
     """
     said = findings.ramp(found, currency)
-    weeks, tenths = found.usual.weeks, found.usual.fractions
+    # A page carries what can be read: three digits, not seventeen.
+    weeks, tenths = found.usual.weeks.round(3), found.usual.fractions.round(3)
     drawn = weeks[(weeks["use"] == learnt.ALL_USE) & weeks["p50"].notna()]
     if drawn.empty:
         return said
@@ -51,7 +52,7 @@ def ramp(found: Ramp, currency: str) -> Shown:
     )  # fmt: skip
     shown = found.shown
     name = str(shown["account_name"]) if shown else ""
-    course = list(shown["course"]) if shown else []
+    course = list(shown["course"].round(3)) if shown else []
     words = f" The dotted line is {name}, week {shown['week']}." if shown else ""
     figure = Exhibit(
         id="ramp",
@@ -83,8 +84,9 @@ def _tenths(tenths: pd.DataFrame) -> Table:
         title="By tenth of the contract",
         columns={"use": Column("Use"), "outcome": Column("Contracts that"),
                  "fraction": Column("Gone", kind="percent", digits=0), **_BAND},
-        note="Uses per seat and week, averaged over the weeks of each tenth.",
-        at_most=300,
+        note="Uses per seat and week, averaged over the weeks of each tenth. All of it is in the "
+        "file ramps_by_tenth.",
+        at_most=60,
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def product(frame: pd.DataFrame) -> go.Figure:
     """
     figure = blank(height=420, legend=True)
     drawn = in_points(frame.dropna(subset=["points"]), "points", "link_low", "link_high")
-    drawn = drawn.rename(columns={"link_low": "low", "link_high": "high"})
+    drawn = drawn.assign(low=drawn["link_low"], high=drawn["link_high"])
     for role, mine in drawn.groupby("role", sort=False):
         colour = theme.COLOURS[_LINKED.get(str(role), "noise")]
         figure.add_scatter(

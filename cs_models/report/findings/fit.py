@@ -63,13 +63,14 @@ def _columns(found: Fit) -> list[Part]:
             linked(_p(row["p"]), COLUMNS),
             ", allowing for all that was tried)",
         ]
-        own = [r for r in records(found.levels) if r["column"] == row["column"] and r["holds"]]
+        of_column = [r for r in records(found.levels) if r["column"] == row["column"]]
+        own = [r for r in of_column if r["holds"]] or of_column
         for inner, level in enumerate(sorted(own, key=lambda r: -r["adjusted_rate"])):
             parts += [", " if inner else ": ", f"{level['level']} ",
                       linked(percent(level["adjusted_rate"]), KINDS), " (",
                       linked(interval(level["adjusted_low"], level["adjusted_high"]), KINDS),
                       ")"]  # fmt: skip
-    parts.append(" were all alike in the rest. ")
+    parts.append(", as it would be were all alike in the rest. ")
     if rest:
         parts.append(f"By {listed(rest)} it cannot be told apart.")
     return parts
@@ -117,14 +118,18 @@ def _stuck(found: Stuck, currency: str) -> list[Part]:
     parts: list[Part] = [
         linked(customers(len(rows)), STUCK), " of ", linked(integer(found.n_first), STUCK),
         " in their first contract are late with onboarding, with ",
-        linked(about(float(rows["arr"].sum()), currency), STUCK), " a year; most (",
-        linked(integer(first["n"]), STEPS), f") wait at {first['step']}, half of them for ",
+        linked(about(float(rows["arr"].sum()), currency), STUCK), " a year; most often they ",
+        f"wait at {first['step']} (", linked(integer(first["n"]), STEPS), "), half of these for ",
         linked(f"{integer(round(first['days_late']))} days", STEPS), " or longer.",
     ]  # fmt: skip
     silent = int(rows["sponsor"].isin(["silent", "none on record"]).sum())
     if (rows["sponsor"] != "not recorded").any():
-        parts += [" At ", linked(integer(silent), STUCK), " of them no sponsor used the product in "
-                  "the last 28 days."]  # fmt: skip
+        parts += (
+            [" At ", linked(integer(silent), STUCK), " of them no sponsor used the product in the "
+             "last 28 days."]
+            if silent
+            else [" At every one of them a sponsor used the product in the last 28 days."]
+        )  # fmt: skip
     missed = int((rows["training"] == "late").sum())
     parts += [" ", linked(integer(missed), STUCK), " missed the date of their training."]
     if rows["early_tickets"].notna().any():

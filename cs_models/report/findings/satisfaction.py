@@ -42,7 +42,7 @@ def cube(told: Voices, currency: str) -> list[Statement]:
     low = rows[-1]
     parts: list[Part] = [
         "Of ", linked(integer(told.n_answered), CUBE), " users who answered in the last 180 days, ",
-        linked(percent(most["share"]), CUBE), f" are {most['corner']}. ",
+        linked(percent(most["share"]), CUBE), f" stand in one corner: {most['corner']}. ",
         linked(integer(low["n"]), CUBE), " (", linked(percent(low["share"]), CUBE), ", ",
         linked(about(low["arr"], currency), CUBE), " of yearly revenue behind them) are "
         "unsatisfied, less skilled and use it little: for them onboarding should be looked "
