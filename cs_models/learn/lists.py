@@ -12,13 +12,14 @@ Source: ``methods.md`` 6; ``customer_success.md`` Q11 to Q15.
 from __future__ import annotations
 
 from cs_models.learn.listing import accounts, contacts, people
-from cs_models.learn.listing.asked import CustomerList
+from cs_models.learn.listing.asked import OF_ACCOUNT, CustomerList, feature_of
 from cs_models.learn.listing.judged import FEWEST, Past, compare
-from cs_models.learn.listing.made import HIGH, TECH, Made, high_touch, make, made_again
+from cs_models.learn.listing.made import HIGH, TECH, Made, high_touch, made_again, make
 
 __all__ = [
     "FEWEST",
     "HIGH",
+    "OF_ACCOUNT",
     "TECH",
     "CustomerList",
     "Made",
@@ -26,6 +27,7 @@ __all__ = [
     "accounts",
     "compare",
     "contacts",
+    "feature_of",
     "high_touch",
     "made_again",
     "make",

@@ -15,7 +15,7 @@ import pydantic
 from pydantic import ConfigDict, Field
 
 from cs_models import errors
-from cs_models.learn.lists import CustomerList
+from cs_models.learn.listing.asked import CustomerList
 from cs_models.run.criteria import CriterionParameters
 from cs_models.run.reading import complaints, values, yaml_file
 

@@ -26,6 +26,8 @@ _NAMES: Final = {
     "open_tickets__to_date": "open tickets",
     "days_to_first_use": "days to the first use",
     "threshold_gap": "distance below the learnt threshold",
+    "below_threshold": "standing against the learnt threshold",
+    "adopted": "adoption",
     "expected_value": "expected net value of a call",
     "unused_features": "features of the product never touched of late",
     "depth_rank": "place in depth of use among the like (0 lowest, 1 deepest)",

@@ -26,7 +26,6 @@ from cs_models.learn.shapes.calls import Play
 
 UNUSED: Final = "unused_names"
 SCORES: Final = ("p_churn", "p_low", "p_high", "out_of_distribution")
-_KINDS: Final = dict.fromkeys(SCORES, "float64") | {"out_of_distribution": "boolean"}
 
 
 def frame(
@@ -69,20 +68,24 @@ def frame(
         longest window, among the like of the same frame), and those of ``contacts.beside``.
     """
     end, day = pd.to_datetime(panel["term_end"]), pd.to_datetime(panel["as_of_date"])
-    told = {name: scores[name] for name in SCORES if name in scores}
+    told: dict[str, pd.Series] = {name: scores[name] for name in SCORES if name in scores}
     said = pd.DataFrame(told).set_axis(scores["subscription_id"])
     said = said[~said.index.duplicated()].reindex(panel["subscription_id"]).set_axis(panel.index)
-    more = {
+    more: dict[str, pd.Series] = {
         "arr": pd.to_numeric(panel["arr"]).astype("float64"),
         "days_to_renewal": (end - day).dt.days.astype("Int64"),
-        **{
-            name: said[name].astype("boolean" if name == SCORES[-1] else "float64") for name in said
-        },
+        **{name: _typed(name, said[name]) for name in told},
     }
-    found = panel.drop(columns="arr").assign(**more)
+    found = panel.drop(columns="arr").join(pd.DataFrame(more))
     found = found.join(_worth(found, play)).join(_adopted(found, definition))
     found = found.join(_areas(found)).join(_depth(found, by))
     return found.join(contacts.beside(found, touched, play_days=play_days))
+
+
+def _typed(name: str, values: pd.Series) -> pd.Series:
+    """Give a score its type: a flag, or a number."""
+    odd = name == "out_of_distribution"
+    return values.astype("boolean") if odd else values.astype("float64")
 
 
 def _worth(rows: pd.DataFrame, play: Play | None) -> pd.DataFrame:

@@ -41,7 +41,8 @@ class Past:
         Of the others at the same time, weighed as the listed stand over the cells.
     n_others : int
     difference, difference_low, difference_high : float
-        ``rate`` less ``base_rate`` over the cells where both have rows, with its interval.
+        ``rate`` less ``base_rate`` over the cells where both have rows, with its interval, wider
+        by the number of lists compared.
     """
 
     rate: float
@@ -69,7 +70,13 @@ class Past:
 
 
 def compare(
-    listed: ArrayLike, came: ArrayLike, account: ArrayLike, cell: ArrayLike, *, level: float = 0.95
+    listed: ArrayLike,
+    came: ArrayLike,
+    account: ArrayLike,
+    cell: ArrayLike,
+    *,
+    level: float = 0.95,
+    n_compared: int = 1,
 ) -> Past:
     """Compare those listed with the others of their cells.
 
@@ -82,6 +89,9 @@ def compare(
     cell : array-like, shape (n_rows,)
         What must be alike, such as the days to the renewal.
     level : float, default 0.95
+    n_compared : int, default 1
+        Lists that are compared at once: the interval of the difference is Bonferroni's, so that of
+        many lists without any merit one seldom looks good.
 
     Returns
     -------
@@ -99,7 +109,7 @@ def compare(
     mine, others = rows[rows["listed"]], rows[~rows["listed"]]
     own = rates.proportion(mine["came"], mine["account"], level=level)
     base, gap, error = _against(rows)
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(stats.norm.ppf(1 - (1 - level) / 2 / max(1, n_compared)))
     return Past(
         rate=own.rate, low=own.low, high=own.high, n=own.n, n_accounts=own.n_clusters,
         n_hits=own.n_events, base_rate=base, n_others=len(others), difference=gap,

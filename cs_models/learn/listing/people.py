@@ -123,7 +123,8 @@ def came(
     inside = events.filter((events.event_date >= on) & (events.event_date < end))
     wanted = ibis.memtable(pd.DataFrame({"user_id": frame["user_id"].astype(str)}))
     mine = inside.semi_join(wanted, "user_id")
-    named = mine.feature.isin(list(features)) if features else ibis.literal(False)
+    # A feature that no product has: nothing counts as started where none is asked for.
+    named = mine.feature.isin(list(features) or [""])
     used = mine.group_by("user_id").agg(started=named.any()).execute().set_index("user_id")
     ids = frame["user_id"].astype(str)
     began = used.index[used["started"].astype(bool)]

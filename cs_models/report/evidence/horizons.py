@@ -12,7 +12,7 @@ far.  Source: ``methods.md`` 3 and 4.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from cs_models.errors import TooLittleDataError
 from cs_models.features import cohort, panel
 from cs_models.learn import churn, revenue
+from cs_models.learn.predictors.model import Model
 from cs_models.learn.predictors.past import Backtest
 
 N_REFITS: Final = 40
@@ -57,6 +58,10 @@ class Ahead:
         Name of the predictor, "" without.
     reason : str
         Why there is no predictor, "" where there is one.
+    model : churn.Model or None
+        The predictor.
+    history, today : pandas.DataFrame
+        Past terms as they stood as far from their renewal, and those of this quarter today.
     """
 
     quarter: pd.Timestamp
@@ -67,6 +72,9 @@ class Ahead:
     refits: Float
     level: str
     reason: str
+    model: Model | None = None
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    today: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def predictions(self) -> pd.DataFrame | None:
@@ -100,9 +108,32 @@ def days_ahead(quarters: Sequence[pd.Timestamp], as_of: date, *, decision_days: 
     return found
 
 
+def standing(
+    tables: Mapping[str, ir.Table],
+    *,
+    as_of: date,
+    data_start: date | None,
+    options: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Return the panel of all contracts that run today, with what is told of the relationship.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        Canonical tables.
+    as_of : datetime.date
+    data_start : datetime.date or None
+    options : mapping
+        Of ``panel.build``: windows_days, first_days, min_accounts, export_features.
+    """
+    now = cohort.running(tables, as_of, decision="before_renewal", data_start=data_start)
+    return panel.build(tables, now, **{**options, "relations": True})
+
+
 def learn(
     tables: Mapping[str, ir.Table],
     book: revenue.Book,
+    today: pd.DataFrame,
     *,
     as_of: date,
     decision_days: int,
@@ -119,6 +150,8 @@ def learn(
         Canonical tables.
     book : revenue.Book
         Says which quarters, and what comes up in them.
+    today : pandas.DataFrame
+        From :func:`standing`.
     as_of : datetime.date
     decision_days, grace_days : int
     data_start : datetime.date or None
@@ -139,10 +172,7 @@ def learn(
     named = book.quarters.dropna(subset=["quarter"])
     starts = [pd.Timestamp(one) for one in named["quarter"]]
     distances = days_ahead(starts, as_of, decision_days=decision_days)
-    asked = {**options, "relations": True}
-    now = cohort.running(tables, as_of, decision="before_renewal", data_start=data_start)
-    today = panel.build(tables, now, **asked)
-    asked["features"] = today.attrs["recipe"]["features"]
+    asked = {**options, "relations": True, "features": today.attrs["recipe"]["features"]}
     found = []
     for start, label, days in zip(starts, named["label"], distances, strict=True):
         terms = cohort.terms(
@@ -173,11 +203,13 @@ def _ahead(
         )  # fmt: skip
         model = churn.fit(history, past, n_refits=N_REFITS, random_state=random_state)
     except TooLittleDataError as error:
-        return Ahead(*about, None, nothing_said(), np.empty((0, N_REFITS)), "", _reason(error))
+        none = np.empty((0, N_REFITS))
+        return Ahead(*about, None, nothing_said(), none, "", _reason(error), None, history, today)
     if today.empty:
-        return Ahead(*about, past, nothing_said(), np.empty((0, N_REFITS)), model.name, "")
-    scores = churn.score(model, today)
-    return Ahead(*about, past, scores, churn.spread(model, today), model.name, "")
+        scores, refits = nothing_said(), np.empty((0, N_REFITS))
+    else:
+        scores, refits = churn.score(model, today), churn.spread(model, today)
+    return Ahead(*about, past, scores, refits, model.name, "", model, history, today)
 
 
 def nothing_said() -> pd.DataFrame:

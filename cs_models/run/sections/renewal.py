@@ -7,11 +7,13 @@ from what was known before that day; ``window_days`` 28 is then 2026-03-04 to 20
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pydantic
 from pydantic import Field
 
+from cs_models.learn.listing.asked import CustomerList
+from cs_models.run import lists_file
 from cs_models.run.fields import AscendingDays, InsidePath, Names
 from cs_models.run.reading import project
 from cs_models.run.sections.common import (
@@ -123,6 +125,8 @@ class TimeToChurn(_BeforeRenewal):
 class RenewalOutlook(_CallsMade):
     """Parameters of `06_renewal_outlook`."""
 
+    reads: ClassVar[tuple[str, ...]] = ("02_adoption_thresholds",)
+
     quarters: int = Field(
         4,
         ge=1,
@@ -138,6 +142,38 @@ class RenewalOutlook(_CallsMade):
         json_schema_extra=unit_of("paths"),
     )
     play: Play = None
+    play_days: int = Field(
+        90,
+        ge=1,
+        le=365,
+        description="days in which a step of a playbook by us counts as a play that is running",
+        json_schema_extra=unit_of("days"),
+    )
+    lists: InsidePath | None = Field(
+        None,
+        description="the folder of customer lists, one *.yml file each; null for none",
+        json_schema_extra=unit_of("folder"),
+    )
+
+    def located(self, start: Path) -> Self:
+        """Return the same with its relative paths taken from the project that holds `start`.
+
+        Raises
+        ------
+        ParameterError
+            When a link leads a path out of the project, or a list cannot be read.
+        """
+        model = super().located(start)
+        if model.lists is None:
+            return model
+        path = project.kept_inside(model.lists, start, "lists")
+        lists_file.read(path)
+        found: dict[str, Any] = {"lists": path}
+        return model.model_copy(update=found)
+
+    def customer_lists(self) -> tuple[CustomerList, ...]:
+        """Return the lists of the folder, in order of their names; none without a folder."""
+        return lists_file.read(self.lists)
 
 
 class Backtest(_CallsMade):

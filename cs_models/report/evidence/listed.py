@@ -1,0 +1,183 @@
+"""Lists as tables: one row a list for the page, one row a customer or user for the CRM.
+
+Grain in: :class:`evidence.lists.Listed`.  Grain out: frames without words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from cs_models.errors import TooLittleDataError
+from cs_models.learn import churn, profile
+from cs_models.learn.listing import accounts
+from cs_models.learn.lists import HIGH
+from cs_models.report.evidence import customer
+from cs_models.report.evidence.horizons import Ahead
+from cs_models.report.evidence.lists import Known, Listed
+
+# Stable ids first, for the CRM.
+_ACCOUNT: Final = (
+    "account_id", "subscription_id", "account_name", "segment", "rank", "in_capacity", "touch",
+    "arr", "term_end", "days_to_renewal", "p_churn", "p_low", "p_high", "net_low",
+    "expected_value", "net_high", "reason_1", "reason_2", "reason_3", "similar",
+    "days_since_our_contact__to_date", "last_contact", "in_play", "threshold_gap",
+    accounts.UNUSED,
+)  # fmt: skip
+_USER: Final = (
+    "account_id", "user_id", "person_id", "account_name", "segment", "role", "rank", "in_capacity",
+    "touch", "arr", "days_to_renewal", "days_since_created", "days_since_last_use",
+    "active_days__to_date", "days_since_our_contact__to_date",
+)  # fmt: skip
+N_BOOT: Final = 2  # how well neighbours foretell is told on page 03; here they only illustrate
+SUMMARY: Final = (
+    "name", "title", "action", "criteria", "grain", "outcome", "n", "n_in_capacity", "n_high",
+    "n_accounts", "arr", "n_unknown", "n_quiet", "skipped", "past_hit_rate", "past_low",
+    "past_high", "past_n", "past_n_accounts", "past_quarters", "base_rate", "difference",
+    "difference_low", "difference_high", "few", "apart", "past_why", "table", "file",
+)  # fmt: skip
+
+
+def anchor(name: str) -> str:
+    """Return the id of a list's table on the page."""
+    return f"list-{name.replace('_', '-')}"
+
+
+def summary(found: Sequence[Listed]) -> pd.DataFrame:
+    """Return one row a list, as the page and ``results.json`` tell it.
+
+    Parameters
+    ----------
+    found : sequence of Listed
+
+    Returns
+    -------
+    pandas.DataFrame
+        :data:`SUMMARY`: rates 0 to 1, ``arr`` of the accounts listed (each once), ``file`` the
+        CSV relative to the notebook's folder ("" for a list that could not be made).
+    """
+    rows = [_summed(one) for one in found]
+    return pd.DataFrame(rows, columns=list(SUMMARY))
+
+
+def _summed(one: Listed) -> dict[str, Any]:
+    rows = pd.DataFrame() if one.made is None else one.made.rows
+    past, made = one.past, one.made
+    each = rows.drop_duplicates("account_id") if len(rows) else rows
+    nothing = float("nan")
+    return {
+        "name": one.asked.name, "title": one.asked.title, "action": one.asked.action,
+        "criteria": one.said, "grain": one.asked.grain, "outcome": one.asked.outcome,
+        "n": len(rows), "n_in_capacity": int(rows["in_capacity"].sum()) if len(rows) else 0,
+        "n_high": int(rows["touch"].eq(HIGH).sum()) if len(rows) else 0, "n_accounts": len(each),
+        "arr": float(pd.to_numeric(each["arr"]).sum()) if len(each) else 0.0,
+        "n_unknown": made.n_unknown if made else 0, "n_quiet": made.n_quiet if made else 0,
+        "skipped": one.skipped,
+        "past_hit_rate": past.rate if past else nothing, "past_low": past.low if past else nothing,
+        "past_high": past.high if past else nothing, "past_n": past.n if past else 0,
+        "past_n_accounts": past.n_accounts if past else 0, "past_quarters": one.n_past,
+        "base_rate": past.base_rate if past else nothing,
+        "difference": past.difference if past else nothing,
+        "difference_low": past.difference_low if past else nothing,
+        "difference_high": past.difference_high if past else nothing,
+        "few": past.few if past else True, "apart": past.apart if past else False,
+        "past_why": one.past_why, "table": anchor(one.asked.name) if made else "",
+        "file": f"tables/list_{one.asked.name}.csv" if made else "",
+    }  # fmt: skip
+
+
+def rows(one: Listed, known: Known, similar: pd.Series) -> pd.DataFrame:
+    """Return those on a list as they leave for the CRM, stable ids first.
+
+    Parameters
+    ----------
+    one : Listed
+    known : Known
+    similar : pandas.Series
+        From :func:`similar`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per account or user, in the list's order; besides the usual columns those that its
+        own criteria ask for.
+    """
+    if one.made is None:
+        return pd.DataFrame()
+    found = one.made.rows
+    if one.asked.grain == "account":
+        ids = found["subscription_id"]
+        found = found.assign(similar=ids.map(similar).fillna("").to_numpy())
+        why = known.reasons.reindex(ids).fillna("")
+        found = found.assign(**{str(name): why[name].to_numpy() for name in why.columns})
+    usual = _ACCOUNT if one.asked.grain == "account" else _USER
+    asked = [name for name in one.asked.columns if name not in usual]
+    return found[[name for name in (*usual, *asked) if name in found.columns]]
+
+
+def tables(found: Sequence[Listed], known: Known, similar: pd.Series) -> dict[str, pd.DataFrame]:
+    """Return :func:`rows` of every list that was made, by name."""
+    return {one.asked.name: rows(one, known, similar) for one in found if one.made is not None}
+
+
+def similar(
+    found: Sequence[Listed],
+    ahead: Sequence[Ahead],
+    *,
+    by: str | None,
+    grace_days: int,
+    rng: np.random.Generator,
+) -> pd.Series:
+    """Say what became of the five past contracts most like each one that is to be called.
+
+    Parameters
+    ----------
+    found : sequence of Listed
+    ahead : sequence of Ahead
+        Each is compared with past contracts as far from their renewal.
+    by : str or None
+        Column of segments.
+    grace_days : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    pandas.Series of str
+        By subscription_id: "2 of 5 left; nearest: Alpha Ltd, renewed".
+    """
+    parts = [
+        one.made.rows.loc[one.made.rows["in_capacity"], "subscription_id"]
+        for one in found
+        if one.made is not None and one.asked.grain == "account"
+    ]
+    wanted = set(pd.concat(parts)) if parts else set()
+    told: dict[str, str] = {}
+    for one in ahead:
+        mine = one.today[one.today["subscription_id"].isin(wanted)] if len(one.today) else one.today
+        if mine.empty or one.history.empty:
+            continue
+        drivers = {name: churn.driver(name) for name in customer.compared(one.history)}
+        try:
+            near = profile.nearest(
+                one.history, mine, list(drivers), drivers, segment_by=by, grace_days=grace_days,
+                rng=rng, n_boot=N_BOOT,
+            )  # fmt: skip
+        except TooLittleDataError:
+            continue
+        told |= _stories(near.terms)
+    return pd.Series(told, dtype=object)
+
+
+def _stories(terms: pd.DataFrame) -> dict[str, str]:
+    found = {}
+    for subscription, near in terms.groupby("subscription_id"):
+        first = near.sort_values("rank").iloc[0]
+        became = "left" if first["near_churned"] else "renewed"
+        found[str(subscription)] = (
+            f"{int(near['near_churned'].sum())} of {len(near)} left; nearest: "
+            f"{first['near_account_name']}, {became}"
+        )
+    return found

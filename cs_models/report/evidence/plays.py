@@ -1,0 +1,206 @@
+"""The quarter's book by what is being done: due, in a play, in notice, at risk, early.
+
+Grain in: contracts of the running quarter with their chances, and our contacts.  Grain out: one
+row a group, one a week.  Groups overlap: a contract at risk may be in a play.
+
+The interval of a group's ARR at risk is drawn as the forecast's is: each contract leaves by its
+chance under one of the refits, and the whole quarter swings together.  ``methods.md`` 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from cs_models.learn.listing import contacts
+from cs_models.report.evidence.horizons import DECIDED, NOTICE
+
+AT_RISK_FROM: Final = 0.25  # the page's band of those who may well leave
+RECENT_DAYS: Final = 14
+WEEKS: Final = 13
+N_DRAWS: Final = 2000
+ALL, ENGAGED, ASKED, AT_RISK, ALONE, EARLY = (
+    "due this quarter", "engaged in a play", "asked to cancel", "at risk",
+    "at risk, in no play", "could renew early",
+)  # fmt: skip
+GROUPS: Final = (ALL, ENGAGED, ASKED, AT_RISK, ALONE, EARLY)
+_DRIVER_END: Final = ":"
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Book:
+    """The quarter's book.
+
+    Attributes
+    ----------
+    groups : pandas.DataFrame
+        One row of :data:`GROUPS`: group, n_contracts, n_accounts, arr, loss (expected), loss_low,
+        loss_high (10th and 90th percentile), reasons (the commonest first reasons), contact_days
+        (median days since our last contact; missing where none is on record), n_recent (accounts
+        contacted in the last 14 days), known (False where plays are not on record).
+    weeks : pandas.DataFrame
+        One row a week of 13: week (first day), last, n_contracts, arr, arr_at_risk; the first
+        holds what is overdue as well.
+    contracts : pandas.DataFrame
+        The quarter's contracts with in_play, play_since, last_contact,
+        days_since_our_contact__to_date.
+    """
+
+    groups: pd.DataFrame
+    weeks: pd.DataFrame
+    contracts: pd.DataFrame
+
+
+def book(
+    now: pd.DataFrame,
+    every: pd.DataFrame,
+    early: pd.DataFrame,
+    reasons: pd.DataFrame,
+    touched: pd.DataFrame | None,
+    *,
+    as_of: date,
+    play_days: int,
+    sigma: float,
+    rng: np.random.Generator,
+) -> Book:
+    """Part the quarter's book by what is being done.
+
+    Parameters
+    ----------
+    now : pandas.DataFrame
+        ``due.of_quarter`` of the running quarter.
+    every : pandas.DataFrame
+        ``due.contracts``: all coming quarters, for the calendar.
+    early : pandas.DataFrame
+        ``due.early``.
+    reasons : pandas.DataFrame
+        By subscription_id: reason_1 ….
+    touched : pandas.DataFrame or None
+        ``contacts.ours``.
+    as_of : datetime.date
+    play_days : int
+        A playbook step within so many days counts as a play.
+    sigma : float
+        Swing of whole quarters, in log-odds.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Book
+    """
+    now = _touched(now, touched, as_of, play_days)
+    early = _touched(early, touched, as_of, play_days)
+    risky = now["chance"].ge(AT_RISK_FROM) & ~now["p_from"].eq(DECIDED)
+    engaged = now["in_play"].fillna(False).astype(bool)
+    of = {
+        ALL: now, ENGAGED: now[engaged], ASKED: now[now["p_from"].eq(NOTICE)],
+        AT_RISK: now[risky], ALONE: now[risky & ~engaged], EARLY: early,
+    }  # fmt: skip
+    loss = _losses(now, sigma, rng)
+    rows = []
+    for name in GROUPS:
+        mine = of[name]
+        place = now.index[now["subscription_id"].isin(mine["subscription_id"])]
+        drawn = loss[now.index.get_indexer(place)].sum(axis=0)
+        if name == EARLY:
+            drawn = _losses(mine, sigma, rng).sum(axis=0)
+        rows.append(_row(name, mine, drawn, reasons, known=touched is not None))
+    return Book(pd.DataFrame(rows), weeks(every, as_of), now)
+
+
+def _touched(
+    rows: pd.DataFrame, touched: pd.DataFrame | None, as_of: date, play_days: int
+) -> pd.DataFrame:
+    dated = rows.assign(as_of_date=pd.Timestamp(as_of))
+    return dated.join(contacts.beside(dated, touched, play_days=play_days))
+
+
+def _losses(rows: pd.DataFrame, sigma: float, rng: np.random.Generator) -> Float:
+    """Draw the ARR that leaves, shape (n_rows, n_draws): the whole quarter swings together."""
+    n = len(rows)
+    p = rows["chance"].to_numpy(np.float64)
+    # The band's ends are the 10th and 90th percentile of what other customers would have taught.
+    low, high = (rows[name].to_numpy(np.float64) for name in ("chance_low", "chance_high"))
+    width = (_logit(high) - _logit(low)) / 2 / 1.2816
+    settled = rows["p_from"].isin([NOTICE, DECIDED]).to_numpy()
+    taught = np.where(settled, 0.0, np.nan_to_num(width))
+    swing = np.where(settled, 0.0, max(sigma, 0.0) if np.isfinite(sigma) else 0.0)
+    logit = (
+        _logit(p)[:, None]
+        + taught[:, None] * rng.standard_normal(N_DRAWS)[None, :]
+        + swing[:, None] * rng.standard_normal(N_DRAWS)[None, :]
+    )
+    leaves = rng.random((n, N_DRAWS)) < special.expit(logit)
+    arr = rows["arr"].to_numpy(np.float64)
+    drawn: Float = leaves * np.nan_to_num(arr)[:, None]
+    return drawn
+
+
+def _logit(p: Float) -> Float:
+    found: Float = special.logit(np.clip(p, 1e-6, 1 - 1e-6))
+    return found
+
+
+def _row(
+    name: str, mine: pd.DataFrame, drawn: Float, reasons: pd.DataFrame, *, known: bool
+) -> dict[str, Any]:
+    ago = mine.drop_duplicates("account_id")["days_since_our_contact__to_date"].astype("Float64")
+    expected = float((mine["chance"] * mine["arr"]).sum())
+    low, high = np.quantile(drawn, (0.1, 0.9)) if len(mine) else (0.0, 0.0)
+    return {
+        "group": name, "n_contracts": len(mine), "n_accounts": mine["account_id"].nunique(),
+        "arr": float(mine["arr"].sum()), "loss": expected, "loss_low": min(float(low), expected),
+        "loss_high": max(float(high), expected), "reasons": _commonest(mine, reasons),
+        "contact_days": float(ago.median()) if ago.notna().any() else float("nan"),
+        "n_recent": int((ago <= RECENT_DAYS).sum()), "known": known,
+    }  # fmt: skip
+
+
+def _commonest(mine: pd.DataFrame, reasons: pd.DataFrame) -> str:
+    """Return the two commonest first reasons of a group, by driver."""
+    if "reason_1" not in reasons or mine.empty:
+        return ""
+    first = reasons["reason_1"].reindex(mine["subscription_id"]).fillna("")
+    named = first[first != ""].str.partition(_DRIVER_END)[0]
+    counted = named.value_counts()
+    order = sorted(counted.items(), key=lambda item: (-int(item[1]), str(item[0])))[:2]
+    return "; ".join(f"{driver} ({n})" for driver, n in order)
+
+
+def weeks(every: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Add up what comes due, and of it what is at risk, week by week.
+
+    Parameters
+    ----------
+    every : pandas.DataFrame
+        ``due.contracts``; a contract that comes up more than once counts at its first renewal.
+    as_of : datetime.date
+        The first week begins the day after.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a week of :data:`WEEKS`, as ``Book.weeks``.
+    """
+    first = every.sort_values("quarter", kind="stable").drop_duplicates("subscription_id")
+    start = pd.Timestamp(as_of) + pd.Timedelta(days=1)
+    days = (pd.to_datetime(first["renewal_date"]) - start).dt.days
+    week = (days // 7).clip(lower=0)
+    rows = []
+    for at in range(WEEKS):
+        mine = first[week == at]
+        begins = start + pd.Timedelta(weeks=at)
+        rows.append(
+            {
+                "week": begins, "last": begins + pd.Timedelta(days=6), "n_contracts": len(mine),
+                "arr": float(mine["arr"].sum()), "arr_at_risk": float(mine["arr_at_risk"].sum()),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,176 @@
+"""What notebook 06 shows of the lists to act on, and of what past ones came to.
+
+Grain in: ``evidence.lists`` and ``evidence.listed``.  Grain out: display objects, and
+files for the CRM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pandas as pd
+
+from cs_models.report import results
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence import listed
+from cs_models.report.evidence.rules import records
+from cs_models.report.figures import lists as figures
+from cs_models.report.findings import lists as findings
+
+Shown = Sequence[Exhibit | Statement | Table]
+_TOUCH: Final = {"high": "a person", "tech": "a message"}
+_YES: Final = {True: "yes", False: "no"}
+SHOWN, AT_MOST = 10, 30  # rows of a list before the fold, and on the page; the file has all
+
+
+def overview(summary: pd.DataFrame, currency: str) -> Shown:
+    """Show all lists with how many each holds."""
+    said = findings.overview(summary, currency)
+    if summary.empty:
+        return said
+    table = Table.of(
+        summary.assign(why=summary["skipped"]), id=findings.ALL, title="Lists of today",
+        columns={
+            "title": Column("List"),
+            "n": Column("On it", kind="integer"),
+            "grain": Column("of"),
+            "arr": Column("ARR of their customers", kind="money", unit=currency),
+            "n_in_capacity": Column("Can be worked on", kind="integer"),
+            "n_high": Column("by a person", kind="integer"),
+            "n_quiet": Column("Left out: spoken to lately", kind="integer"),
+            "n_unknown": Column("Not known", kind="integer"),
+            "file": Column("File"),
+            "why": Column("Why it could not be made"),
+        },
+        note="By a person: the largest customers, who together make four fifths of the list's ARR "
+        "unless the list says otherwise; the others get a message. A customer may stand on "
+        "several lists.",
+    )  # fmt: skip
+    return (*said, table)
+
+
+def each(
+    summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame], currency: str
+) -> list[Statement | Table]:
+    """Show every list that could be made: what it asks, and its first rows.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        ``listed.summary``.
+    tables : mapping of str to DataFrame
+        By list name: what ``listed.rows`` returned.
+    currency : str
+    """
+    shown: list[Statement | Table] = []
+    for row in records(summary[summary["skipped"] == ""]):
+        shown += findings.one(row, currency)
+        frame = tables[row["name"]]
+        if len(frame):
+            shown.append(_table(row["name"], row["title"], row["grain"], frame, currency))
+    return shown
+
+
+def _table(name: str, title: str, grain: str, frame: pd.DataFrame, currency: str) -> Table:
+    shown = frame.assign(
+        touch=frame["touch"].map(_TOUCH), in_capacity=frame["in_capacity"].map(_YES)
+    )
+    columns = {
+        "rank": Column("Place", kind="integer"),
+        "account_name": Column("Customer"),
+        "arr": Column("ARR", kind="money", unit=currency),
+    }
+    if grain == "account":
+        columns |= {
+            "days_to_renewal": Column("Days to renewal", kind="integer"),
+            "p_churn": Column("Chance of leaving", kind="percent", digits=0),
+            "expected_value": Column("A call is worth", kind="money", unit=currency),
+            "reason_1": Column("What the chance goes with"),
+            "similar": Column("Five past customers most alike"),
+            "unused_names": Column("Never touched of late"),
+        }
+    else:
+        columns |= {
+            "role": Column("Role"),
+            "days_since_last_use": Column("Days since last use", kind="integer"),
+            "active_days__to_date": Column("Days with use so far", kind="integer"),
+        }
+    columns |= {
+        "days_since_our_contact__to_date": Column("Days since our contact", kind="integer"),
+        "touch": Column("Gets"), "in_capacity": Column("In reach"),
+        "user_id" if grain == "user" else "account_id": Column("Id"),
+    }  # fmt: skip
+    there = {key: column for key, column in columns.items() if key in shown and _told(shown[key])}
+    return Table.of(
+        shown, id=listed.anchor(name), title=title, columns=there, fold_after=SHOWN, at_most=AT_MOST,
+        note=f"All columns are in tables/list_{name}.csv, ids first.",
+    )  # fmt: skip
+
+
+def _told(values: pd.Series) -> bool:
+    return bool((values.notna() & values.astype(str).ne("")).any())
+
+
+def past(summary: pd.DataFrame) -> Shown:
+    """Show what past lists came to, beside everybody else at the same time."""
+    said = findings.worth(summary)
+    judged = summary[(summary["skipped"] == "") & (summary["past_n"] > 0)]
+    if judged.empty:
+        return said
+    frame = judged.assign(
+        came=judged["outcome"].map(findings.CAME),
+        told=[_verdict(bool(f), bool(a)) for f, a in zip(judged["few"], judged["apart"],
+                                                         strict=True)],
+    )  # fmt: skip
+    table = Table.of(
+        frame, id=findings.PAST, title="What past lists came to",
+        columns={
+            "title": Column("List"), "came": Column("Of those on it, the share who"),
+            "past_hit_rate": Column("Share", kind="percent", digits=0),
+            "past_low": Column("from", kind="percent", digits=0),
+            "past_high": Column("to", kind="percent", digits=0),
+            "base_rate": Column("of others", kind="percent", digits=0),
+            "past_n": Column("On past lists", kind="integer"),
+            "past_n_accounts": Column("Customers", kind="integer"),
+            "past_quarters": Column("Quarters", kind="integer"),
+            "told": Column("Told apart"),
+        },
+        note="Each list was made again in past quarters from what was known then, within what the "
+        "team can work on. Others: those not on it at the same time; of customers as far from "
+        "their renewal and of the same segment, of users of the age and role that the list asks. "
+        "Told apart counts that several lists are compared at once. Levels learnt from the whole "
+        "history (adoption) were not known then.",
+    )  # fmt: skip
+    drawn = frame[frame["past_hit_rate"].notna()].rename(
+        columns={"past_hit_rate": "rate", "past_low": "low", "past_high": "high", "past_n": "n"}
+    )
+    figure = Exhibit(
+        id="past-lists", title="Which lists were worth the calls",
+        figure=figures.past(drawn), table=table,
+        alt="For each list the share of past rows for whom it came true, with its interval, beside "
+        "the share of the others; the numbers are in the table.",
+        caption="Dot and line: those on the list, with the interval. Stroke: the others at the "
+        "same time. What is meant to come differs by list: for a rescue list, leaving.",
+    )  # fmt: skip
+    return (*said, figure)
+
+
+def _verdict(few: bool, apart: bool) -> str:
+    if few:
+        return "too few to say"
+    return "yes" if apart else "cannot be told apart"
+
+
+def write(output_dir: str | None, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write every list as ``tables/list_<name>.csv``, safe to open in a spreadsheet.
+
+    Parameters
+    ----------
+    output_dir : str or None
+        The notebook's folder; None writes nothing.
+    tables : mapping of str to DataFrame
+        By list name; a list that nobody is on has its columns only.
+    """
+    for name, frame in tables.items():
+        results.write_table(output_dir, f"list_{name}", frame)

@@ -1,0 +1,63 @@
+"""What notebook 06 shows of the quarter's book: in a play or not, and week by week.
+
+Grain in: ``evidence.plays.Book``.  Grain out: display objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence.plays import AT_RISK_FROM, RECENT_DAYS, Book
+from cs_models.report.figures import plays as figures
+from cs_models.report.findings import plays as findings
+from cs_models.report.values import percent
+
+Shown = Sequence[Exhibit | Statement | Table]
+
+
+def book(found: Book, label: str, play_days: int, currency: str) -> Shown:
+    """Show who is due, in a play, in notice, at risk, and who could renew early."""
+    money = {"kind": "money", "unit": currency}
+    table = Table.of(
+        found.groups, id=findings.BOOK, title=f"The book of {label} by what is being done",
+        columns={
+            "group": Column("Who"),
+            "n_contracts": Column("Contracts", kind="integer"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "arr": Column("ARR", **money),  # type: ignore[arg-type]
+            "loss": Column("Expected to leave", **money),  # type: ignore[arg-type]
+            "loss_low": Column("from", **money),  # type: ignore[arg-type]
+            "loss_high": Column("to", **money),  # type: ignore[arg-type]
+            "reasons": Column("What the chance goes with most often (contracts)"),
+            "contact_days": Column("Days since our last contact, median", kind="number", digits=0),
+            "n_recent": Column(f"Spoken to in {RECENT_DAYS} days", kind="integer"),
+        },
+        note=f"At risk: a chance of leaving of {percent(AT_RISK_FROM)} or more. In a play: a step "
+        f"of a playbook by us in the last {play_days} days. Groups overlap. From and to: where the "
+        "sum lies eight times in ten, with the swing of whole quarters. Those who could renew "
+        "early are due later.",
+    )  # fmt: skip
+    return (*findings.book(found.groups, label, play_days, currency), table)
+
+
+def calendar(found: Book, currency: str) -> Exhibit:
+    """Show what comes due week by week."""
+    money = {"kind": "money", "unit": currency}
+    table = Table.of(
+        found.weeks, id=findings.CALENDAR, title="ARR due by week",
+        columns={
+            "week": Column("From", kind="date"), "last": Column("to", kind="date"),
+            "n_contracts": Column("Contracts", kind="integer"),
+            "arr": Column("ARR due", **money),  # type: ignore[arg-type]
+            "arr_at_risk": Column("of it at risk", **money),  # type: ignore[arg-type]
+        },
+        note="Contracts whose end is past and not yet decided stand in the first week.",
+    )  # fmt: skip
+    return Exhibit(
+        id="calendar", title="When it comes due", figure=figures.calendar(found.weeks, currency),
+        table=table, alt="Bars of the ARR due in each of the coming 13 weeks, and within them the "
+        "ARR at risk.",
+        caption="Grey: what is due. Coloured: that, times the chance of leaving. A tall coloured "
+        "week wants its calls a month before.",
+    )  # fmt: skip

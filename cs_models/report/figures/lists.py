@@ -1,0 +1,54 @@
+"""What past lists came to, beside everybody else."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cs_models.report import theme
+from cs_models.report.figures.canvas import bars, blank
+
+_ROW, _ROOM = 46, 120  # pixels
+
+
+def past(frame: pd.DataFrame) -> go.Figure:
+    """Draw the past hit rate of each list with its interval, and the rate of the others.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a list: ``title``, ``rate``, ``low``, ``high``, ``base_rate``, ``apart`` (bool),
+        ``n``.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Grey where list and others cannot be told apart.
+    """
+    figure = blank(height=_ROOM + _ROW * len(frame), legend=True)
+    names = [theme.literal(str(title)) for title in frame["title"]]
+    for apart, role, name in (
+        (True, "accent", "on the list"), (False, "noise", "on the list: cannot be told apart"),
+    ):  # fmt: skip
+        mine = frame["apart"].to_numpy(dtype=bool) == apart
+        if not mine.any():
+            continue
+        rows = frame[mine]
+        figure.add_scatter(
+            x=rows["rate"], y=[n for n, keep in zip(names, mine, strict=True) if keep],
+            mode="markers", name=name, marker={"size": 12, "color": theme.COLOURS[role]},
+            error_x=bars(rows, theme.COLOURS[role]),
+            customdata=rows[["n"]].to_numpy().tolist(),
+            hovertemplate="%{y}: %{x:.0%} of %{customdata[0]:,}<extra></extra>",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=frame["base_rate"], y=names, mode="markers", name="others at the same time",
+        marker={"size": 13, "symbol": "line-ns", "color": theme.COLOURS["noise"],
+                "line": {"width": 3, "color": theme.COLOURS["noise"]}},
+        hovertemplate="%{y}, others: %{x:.0%}<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(title="Share of whom it came true", tickformat=".0%", range=[-0.02, 1.02])
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=names[::-1], automargin=True, showgrid=False
+    )
+    return figure

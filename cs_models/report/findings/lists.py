@@ -1,0 +1,160 @@
+"""Lists in words: how many are on each, and which past ones were worth the calls.
+
+Grain in: ``evidence.listed.summary``.  Grain out: statements for the page, findings for
+``results.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+from cs_models.report.display import Statement
+from cs_models.report.evidence.rules import records
+from cs_models.report.findings.amounts import about
+from cs_models.report.findings.words import Part, linked, listed
+from cs_models.report.results import Finding
+from cs_models.report.values import integer, interval, percent
+
+ALL, PAST = "all-lists-table", "past-lists-table"
+CAME: Final = {
+    "left": "left at the next renewal",
+    "renewed": "renewed at the next renewal",
+    "expanded": "bought more at the next renewal",
+    "active": "were still using the product in the 90 days after",
+    "started": "started to use the part named in the 90 days after",
+}
+NOUNS: Final = {"account": ("customer", "customers"), "user": ("user", "users")}
+
+
+def people(n: int, grain: str) -> str:
+    """Write a number of customers or users."""
+    one, many = NOUNS[grain]
+    return f"{integer(n)} {one if n == 1 else many}"
+
+
+def overview(summary: pd.DataFrame, currency: str) -> list[Statement]:
+    """Say how many lists there are, what they hold, and which could not be made.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        ``listed.summary``.
+    currency : str
+    """
+    if summary.empty:
+        return [Statement.of("note", "The run file names no folder of lists.", id="lists-said")]
+    made = summary[summary["skipped"] == ""]
+    filled = made[made["n"] > 0]
+    parts: list[Part] = [
+        linked(integer(len(filled)), ALL), f" of {integer(len(summary))} lists hold somebody today"
+    ]  # fmt: skip
+    if len(filled):
+        most = records(filled.sort_values(["arr", "name"], ascending=[False, True]))[0]
+        parts += [
+            ". Most yearly revenue stands on \u201c", most["title"], "\u201d: ",
+            linked(people(most["n"], most["grain"]), ALL), " of customers who pay ",
+            linked(about(most["arr"], currency), ALL),
+        ]  # fmt: skip
+    said = [Statement.of("finding", *parts, ".", id="lists-said")]
+    for row in records(summary[summary["skipped"] != ""]):
+        text = f"The list \u201c{row['title']}\u201d could not be made: {row['skipped']}."
+        said.append(Statement.of("caution", text, id=f"skipped-{row['name'].replace('_', '-')}"))
+    return said
+
+
+def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
+    """Say who is on one list, why, and what is meant to be done.
+
+    Parameters
+    ----------
+    row : mapping
+        A row of ``listed.summary``.
+    currency : str
+    """
+    name, table = row["name"].replace("_", "-"), row["table"]
+    who = f"Asked for: {row['criteria']}."
+    if not row["n"]:
+        return [Statement.of("note", f"{row['title']}: nobody today. {who}", id=f"said-{name}")]
+    parts: list[Part] = [
+        f"{row['title']}: ", linked(people(row["n"], row["grain"]), table), ", of customers who "
+        "pay ", linked(about(row["arr"], currency), table), " a year; ",
+        linked(integer(row["n_in_capacity"]), table), " can be worked on, ",
+        linked(integer(row["n_high"]), table), " of them all by a person. ",
+        f"{row['action']} ", who,
+    ]  # fmt: skip
+    if row["n_quiet"]:
+        parts.append(f" {people(row['n_quiet'], row['grain'])} left out: we spoke to them lately.")
+    if row["n_unknown"]:
+        parts.append(f" Of {people(row['n_unknown'], row['grain'])} it is not known.")
+    return [Statement.of("finding", *parts, id=f"said-{name}")]
+
+
+def worth(summary: pd.DataFrame) -> list[Statement]:
+    """Say which past lists picked better than chance, and which cannot be told apart.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        ``listed.summary``.
+    """
+    rows = records(summary[(summary["skipped"] == "") & (summary["past_n"] > 0)])
+    if not rows:
+        return [
+            Statement.of("caution", "No past list could be made again: nothing is known of how "
+                         "well lists pick.", id="lists-worth")
+        ]  # fmt: skip
+    apart = [row for row in rows if row["apart"]]
+    few = [row for row in rows if row["few"]]
+    same = [row for row in rows if not row["apart"] and not row["few"]]
+    said = [Statement.of("finding", *_apart(row), id=f"worth-{row['name'].replace('_', '-')}")
+            for row in apart]  # fmt: skip
+    if same:
+        said.append(
+            Statement.of(
+                "finding", "Cannot be told apart from the others at the same time: ",
+                listed([f"\u201c{row['title']}\u201d" for row in same]), ". By what came, calling "
+                "by these lists picked no better than calling anyone like them.",
+                id="lists-alike",
+            )
+        )  # fmt: skip
+    if few:
+        said.append(
+            Statement.of(
+                "note", "Too few past customers to judge: ",
+                listed([f"\u201c{row['title']}\u201d" for row in few]), ".", id="lists-few",
+            )
+        )  # fmt: skip
+    return said
+
+
+def _apart(row: Mapping[str, Any]) -> list[Part]:
+    side = "more" if row["difference"] > 0 else "less"
+    return [
+        f"\u201c{row['title']}\u201d: of ", linked(people(row["past_n"], row["grain"]), PAST),
+        " on past lists ", linked(percent(row["past_hit_rate"]), PAST), " (",
+        linked(interval(row["past_low"], row["past_high"]), PAST), f") {CAME[row['outcome']]}, of "
+        "others at the same time ", linked(percent(row["base_rate"]), PAST),
+        f": the list holds {side} of them than chance would.",
+    ]  # fmt: skip
+
+
+def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
+    """Return what was found for ``results.json``: ``list-<name>`` for every list that was made.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        ``listed.summary``.
+    currency : str
+    """
+    return [
+        Finding(
+            id=f"list-{row['name'].replace('_', '-')}", statement=one(row, currency)[0].text,
+            value=int(row["n"]), unit=NOUNS[row["grain"]][1], n=int(row["n"]),
+            table=row["table"],
+        )
+        for row in records(summary[summary["skipped"] == ""])
+    ]  # fmt: skip
