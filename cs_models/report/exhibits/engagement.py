@@ -1,0 +1,156 @@
+"""What the page on adoption shows of M11 to M13: the engagement score, support, growth."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cs_models.features.measures.score import PARTS
+from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence.engagement import Told
+from cs_models.report.evidence.rules import records
+from cs_models.report.figures import engagement as figures
+from cs_models.report.findings import engagement as findings
+from cs_models.report.values import percent
+
+Shown = Statement | Exhibit | Table
+_ENDS = {"low": Column("from", kind="percent"), "high": Column("to", kind="percent")}
+_N = Column("Contracts", kind="integer")
+_LOWEST = 25
+_PARTS = {
+    "score": "The score", "points_frequency": "Days with use per active user",
+    "points_depth": "Features per active user", "points_breadth": "Active users per seat",
+    "points_recency": "How lately it was used",
+}  # fmt: skip
+
+
+def score(told: Told) -> tuple[Shown, ...]:
+    """Show whether the engagement score orders renewals, and who has little of it today (M11)."""
+    said = Statement.of("finding", *findings.score_parts(told), id="score-said")
+    if "M11" in told.why:
+        return (said,)
+    shown: list[Shown] = [said]
+    if len(told.fifths):
+        rates = "; ".join(f"fifth {r['fifth']}: {percent(r['rate'])}" for r in records(told.fifths))
+        clear = told.order["verdict"].iloc[0] == "ordered"
+        shown.append(
+            Exhibit(
+                id="fifths", title="Renewed, by fifth of the engagement score",
+                figure=figures.fifths(told.fifths, clear=clear),
+                table=Table.of(
+                    told.fifths, id=findings.FIFTHS, title="Renewal by fifth of the score",
+                    columns={
+                        "fifth": Column("Fifth", kind="integer"),
+                        "from_score": Column("Score from", kind="number", digits=0),
+                        "to_score": Column("to", kind="number", digits=0),
+                        "rate": Column("Renewed", kind="percent"), **_ENDS, "n": _N,
+                        "n_lost": Column("Lost", kind="integer"),
+                    },
+                ),
+                alt=f"Renewed: {rates}.",
+                caption="Each score holds only what was known then; nothing was learnt from the "
+                "outcomes. Bars: 95 %, the customer as the unit.",
+            )
+        )  # fmt: skip
+    return (*shown, _order(told), _today(told))
+
+
+def _order(told: Told) -> Table:
+    frame = told.order.assign(part=told.order["column"].map(_PARTS))
+    return Table.of(
+        frame, id=findings.ORDER, title="How often the contract kept stood above the one lost",
+        columns={"part": Column("By"), "auc": Column("Of pairs", kind="percent"), **_ENDS, "n": _N,
+                 "n_lost": Column("Lost", kind="integer")},
+        note="50 % is chance. Involuntary endings are left out. A part alone is shown to see what "
+        "carries the score, not to choose it.",
+    )  # fmt: skip
+
+
+def _today(told: Told) -> Table:
+    frame = told.today.sort_values(["score", "account_id"], ignore_index=True)
+    points = {
+        f"points_{name}": Column(_PARTS[f"points_{name}"], kind="number", digits=1)
+        for name in PARTS
+    }
+    return Table.of(
+        frame.head(_LOWEST), id="score-today", title="Least engaged running customers today",
+        columns={"account_id": Column("Customer"), "segment": Column("Segment"),
+                 "score": Column("Score", kind="number", digits=1), **points},
+        note="The four parts give 0 to 25 points each and add up to the score, but for rounding. "
+        "Against the segment on the same day: somebody is always last.",
+    )  # fmt: skip
+
+
+def support(told: Told) -> tuple[Shown, ...]:
+    """Show cases open and closed, and what unresolved ones went with (M12)."""
+    said = Statement.of("finding", *findings.support_parts(told), id="support-said")
+    if "M12" in told.why:
+        return (said,)
+    handled = Table.of(
+        told.handled, id=findings.HANDLED, title="Renewed, by support 90 days before the renewal",
+        columns={"volume": Column("Cases in 90 days"), "state": Column("Older than a week"),
+                 "value": Column("Renewed", kind="percent"), **_ENDS, "n": _N},
+        note="Many: more than the usual contract of the segment. A cell of few contracts says "
+        "nothing.",
+    )  # fmt: skip
+    days = {name: Column(label, kind="number", digits=0) for name, label in
+            (("median", "Half closed within, days"), ("median_low", "from"),
+             ("median_high", "to"))}  # fmt: skip
+    severity = Table.of(
+        told.severities, id=findings.SEVERITY, title="Days until a case is closed",
+        columns={"severity": Column("Severity"), "n": Column("Cases", kind="integer"), **days},
+        note="Open cases count as long as they have been open.",
+    )  # fmt: skip
+    frame = told.load.sort_values(["open_severe", "open", "oldest_days", "account_id"],
+                                  ascending=[False, False, False, True])  # fmt: skip
+    load = Table.of(
+        frame[(frame["open"] > 0) | (frame["opened"] > 0)].head(_LOWEST), id=findings.LOAD,
+        title="Customers with open cases first",
+        columns={
+            "account_id": Column("Customer"), "segment": Column("Segment"),
+            "opened": Column("Opened, 90 days", kind="integer"),
+            "open": Column("Open", kind="integer"),
+            "open_severe": Column("Severe of them", kind="integer"),
+            "oldest_days": Column("Oldest", kind="integer", unit="days"),
+            "escalated": Column("Escalated", kind="integer"),
+        },
+        note="Escalated: of those opened in 90 days and closed, as an escalation carries no date.",
+    )  # fmt: skip
+    return (said, handled, severity, load)
+
+
+def growth(told: Told, currency: str) -> tuple[Shown, ...]:
+    """Show what was kept and what grew, by quarter and segment (M13)."""
+    said = Statement.of("finding", *findings.growth_parts(told, currency), id="growth-said")
+    if "M13" in told.why:
+        return (said,)
+    last = records(told.quarters)[-1]
+    figure = Exhibit(
+        id="retention", title="Retention of the ARR due, by quarter",
+        figure=figures.retention(told.quarters),
+        table=_kept(told.quarters, findings.QUARTERS, "label", "Quarter", currency),
+        alt=f"{last['label']}: gross {percent(last['grr'])}, net {percent(last['nrr'])}.",
+        caption="Gross: without growth. Net: with it; above the dashed line growth outweighs "
+        "losses (negative churn). Bars: 95 %, the customer as the unit.",
+    )  # fmt: skip
+    growth_ = Table.of(
+        told.growth, id=findings.GROWTH, title="Growth of those who stayed",
+        columns={"segment": Column("Segment"),
+                 "value": Column("ARR after, of before", kind="percent"), **_ENDS,
+                 "grew": Column("Contracts that grew", kind="percent"),
+                 "n_terms": _N},
+    )  # fmt: skip
+    return (said, figure, _kept(told.segments, findings.SEGMENTS, "segment", "Segment", currency),
+            growth_)  # fmt: skip
+
+
+def _kept(frame: pd.DataFrame, name: str, by: str, label: str, currency: str) -> Table:
+    ends = {
+        f"{one}{end}": Column(words, kind="percent")
+        for one, whole in (("grr", "Gross"), ("nrr", "Net"))
+        for end, words in (("", whole), ("_low", "from"), ("_high", "to"))
+    }
+    return Table.of(
+        frame, id=name, title=f"Kept of the ARR due, by {label.lower()}",
+        columns={by: Column(label), "n_due": _N,
+                 "due_arr": Column("ARR due", kind="money", unit=currency), **ends},
+    )  # fmt: skip
