@@ -35,6 +35,7 @@ VARIABLE: Final = "CS_MODELS_KEPT"
 """Environment variable with the folder; the run sets it for its workers and their kernels."""
 
 _ATTRS: Final = b"cs_models_attrs"
+_PLAIN: Final = "plain.json"
 _here: list[Path] = []
 
 
@@ -152,6 +153,51 @@ def frame(named: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     if path is not None:
         return _read(path)
     return made[0] if made else make()
+
+
+def bundle(
+    named: str, make: Callable[[], tuple[dict[str, pd.DataFrame], Any]]
+) -> tuple[dict[str, pd.DataFrame], Any]:
+    """Return several frames that are made together, and what belongs to them.
+
+    Parameters
+    ----------
+    named : str
+        From `name`; empty where they must not be kept.
+    make : callable
+        Makes the frames by name, and a JSON value.
+
+    Returns
+    -------
+    tuple of (dict of str to pandas.DataFrame, Any)
+        What `make` returns.
+
+    Raises
+    ------
+    Exception
+        Whatever `make` raises; nothing is kept then.
+    """
+    if not named or folder() is None:
+        return make()
+    made: list[tuple[dict[str, pd.DataFrame], Any]] = []
+
+    def write(path: Path) -> bool:
+        made.append(make())
+        frames, plain = made[0]
+        path.mkdir()
+        text = json.dumps(plain)
+        (path / _PLAIN).write_text(text, encoding="utf-8")
+        return json.loads(text) == plain and all(
+            _written(table, path / told) and same(table, _read(path / told))
+            for told, table in frames.items()
+        )
+
+    path = once(named, write)
+    if path is None:
+        return made[0] if made else make()
+    told = sorted(part.name for part in path.iterdir() if part.name != _PLAIN)
+    plain = json.loads((path / _PLAIN).read_text(encoding="utf-8"))
+    return {name: _read(path / name) for name in told}, plain
 
 
 def content(table: pd.DataFrame) -> str:

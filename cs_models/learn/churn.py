@@ -31,6 +31,7 @@ from cs_models.learn.predictors import (
     ladder,
     levels,
     oddity,
+    once_a_run,
     reasons,
     refits,
     stability,
@@ -137,9 +138,21 @@ def backtest(
             "no such level", where="up_to", got=repr(up_to), repair=", ".join(tried)
         )
     tried = tried if up_to is None else tried[: tried.index(up_to) + 1]
-    rng = np.random.default_rng(random_state)
     terms = history.judged(frame)
-    walked = ladder.walk(terms, as_of=as_of, grace_days=grace_days, rng=rng, tried=tried)
+    decides = (as_of, grace_days, random_state, tried)
+    walked = once_a_run.walk(
+        frame,
+        decides,
+        lambda: ladder.walk(
+            terms,
+            as_of=as_of,
+            grace_days=grace_days,
+            rng=np.random.default_rng(random_state),
+            tried=tried,
+        ),
+    )
+    # A stream of its own: the halves do not depend on whether the walk was made here.
+    rng = np.random.default_rng([random_state, 1])
     encoder = encoding.learn_from(terms.table, terms.codes, terms.at)
     task = ladder.task_of(encoder, terms)
     return Backtest(
