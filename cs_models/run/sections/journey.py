@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import pydantic
 from pydantic import Field
 
+from cs_models.learn.person_value import ROLE_WEIGHTS, Assumptions
+from cs_models.learn.personas import Cuts
 from cs_models.run import stages as files
 from cs_models.run.fields import InsidePath
 from cs_models.run.reading import project
@@ -19,6 +21,8 @@ from cs_models.run.sections.common import (
     refuse_late_start,
     unit_of,
 )
+
+_ROLES = ("champion", "admin", "decision_maker", "member")
 
 
 class JourneyAndPersonas(NotebookParameters):
@@ -49,9 +53,71 @@ class JourneyAndPersonas(NotebookParameters):
         json_schema_extra=unit_of("days"),
     )
 
+    high_tier: float = Field(
+        0.7,
+        gt=0,
+        lt=1,
+        description="the least place among active users of the role that counts as high",
+        json_schema_extra=unit_of("share of the others"),
+    )
+    medium_tier: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description="the least place that counts as medium; what is under it is low",
+        json_schema_extra=unit_of("share of the others"),
+    )
+    silent_days: int = Field(
+        60,
+        ge=14,
+        le=365,
+        description="days without use after which a user is silent",
+        json_schema_extra=unit_of("days"),
+    )
+    margin: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="the share of revenue that is kept after the cost of serving",
+        json_schema_extra=unit_of("share"),
+    )
+    discount_rate: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="by how much money a year later is worth less",
+        json_schema_extra=unit_of("share a year"),
+    )
+    horizon_years: int = Field(
+        5,
+        ge=1,
+        le=10,
+        description="the years to come for which a person is valued",
+        json_schema_extra=unit_of("years"),
+    )
+    referral_credit: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="the part of a customer's beginning or growth credited to who arrived there",
+        json_schema_extra=unit_of("share"),
+    )
+    role_weights: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
+        dict(ROLE_WEIGHTS),
+        description="how much a role weighs beside the other roles of a month; 1 when not named",
+        json_schema_extra=unit_of("weight by role"),
+    )
+
     @pydantic.model_validator(mode="after")
     def _history_begins_before_it_ends(self) -> Self:
         refuse_late_start(self.data_start, self.as_of)
+        if self.medium_tier >= self.high_tier:
+            raise ValueError(
+                f"medium_tier: below high_tier ({self.high_tier:g}), got {self.medium_tier:g}"
+            )
+        unknown = sorted(set(self.role_weights) - set(_ROLES))
+        if unknown:
+            raise ValueError(f"role_weights: {', '.join(_ROLES)}, got {', '.join(unknown)}")
         return self
 
     def located(self, start: Path) -> Self:
@@ -74,3 +140,19 @@ class JourneyAndPersonas(NotebookParameters):
     def journeys(self) -> files.Journeys:
         """Return the stages of accounts and of users."""
         return files.read(self.stages)
+
+    @property
+    def cuts(self) -> Cuts:
+        """Return where tiers of users are cut."""
+        return Cuts(high=self.high_tier, medium=self.medium_tier, silent_days=self.silent_days)
+
+    @property
+    def assumptions(self) -> Assumptions:
+        """Return what a person's value rests on."""
+        return Assumptions(
+            margin=self.margin,
+            discount_rate=self.discount_rate,
+            horizon_years=self.horizon_years,
+            referral_credit=self.referral_credit,
+            role_weights=self.role_weights,
+        )

@@ -1,0 +1,8 @@
+"""Names of the tables about people, which the sentences of their page link to."""
+
+from __future__ import annotations
+
+TIERS, PEERS, BELOW, CANDIDATES, LEAVING, SILENT, PERSONS, ACCOUNTS, ASSUMED, EFFECT, EXPLORED = (
+    "tiers-table", "peers-table", "below-peers", "candidates", "leaving-table", "silent-champions",
+    "persons-table", "value-handed", "assumptions", "mover-effect", "explored",
+)  # fmt: skip

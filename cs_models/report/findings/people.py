@@ -1,0 +1,254 @@
+"""Who uses the product, who is below their peers, and how champions leave, in words.
+
+Grain in: what ``evidence.people`` returned.  Grain out: statements for the page.
+"""
+
+from __future__ import annotations
+
+from cs_models.learn import personas
+from cs_models.learn.valuing import clusters
+from cs_models.report.display import Statement
+from cs_models.report.evidence import people_anchors as anchors
+from cs_models.report.evidence.people import People
+from cs_models.report.evidence.rules import records
+from cs_models.report.findings.words import chance, linked, listed
+from cs_models.report.results import Finding
+from cs_models.report.values import integer, interval, percent
+
+Said = list[Statement]
+_YEAR = 12
+_TRUST = 0.5  # of silences that ended by themselves: above it silence is no sign of leaving
+
+
+def nobody(found: People) -> Said:
+    """Say why nothing can be said of users; nothing where something can.
+
+    Parameters
+    ----------
+    found : People
+    """
+    if not found.why_not:
+        return []
+    words = f"Nothing can be said of single users: {found.why_not}."
+    return [Statement.of("finding", words, verdict="too_little_data", id="people-said")]
+
+
+def tiers(found: People) -> Said:
+    """Say how many users are active, and how many are not.
+
+    Parameters
+    ----------
+    found : People
+    """
+    if found.why_not:
+        return nobody(found)
+    whole = records(found.tiers)[0]
+    return [
+        Statement.of(
+            "finding", f"Of {integer(whole['n'])} users of paying customers, ",
+            linked(percent(whole[personas.SILENT]), anchors.TIERS),
+            f" have not used anything for {found.cuts.silent_days} days. The others are high, "
+            "medium or low beside active users of the same role in customers of the same size, so "
+            "that a role that comes monthly is not low for it.",
+            id="tiers-said",
+        ),
+        _explored(found),
+    ]  # fmt: skip
+
+
+def _explored(found: People) -> Statement:
+    """Say whether an algorithm finds kinds of users beyond the tiers."""
+    groups = found.explored
+    if groups.verdict == clusters.FOUND:
+        least = percent(min(groups.jaccard))
+        words = (
+            f"Looked for kinds of active users beyond these tiers: {groups.n_groups} come out "
+            f"again when customers are drawn anew (the least stable overlaps by {least}). An "
+            "exploration: nobody is called by them."
+        )
+    else:
+        why = {
+            clusters.NONE: "active users are one cloud, from little to much",
+            clusters.UNSTABLE: "those found change when customers are drawn anew",
+            clusters.TOO_FEW: "there are too few active users",
+        }[groups.verdict]
+        words = f"Looked for kinds of active users beyond these tiers: no stable groups, for {why}."
+    return Statement.of("note", words, id="explored-said")
+
+
+def peers(found: People) -> Said:
+    """Say in which of the groups that matter users stand lower than their peers.
+
+    Parameters
+    ----------
+    found : People
+    """
+    if found.why_not:
+        return []
+    rows = [row for row in records(found.peers)[1:] if row["n_users"]]
+    usual = float(found.peers["place"].iloc[0])
+    low = [row for row in rows if row["apart"] and row["place"] < usual]
+    high = [row for row in rows if row["apart"] and row["place"] > usual]
+    even = [row for row in rows if not row["apart"]]
+    parts = []
+    for told, words in ((low, "lower than"), (high, "higher than")):
+        if told:
+            names = listed([f"{row['group']} ({percent(row['place'])})" for row in told])
+            parts.append(f"Users {names} stand {words} their peers ({percent(usual)} on average).")
+    if even:
+        names = listed([str(row["group"]) for row in even])
+        parts.append(f"Users {names} cannot be told apart from their peers.")
+    if not rows:
+        parts.append("No user is in any of the groups that matter.")
+    return [
+        Statement.of(
+            "finding", " ".join(parts) + " ",
+            linked(f"{integer(len(found.below))} users", anchors.BELOW),
+            " are below their peers there: the least active of the active, and sponsors who are "
+            "silent. By the cut itself, one active user in "
+            f"{integer(round(1 / found.cuts.below))} is among the least active.",
+            id="peers-said",
+        )
+    ]  # fmt: skip
+
+
+def champions(found: People) -> Said:
+    """Say how soon champions leave, which are silent, and what went with a departure.
+
+    Parameters
+    ----------
+    found : People
+    """
+    if found.why_not or found.leaving is None:
+        return []
+    told = found.leaving
+    n = int(found.champion.sum())
+    out = [
+        Statement.of(
+            "finding", f"Paying customers have {integer(n)} champions today; ",
+            linked(integer(len(found.silent)), anchors.SILENT),
+            f" of them have been silent for {found.cuts.silent_days} days or more, and "
+            f"{integer(found.n_at_risk)} are silent or among the least active of their kind.",
+            id="champions-said",
+        )
+    ]  # fmt: skip
+    if not told.role:
+        words = "No login is recorded as a champion or an admin: how soon they leave is not known."
+        return [*out, Statement.of("note", words, id="leaving-said")]
+    row = records(told.table)[0]
+    stays = 1 - (1 - row["hazard"]) ** _YEAR
+    who = "Champions" if told.role == "champion" else "Admins (no login is called a champion)"
+    out.append(
+        Statement.of(
+            "finding", f"{who} left in ",
+            linked(f"{chance(row['hazard'])} of their months", anchors.LEAVING),
+            f" ({interval(row['low'], row['high'], digits=1)}): about {percent(stays)} of them "
+            f"within a year. {integer(row['left'])} departures of {integer(row['n'])} people.",
+            id="leaving-said",
+        )
+    )  # fmt: skip
+    return [*out, *_trusted(found), after(found)]
+
+
+def _trusted(found: People) -> Said:
+    told = found.leaving
+    if told is None or not told.n_silences:
+        return []
+    share = told.n_returned / told.n_silences
+    words = (
+        f"Of {integer(told.n_silences)} departures read from silence alone, "
+        f"{integer(told.n_returned)} came back later"
+        + (": silence says little here." if share > _TRUST else ".")
+    )
+    return [Statement.of("caution" if share > _TRUST else "note", words, id="silence-said")]
+
+
+def after(found: People) -> Statement:
+    """Say what went with a champion's departure at the next renewal.
+
+    Parameters
+    ----------
+    found : People
+    """
+    gap = found.after
+    if gap is None or gap.difference != gap.difference:
+        n = 0 if gap is None else gap.n_with
+        words = (
+            f"Only {integer(n)} renewals came after a champion had left in time to tell: too few "
+            "to compare."
+        )
+        return Statement.of("note", words, verdict="too_little_data", id="after-said")
+    ends = interval(gap.low, gap.high, "points")
+    words = (
+        f"Customers whose champion left during the term, 90 days or more before its end, renewed "
+        f"in {percent(gap.with_it)} of {integer(gap.n_with)} cases; others of the same segment and "
+        f"number of renewals in {percent(gap.without)}. "
+    )
+    words += (
+        f"The gap ({ends}) went with the departure; it need not come from it."
+        if gap.clear
+        else f"The gap ({ends}) cannot be told from none."
+    )
+    return Statement.of("finding", words, id="after-said")
+
+
+def candidates(found: People) -> Said:
+    """Say who could be asked to speak for the product.
+
+    Parameters
+    ----------
+    found : People
+    """
+    if found.why_not:
+        return []
+    if found.candidates.empty:
+        words = "Nobody is among the most active users of the highest-paying customers."
+        return [Statement.of("finding", words, id="candidates-said")]
+    kinds = found.candidates["ask"].value_counts()
+    told = listed([f"{integer(n)} as {name}" for name, n in kinds.items()])
+    customers = found.candidates["account_id"].nunique()
+    return [
+        Statement.of(
+            "finding",
+            linked(f"{integer(len(found.candidates))} users", anchors.CANDIDATES),
+            f" of {integer(customers)} of the highest-paying customers use the product most for "
+            f"their role and have no open complaint: {told}. At most three of one customer.",
+            id="candidates-said",
+        )
+    ]  # fmt: skip
+
+
+def saved(found: People) -> list[Finding]:
+    """Return the findings for ``results.json``.
+
+    Parameters
+    ----------
+    found : People
+    """
+    if found.why_not:
+        return [Finding("people", nobody(found)[0].text)]
+    silent = float(found.tiers[personas.SILENT].iloc[0])
+    out = [
+        Finding("users-silent", tiers(found)[0].text, silent, unit="share",
+                n=len(found.live), table=anchors.TIERS),
+        Finding("users-below-peers", peers(found)[0].text, len(found.below), unit="users",
+                n=len(found.live), table=anchors.BELOW),
+    ]  # fmt: skip
+    said = champions(found)
+    if said and found.leaving is not None and found.leaving.role:
+        row = records(found.leaving.table)[0]
+        out.append(
+            Finding("champions-leaving", said[1].text, row["hazard"], row["low"], row["high"],
+                    "share", int(row["n"]), table=anchors.LEAVING)
+        )  # fmt: skip
+    gap = found.after
+    if gap is not None and gap.difference == gap.difference:
+        out.append(
+            Finding("champions-after-leaving", after(found).text, gap.difference, gap.low, gap.high,
+                    "share", gap.n_with, table=anchors.LEAVING)
+        )  # fmt: skip
+    out.append(
+        Finding("champions-silent", said[0].text if said else "", len(found.silent), unit="users",
+                n=int(found.champion.sum()), table=anchors.SILENT)
+    )  # fmt: skip
+    return out

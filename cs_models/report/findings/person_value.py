@@ -1,0 +1,109 @@
+"""What persons are worth, and what came with those who moved, in words.
+
+Grain in: what ``evidence.person_value`` returned.  Grain out: statements for the page.
+"""
+
+from __future__ import annotations
+
+from cs_models.report.display import Statement
+from cs_models.report.evidence import people_anchors as anchors
+from cs_models.report.evidence.person_value import Worth
+from cs_models.report.findings.amounts import about
+from cs_models.report.findings.words import linked
+from cs_models.report.results import Finding
+from cs_models.report.values import integer, interval, number, percent
+
+Said = list[Statement]
+
+
+def worth(found: Worth, currency: str) -> Said:
+    """Say what was handed out to persons, and how much of it is a look far ahead.
+
+    Parameters
+    ----------
+    found : Worth
+    currency : str
+        ISO 4217 code.
+    """
+    if found.value is None:
+        words = f"No person's value can be told: {found.why_not}."
+        return [Statement.of("finding", words, verdict="too_little_data", id="worth-said")]
+    sums = found.value.accounts[["paid", "to_come", "handed_paid", "handed_to_come"]].sum()
+    handed = float(sums["handed_paid"] + sums["handed_to_come"])
+    years = found.value.assumptions.horizon_years
+    out = [
+        Statement.of(
+            "finding", "Customers have brought ", about(float(sums["paid"]), currency),
+            " of margin since the records began and are expected to bring ",
+            about(float(sums["to_come"]), currency), f" within {years} years. Of this ",
+            linked(about(handed, currency), anchors.ACCOUNTS), " is handed out to ",
+            linked(f"{integer(len(found.value.persons))} persons", anchors.PERSONS),
+            ", by their part in the use; never more than the customer's own.",
+            id="worth-said",
+        )
+    ]  # fmt: skip
+    if found.not_ahead:
+        words = f"Nothing to come is valued: {found.not_ahead}."
+        out.append(Statement.of("caution", words, id="ahead-said"))
+    elif found.value.far:
+        words = (
+            f"{percent(found.value.beyond)} of the value to come lies beyond the time any customer "
+            "has been followed: read the order of persons, not the amounts."
+        )
+        out.append(Statement.of("caution", words, id="beyond-said"))
+    return [*out, moved(found)]
+
+
+def moved(found: Worth) -> Statement:
+    """Say how many persons served several customers, and what went with their arrival.
+
+    Parameters
+    ----------
+    found : Worth
+    """
+    if found.value is None or found.effect is None:
+        return Statement.of("note", "Nobody can be followed.", id="moved-said")
+    if found.cannot_follow:
+        return Statement.of("caution", f"Value stays inside each customer: {found.cannot_follow}.",
+                            id="moved-said")  # fmt: skip
+    n, use = found.value.n_movers, found.effect.use
+    start = f"{integer(n)} persons were followed from one customer to another. "
+    if not n:
+        return Statement.of("note", "Nobody moved from one customer to another.", id="moved-said")
+    if use.difference != use.difference:
+        rest = f"Only {integer(use.n_with)} arrivals can be compared: too few to say what went on."
+        return Statement.of("note", start + rest, verdict="too_little_data", id="moved-said")
+    ratio, low, high = found.effect.use_ratio
+    rest = (
+        f"From the term before to the term after an arrival, use went {number(ratio, 2)} times as "
+        f"far as in other customers of the segment and age ({interval(low, high, 'number', 2)}; "
+        f"{integer(use.n_with)} arrivals)"
+    )
+    end = "." if use.clear else ": this cannot be told from no difference."
+    return Statement.of("finding", start + rest + end, id="moved-said")
+
+
+def saved(found: Worth, currency: str) -> list[Finding]:
+    """Return the findings for ``results.json``.
+
+    Parameters
+    ----------
+    found : Worth
+    currency : str
+        ISO 4217 code.
+    """
+    said = worth(found, currency)
+    if found.value is None:
+        return [Finding("person-value", said[0].text)]
+    sums = found.value.accounts[["handed_paid", "handed_to_come"]].sum()
+    out = [
+        Finding("person-value", said[0].text, float(sums.sum()), unit=currency,
+                n=len(found.value.persons), table=anchors.PERSONS)
+    ]  # fmt: skip
+    use = None if found.effect is None else found.effect.use
+    if use is not None and use.difference == use.difference and found.effect is not None:
+        out.append(
+            Finding("movers-use", moved(found).text, *found.effect.use_ratio, "ratio", use.n_with,
+                    table=anchors.EFFECT)
+        )  # fmt: skip
+    return out
