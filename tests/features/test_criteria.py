@@ -70,7 +70,7 @@ def agree(one: pd.Series, other: pd.Series) -> None:
     pd.testing.assert_series_equal(one, other, check_names=False)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(PARTS, frames())
 def test_de_morgan(parts: tuple[Criterion, ...], frame: pd.DataFrame) -> None:
     """Not all of them is any of the nots, and not any is all of the nots, unknown rows included."""
@@ -79,14 +79,14 @@ def test_de_morgan(parts: tuple[Criterion, ...], frame: pd.DataFrame) -> None:
     agree(criteria.holds(Not(AnyOf(parts)), frame), criteria.holds(AllOf(nots), frame))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(CRITERIA, frames())
 def test_a_double_not_is_nothing(part: Criterion, frame: pd.DataFrame) -> None:
     """Not not a criterion is the criterion, on every row."""
     agree(criteria.holds(Not(Not(part)), frame), criteria.holds(part, frame))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(CRITERIA, frames(), st.randoms())
 def test_the_order_of_rows_does_not_matter(
     part: Criterion, frame: pd.DataFrame, random: object
@@ -97,7 +97,7 @@ def test_the_order_of_rows_does_not_matter(
     agree(criteria.holds(part, frame.loc[order]), criteria.holds(part, frame).loc[order])
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(CRITERIA, frames())
 def test_what_becomes_known_never_turns_an_answer(part: Criterion, frame: pd.DataFrame) -> None:
     """Without `missing`, an answer given while something is unknown stands when it is filled in."""

@@ -14,7 +14,7 @@ from cs_models.errors import ParameterError
 Bound = float | str | date
 Value = str | float | bool
 
-_SIDES: Final = ("at_least", "more_than", "at_most", "fewer_than")
+SIDES: Final = ("at_least", "more_than", "at_most", "fewer_than")
 _DATE_WORDS: Final = {
     "at_least": "from", "more_than": "after", "at_most": "until", "fewer_than": "before",
 }  # fmt: skip
@@ -91,7 +91,7 @@ class Leaf:
     @property
     def sides(self) -> dict[str, Bound]:
         """Return the sides that are given, by name."""
-        given = {side: getattr(self, side) for side in _SIDES}
+        given = {side: getattr(self, side) for side in SIDES}
         return {side: bound for side, bound in given.items() if bound is not None}
 
 

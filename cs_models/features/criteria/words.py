@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from cs_models.features import catalogue
-from cs_models.features.criteria.form import AllOf, AnyOf, Criterion, Leaf, Not, range_words, shown
+from cs_models.features.criteria.form import (
+    SIDES,
+    AllOf,
+    AnyOf,
+    Criterion,
+    Leaf,
+    Not,
+    range_words,
+    shown,
+)
 
 # What the columns that are no measure of the panel's are called, and the sentence of those that
 # have one of their own: {} is the range.
@@ -32,7 +41,6 @@ _NAMES: Final = {
     "unused_features": "features of the product never touched of late",
     "depth_rank": "place in depth of use among the like (0 lowest, 1 deepest)",
     "trend__last_28d": "use of the last 28 days against the 28 before, as a ratio,",
-    "nps_age_days__to_date": "latest NPS answer, in days ago,",
 }
 _SENTENCES: Final = {
     "days_since_created": "signed up {} days ago",
@@ -40,6 +48,7 @@ _SENTENCES: Final = {
     "days_since_last_use__to_date": "last used the product {} days ago",
     "days_since_our_contact__to_date": "last contacted by us {} days ago",
     "days_since_customer_contact__to_date": "last wrote or called {} days ago",
+    "nps_age_days__to_date": "latest NPS answer {} days ago",
     "champion_silent_days__to_date": "the champion last used the product {} days ago",
 }
 _MISSING: Final = {
@@ -83,6 +92,8 @@ def words(criterion: Criterion) -> str:
         part = criterion.part
         if isinstance(part, Leaf) and part.missing is not None:
             return _leaf_words(replace(part, missing=not part.missing))
+        if isinstance(part, Leaf) and len(part.sides) == 1:
+            return _leaf_words(_turned(part))
         return f"not {_bracketed(part)}"
     joined = " and " if isinstance(criterion, AllOf) else " or "
     if len(criterion.parts) == 1:
@@ -101,6 +112,13 @@ def column_words(column: str) -> str:
         # On a list the decision date is the list's own day.
         return measure.label().replace(" before the decision date", " before the list's day")
     return column.replace("__", ", ").replace("_", " ")
+
+
+def _turned(leaf: Leaf) -> Leaf:
+    """Return the other side of a line: what "not" says of it."""
+    other = dict(zip(SIDES, ("fewer_than", "at_most", "more_than", "at_least"), strict=True))
+    ((side, bound),) = leaf.sides.items()
+    return Leaf(leaf.column, **{other[side]: bound})  # type: ignore[arg-type]
 
 
 def _bracketed(criterion: Criterion) -> str:
@@ -136,4 +154,4 @@ def _counted(column: str) -> bool:
     measure = catalogue.parse(column)
     if measure is None:
         return column in ("active_days__to_date", "distinct_features__to_date", "quantity")
-    return measure.unit not in ("share", "ratio", "points", "users per seat")
+    return measure.unit not in ("share", "ratio", "points", "users per seat", "days")

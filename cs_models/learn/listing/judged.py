@@ -8,7 +8,8 @@ renewal): a list that holds contracts far from their renewal must not look good 
 leave less.  The rate of the others is weighed by where the list's rows stand.  This says how well a
 list picks, not what a call did: who was called in the past is part of what came.
 
-Source: ``methods.md`` 6 (each list's hit rate is backtested), 1.1 (accounts as units).
+Source: ``methods.md`` 6 (each list's hit rate is backtested), 1.1 (accounts as units);
+R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890 (interval of a difference, method 10).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from cs_models.learn.evaluation import rates
 
 FEWEST: Final = 20  # accounts on past lists below which a rate is shown but nothing is concluded
 Float = NDArray[np.float64]
+Whole = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -97,57 +100,43 @@ def compare(
     -------
     Past
     """
-    rows = pd.DataFrame(
-        {
-            "listed": np.asarray(listed, dtype=bool),
-            "came": np.asarray(came, dtype=np.float64),
-            "account": np.asarray(account),
-            "cell": np.asarray(cell),
-        }
-    )
-    rows = rows[rows["came"].notna()].reset_index(drop=True)
-    mine, others = rows[rows["listed"]], rows[~rows["listed"]]
-    own = rates.proportion(mine["came"], mine["account"], level=level)
-    base, gap, error = _against(rows)
-    z = float(stats.norm.ppf(1 - (1 - level) / 2 / max(1, n_compared)))
+    on, hit = np.asarray(listed, dtype=bool), np.asarray(came, dtype=np.float64)
+    known = ~np.isnan(hit)
+    on, hit = on[known], hit[known]
+    of = pd.factorize(np.asarray(account)[known])[0]
+    cells = pd.factorize(np.asarray(cell)[known])[0]
+    own = rates.proportion(hit[on], of[on], level=level)
+    base, gap, low, high = _against(on, hit, of, cells, 1 - (1 - level) / max(1, n_compared))
     return Past(
         rate=own.rate, low=own.low, high=own.high, n=own.n, n_accounts=own.n_clusters,
-        n_hits=own.n_events, base_rate=base, n_others=len(others), difference=gap,
-        difference_low=gap - z * error, difference_high=gap + z * error,
+        n_hits=own.n_events, base_rate=base, n_others=int((~on).sum()), difference=gap,
+        difference_low=low, difference_high=high,
     )  # fmt: skip
 
 
-def _against(rows: pd.DataFrame) -> tuple[float, float, float]:
-    """Return the others' rate as the listed stand, the gap, and its clustered standard error."""
-    count = rows.pivot_table(
-        index="cell", columns="listed", values="came", aggfunc="size", fill_value=0
-    )
-    if True not in count or False not in count:
-        return float("nan"), float("nan"), float("nan")
-    both = count[(count[True] > 0) & (count[False] > 0)]
-    if both.empty:
-        return float("nan"), float("nan"), float("nan")
-    kept = rows[rows["cell"].isin(both.index)]
-    n_listed = float(both[True].sum())
-    at = kept["cell"].map(both[True]).to_numpy(np.float64)
-    others = kept["cell"].map(both[False]).to_numpy(np.float64)
-    on = kept["listed"].to_numpy(dtype=bool)
-    weight = np.where(on, 1.0 / n_listed, at / n_listed / others)
-    came = kept["came"].to_numpy(np.float64)
-    base = float((weight * came)[~on].sum())
-    own = float((weight * came)[on].sum())
-    fitted = kept.groupby(["cell", "listed"])["came"].transform("mean").to_numpy(np.float64)
-    signed = np.where(on, weight, -weight) * (came - fitted)
-    codes, names = pd.factorize(kept["account"])
-    sums = np.bincount(codes, weights=signed, minlength=len(names))
-    correction = len(names) / max(1, len(names) - 1)
-    error = float(np.sqrt(correction * (sums @ sums)))
-    # Where all came out alike the sums are nought, not the doubt.
-    floor = _floor(own, n_listed)
-    return base, own - base, max(error, floor)
+def _against(
+    on: Flags, hit: Float, account: Whole, cell: Whole, level: float
+) -> tuple[float, float, float, float]:
+    """Return the others' rate as the listed stand, the gap, and the gap's interval.
 
-
-def _floor(rate: float, n: float) -> float:
-    """Return the least standard error of a share of n rows: Agresti and Coull's at the edges."""
-    shrunk = (rate * n + 2.0) / (n + 4.0)
-    return float(np.sqrt(shrunk * (1 - shrunk) / (n + 4.0)))
+    Newcombe's interval: from Wilson's for the few who are listed, which keeps its level far out in
+    the tail where a normal one does not, and the others' clustered standard error.
+    """
+    size = int(cell.max(initial=-1)) + 1
+    n_on, n_off = (np.bincount(cell[side], minlength=size) for side in (on, ~on))
+    kept = ((n_on > 0) & (n_off > 0))[cell] if size else on
+    on, hit, account, cell = on[kept], hit[kept], account[kept], cell[kept]
+    if not on.any():
+        return (float("nan"),) * 4
+    own = rates.proportion(hit[on], account[on], level=level)
+    y, of, at = hit[~on], account[~on], cell[~on]
+    weight = n_on[at] / own.n / n_off[at]
+    base = float(weight @ y)
+    mean = np.bincount(at, weights=y, minlength=size) / np.maximum(n_off, 1)
+    names, codes = np.unique(of, return_inverse=True)
+    sums = np.bincount(codes, weights=weight * (y - mean[at]), minlength=len(names))
+    variance = float(sums @ sums) * len(names) / max(1, len(names) - 1)
+    wide = float(stats.norm.ppf(0.5 + level / 2)) ** 2 * variance
+    gap = own.rate - base
+    low = gap - float(np.sqrt((own.rate - own.low) ** 2 + wide))
+    return base, gap, low, gap + float(np.sqrt((own.high - own.rate) ** 2 + wide))

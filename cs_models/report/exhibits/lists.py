@@ -7,7 +7,7 @@ files for the CRM.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -29,8 +29,10 @@ def overview(summary: pd.DataFrame, currency: str) -> Shown:
     said = findings.overview(summary, currency)
     if summary.empty:
         return said
+    nouns = {grain: many for grain, (_, many) in findings.NOUNS.items()}
     table = Table.of(
-        summary.assign(why=summary["skipped"]), id=findings.ALL, title="Lists of today",
+        summary.assign(why=summary["skipped"], grain=summary["grain"].map(nouns)), id=findings.ALL,
+        title="Lists of today",
         columns={
             "title": Column("List"),
             "n": Column("On it", kind="integer"),
@@ -68,13 +70,16 @@ def each(
         shown += findings.one(row, currency)
         frame = tables[row["name"]]
         if len(frame):
-            shown.append(_table(row["name"], row["title"], row["grain"], frame, currency))
+            shown.append(_table(row, frame, currency))
     return shown
 
 
-def _table(name: str, title: str, grain: str, frame: pd.DataFrame, currency: str) -> Table:
+def _table(row: Mapping[str, Any], frame: pd.DataFrame, currency: str) -> Table:
+    name, title, grain = row["name"], row["title"], row["grain"]
     shown = frame.assign(
-        touch=frame["touch"].map(_TOUCH), in_capacity=frame["in_capacity"].map(_YES)
+        **({"reason_1": frame["reason_1"].str.partition(":")[0]} if "reason_1" in frame else {}),
+        touch=frame["touch"].map(_TOUCH),
+        in_capacity=frame["in_capacity"].map(_YES),
     )
     columns = {
         "rank": Column("Place", kind="integer"),
@@ -85,11 +90,15 @@ def _table(name: str, title: str, grain: str, frame: pd.DataFrame, currency: str
         columns |= {
             "days_to_renewal": Column("Days to renewal", kind="integer"),
             "p_churn": Column("Chance of leaving", kind="percent", digits=0),
-            "expected_value": Column("A call is worth", kind="money", unit=currency),
-            "reason_1": Column("What the chance goes with"),
-            "similar": Column("Five past customers most alike"),
-            "unused_names": Column("Never touched of late"),
+            "reason_1": Column("It goes with"),
         }
+        if row["outcome"] == "left" and "expected_value" in frame:
+            columns |= {
+                "expected_value": Column("A call is worth", kind="money", unit=currency),
+                "similar": Column("Five past ones most alike"),
+            }
+        elif "unused_features" in frame:
+            columns["unused_names"] = Column("Not touched of late")
     else:
         columns |= {
             "role": Column("Role"),
@@ -103,8 +112,8 @@ def _table(name: str, title: str, grain: str, frame: pd.DataFrame, currency: str
     }  # fmt: skip
     there = {key: column for key, column in columns.items() if key in shown and _told(shown[key])}
     return Table.of(
-        shown, id=listed.anchor(name), title=title, columns=there, fold_after=SHOWN, at_most=AT_MOST,
-        note=f"All columns are in tables/list_{name}.csv, ids first.",
+        shown, id=listed.anchor(name), title=title, columns=there, fold_after=SHOWN,
+        at_most=AT_MOST, note=f"All columns are in tables/list_{name}.csv, ids first.",
     )  # fmt: skip
 
 

@@ -81,9 +81,8 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
     parts: list[Part] = [
         f"{row['title']}: ", linked(people(row["n"], row["grain"]), table), ", of customers who "
         "pay ", linked(about(row["arr"], currency), table), " a year; ",
-        linked(integer(row["n_in_capacity"]), table), " can be worked on, ",
-        linked(integer(row["n_high"]), table), " of them all by a person. ",
-        f"{row['action']} ", who,
+        linked(integer(row["n_in_capacity"]), table), " are within reach; the largest, ",
+        linked(integer(row["n_high"]), table), f", get a person. {row['action']} {who}",
     ]  # fmt: skip
     if row["n_quiet"]:
         parts.append(f" {people(row['n_quiet'], row['grain'])} left out: we spoke to them lately.")

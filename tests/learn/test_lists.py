@@ -1,0 +1,305 @@
+"""Lists: who is on them, within capacity, by person or message, and what past ones came to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cs_models.errors import ParameterError
+from cs_models.features.adoption import Condition, Definition
+from cs_models.features.criteria import AllOf, Leaf, Not
+from cs_models.learn import lists
+from cs_models.learn.lists import CustomerList
+from cs_models.learn.shapes.calls import Play
+
+AS_OF = pd.Timestamp("2026-06-30")
+BIG = CustomerList(
+    name="big", title="Big ones", action="Call.", grain="account",
+    criteria=Leaf("seats", at_least=10), order_by="arr", outcome="left",
+)  # fmt: skip
+PLAY = Play(Decimal("1000"), 0.8, 0.1, 0.3)
+
+
+def terms(n: int, seed: int = 1) -> pd.DataFrame:
+    """Return running terms with money, seats and a last contact; some accounts have two."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "subscription_id": [f"s{k:03d}" for k in range(n)],
+            "account_id": [f"a{k:03d}" for k in rng.integers(0, max(1, int(0.8 * n)), n)],
+            "arr": rng.integers(0, 50, n) * 100.0,
+            "seats": pd.array(rng.integers(5, 20, n), "Int64").astype("Float64"),
+            "days_since_our_contact__to_date": pd.array(rng.integers(1, 60, n), "Int64"),
+        }
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 50), st.integers(0, 30), st.floats(0, 1), st.randoms())
+def test_a_list_is_a_partition_within_capacity_whatever_the_order_of_rows(
+    n: int, capacity: int, quiet: int, share: float, random: Any
+) -> None:
+    """One row an account, ranks 1 to n, the first in reach, and nobody spoken to lately."""
+    frame = terms(n)
+    asked = replace(BIG, quiet_days=quiet, high_touch_value_share=share)
+    made = lists.make(asked, frame, capacity=capacity)
+    rows = made.rows
+    assert rows["account_id"].is_unique
+    assert rows["rank"].tolist() == list(range(1, len(rows) + 1))
+    assert rows["in_capacity"].sum() == min(capacity, len(rows))
+    assert rows["in_capacity"].is_monotonic_decreasing or rows.empty
+    assert set(rows["touch"]) <= {lists.HIGH, lists.TECH}
+    assert (rows["days_since_our_contact__to_date"] > quiet).all() or quiet == 0
+    assert rows["arr"].is_monotonic_decreasing
+    order = list(frame.index)
+    random.shuffle(order)
+    pd.testing.assert_frame_equal(lists.make(asked, frame.loc[order], capacity=capacity).rows, rows)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.floats(0.01, 1))
+def test_the_fewest_largest_who_make_the_share_get_a_person(n: int, share: float) -> None:
+    """Without its smallest the high touch falls short of the share; with it, it does not."""
+    frame = terms(n)
+    high = frame[lists.high_touch(frame, share)]
+    worth = frame.groupby("account_id")["arr"].max()
+    if worth.sum() == 0:
+        assert high.empty
+        return
+    chosen = worth[worth.index.isin(high["account_id"])]
+    assert chosen.sum() >= share * worth.sum() * (1 - 1e-9)
+    assert chosen.sum() - chosen.min() < share * worth.sum()
+    assert chosen.min() >= worth.drop(chosen.index).max() or len(chosen) == len(worth)
+
+
+def test_four_fifths_of_the_money_by_hand() -> None:
+    """Of 50, 30, 15 and 5 the first two make four fifths; a user follows the account."""
+    frame = pd.DataFrame(
+        {"account_id": ["a", "a", "b", "c", "d"], "arr": [50.0, 50.0, 30.0, 15.0, 5.0]}
+    )
+    assert lists.high_touch(frame, 0.8).tolist() == [True, True, True, False, False]
+
+
+def test_unknown_is_counted_and_not_listed() -> None:
+    """A row whose seats are missing is neither on the list nor surely off it."""
+    frame = pd.DataFrame(
+        {
+            "subscription_id": ["s1", "s2", "s3"], "account_id": ["a", "b", "c"],
+            "arr": [1.0, 2.0, 3.0], "seats": pd.array([12, None, 4], "Int64"),
+        }
+    )  # fmt: skip
+    made = lists.make(BIG, frame, capacity=5)
+    assert made.rows["account_id"].tolist() == ["a"]
+    assert (made.n_frame, made.n_unknown, made.n_quiet) == (3, 1, 0)
+
+
+def panel(n: int = 60) -> pd.DataFrame:
+    """Return a panel of running terms that use three features alike, none more than its seats."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(
+        {
+            "subscription_id": [f"s{k:03d}" for k in range(n)],
+            "account_id": [f"a{k:03d}" for k in range(n)],
+            "account_name": [f"Customer {k}" for k in range(n)],
+            "as_of_date": AS_OF,
+            "term_start": AS_OF - pd.Timedelta(days=200),
+            "term_end": AS_OF + pd.to_timedelta(rng.integers(1, 300, n), unit="D"),
+            "seats": pd.array([10] * n, "Int64"),
+            "arr": [Decimal("1200.00")] * n,
+            "segment": pd.array(rng.choice(["SMB", "ENT"], n), "string"),
+            "in_notice": pd.array([False] * n, "boolean"),
+            "seat_utilisation__last_28d": rng.uniform(0.2, 0.9, n),
+            "open_severe_tickets__to_date": pd.array([0] * n, "Int64"),
+            "events__last_90d": rng.integers(100, 200, n),
+        }
+    )
+    for feature in ("share", "search", "sync"):
+        frame[f"events__{feature}__last_90d"] = rng.integers(1, 50, n)
+    return frame
+
+
+def framed(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """Return what lists are judged on, everyone with a chance of 10 %."""
+    scores = pd.DataFrame({"subscription_id": frame["subscription_id"], "p_churn": 0.1})
+    given = {"touched": None, "play_days": 30, "play": PLAY, "definition": None, **options}
+    return lists.accounts.frame(frame, scores, by=["segment"], **given)
+
+
+def test_planted_candidates_are_found_and_nobody_else(project_root: Any) -> None:
+    """More users than seats, and deep use that never touched one feature: the shipped lists."""
+    from cs_models.run import lists_file
+
+    shipped = {one.name: one for one in lists_file.read(project_root / "parameters/lists")}
+    frame = panel()
+    frame.loc[7, "seat_utilisation__last_28d"] = 1.3
+    frame.loc[[11, 23], "events__last_90d"] = 900  # deep
+    frame.loc[[11, 30], "events__sync__last_90d"] = 0  # 30 is not deep
+    frame.loc[30, "events__last_90d"] = 1
+    known = framed(frame)
+    over = lists.make(shipped["over_use"], known, capacity=5).rows
+    assert over["account_id"].tolist() == ["a007"]
+    unused = lists.make(shipped["unused_area"], known, capacity=5).rows
+    assert unused["account_id"].tolist() == ["a011"]
+    assert unused["unused_names"].tolist() == ["sync"]
+
+
+def test_what_a_call_is_worth_by_hand() -> None:
+    """1 200 a year, a chance of 10 %, margin .8, saves .1 to .3, cost 1 000."""
+    row = framed(panel(3)).iloc[0]
+    assert row["net_low"] == pytest.approx(0.1 * 0.1 * 0.8 * 1200 - 1000)
+    assert row["expected_value"] == pytest.approx(0.2 * 0.1 * 0.8 * 1200 - 1000)
+    assert row["net_high"] == pytest.approx(0.3 * 0.1 * 0.8 * 1200 - 1000)
+    assert "expected_value" not in framed(panel(3), play=None)
+
+
+def test_distance_to_the_threshold_is_that_of_the_own_segment() -> None:
+    """Below by what is lacking, at the level by nothing, and each segment by its own level."""
+    frame = panel(3).assign(segment=["SMB", "SMB", "ENT"], events__first_60d=[3, 12, 12])
+    found = framed(
+        frame,
+        definition=Definition(
+            "d",
+            (
+                Condition("events__first_60d", at_least=10, segment="SMB"),
+                Condition("events__first_60d", at_least=30, segment="ENT"),
+            ),
+        ),
+    )
+    assert found["threshold_gap"].tolist() == [7.0, 0.0, 18.0]
+    assert found["below_threshold"].tolist() == [True, False, True]
+    assert found["adopted"].tolist() == [False, True, False]
+
+
+def contacts(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    """Return contacts of ours: account, day, kind."""
+    frame = pd.DataFrame(rows, columns=["account_id", "day", "kind"])
+    day = pd.to_datetime(frame.pop("day"))
+    known = day + pd.Timedelta(days=1)
+    return frame.assign(user_id="u", occurred_date=day, known_date=known)
+
+
+def test_last_contact_and_running_play_by_hand() -> None:
+    """A contact on the day itself is not seen; a play runs for so many days after its step."""
+    touched = contacts(
+        ("a", "2026-06-20", "call"), ("a", "2026-06-30", "email"), ("b", "2026-06-10", "playbook"),
+        ("c", "2026-03-01", "playbook"),
+    )  # fmt: skip
+    rows = pd.DataFrame({"account_id": ["a", "b", "c", "d"], "as_of_date": AS_OF})
+    found = lists.contacts.beside(rows, touched, play_days=30)
+    assert found["days_since_our_contact__to_date"].tolist()[:3] == [10, 20, 121]
+    assert pd.isna(found["days_since_our_contact__to_date"].iloc[3])
+    assert found["last_contact"].tolist() == ["call", "playbook", "playbook", ""]
+    assert found["in_play"].tolist() == [False, True, False, False]
+
+
+def test_without_contacts_nobody_is_in_a_play_nor_out_of_one() -> None:
+    """Missing is never no."""
+    rows = pd.DataFrame({"account_id": ["a"], "as_of_date": [AS_OF]})
+    found = lists.contacts.beside(rows, None, play_days=30)
+    assert found[["in_play", "days_since_our_contact__to_date"]].isna().all(axis=None)
+
+
+def test_others_are_weighed_as_the_listed_stand() -> None:
+    """Near: 2 listed (1 left), 2 others (1 left); far: 1 listed (0), 2 others (2 left).
+
+    Others' rate: 2/3 · 1/2 + 1/3 · 1 = 2/3, listed 1/3; a cell without others does not count.
+    """
+    listed = [True, True, False, False, True, False, False]
+    came = [1, 0, 1, 0, 0, 1, 1]
+    cell = ["near"] * 4 + ["far"] * 3
+    past = lists.compare(listed, came, list("abcdefg"), cell)
+    assert past.rate == pytest.approx(1 / 3)
+    assert past.base_rate == pytest.approx(2 / 3)
+    assert past.difference == pytest.approx(-1 / 3)
+    assert (past.n, past.n_accounts, past.n_hits, past.n_others) == (3, 3, 1, 4)
+    assert past.few
+    assert not past.apart
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 8))
+def test_a_comparison_keeps_its_bounds_and_forgets_the_order(seed: int, n_compared: int) -> None:
+    """Rates lie within their intervals, more lists widen the doubt, and rows have no order."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 80))
+    listed, came = rng.random(n) < 0.3, np.where(rng.random(n) < 0.1, np.nan, rng.random(n) < 0.4)
+    account, cell = rng.integers(0, 30, n), rng.integers(0, 3, n)
+    one = lists.compare(listed, came, account, cell)
+    many = lists.compare(listed, came, account, cell, n_compared=n_compared)
+    shuffled = rng.permutation(n)
+    again = lists.compare(listed[shuffled], came[shuffled], account[shuffled], cell[shuffled])
+    assert again.rate == pytest.approx(one.rate, nan_ok=True)
+    assert again.difference_low == pytest.approx(one.difference_low, nan_ok=True)
+    if one.n:
+        edge = 1e-12  # of a square root
+        assert 0 <= one.low <= one.rate + edge
+        assert one.rate - edge <= one.high <= 1
+    if np.isfinite(one.difference):
+        assert one.difference_low <= one.difference <= one.difference_high
+        assert many.difference_low <= one.difference_low
+        assert many.difference == pytest.approx(one.difference)
+
+
+def test_lists_of_chance_are_seldom_told_apart() -> None:
+    """Of 200 books with 8 lists drawn by lot, few announce any list (5 % and two errors)."""
+    rng = np.random.default_rng(7)
+    announced = 0
+    for _ in range(200):
+        came = rng.random(400) < 0.2
+        account, cell = np.arange(400) // 2, rng.integers(0, 4, 400)
+        announced += any(
+            lists.compare(rng.random(400) < 0.15, came, account, cell, n_compared=8).apart
+            for _ in range(8)
+        )
+    assert announced / 200 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_a_past_list_is_made_within_capacity_each_time() -> None:
+    """The largest two of each quarter, one row an account."""
+    frame = terms(40).assign(origin=["q1"] * 20 + ["q2"] * 20)
+    chosen = lists.made_again(BIG, frame, by="origin", capacity=2)
+    for _, rows in frame.groupby("origin"):
+        big = rows[rows["seats"] >= 10].sort_values(
+            ["arr", "account_id", "subscription_id"], ascending=[False, True, True]
+        )
+        expected = big.drop_duplicates("account_id").head(2).index
+        assert set(rows.index[chosen.loc[rows.index]]) == set(expected)
+
+
+def test_a_list_may_not_ask_what_becomes_of_a_term() -> None:
+    """The outcome is no criterion, a misspelt column is told the nearest, users have their own."""
+    with pytest.raises(ParameterError, match="'churned'"):
+        replace(BIG, criteria=Leaf("churned", at_least=1))
+    with pytest.raises(ParameterError, match=r"did you mean seat_utilisation__last_28d\?"):
+        replace(BIG, criteria=Leaf("seat_utilization__last_28d", at_least=1))
+    with pytest.raises(ParameterError, match="active or started"):
+        replace(BIG, grain="user")
+    asked = CustomerList(
+        name="new", title="t", action="a", grain="user", order_by="arr", outcome="started",
+        criteria=AllOf((Leaf("role", one_of=("admin",)),
+                        Not(Leaf("events__feature=sync__to_date", more_than=0)))),
+    )  # fmt: skip
+    assert asked.features == ("sync",)
+
+
+def test_who_is_fair_to_compare_with() -> None:
+    """Those of the age and role that must hold; what stands under an or or a not is not asked."""
+    frame = pd.DataFrame(
+        {
+            "days_since_created": pd.array([10, 40, 80], "Int64"),
+            "role": ["admin", "member", "admin"],
+        }
+    )
+    asked = CustomerList(
+        name="new", title="t", action="a", grain="user", order_by="arr", outcome="active",
+        criteria=AllOf((Leaf("days_since_created", at_least=30),
+                        Not(Leaf("role", one_of=("member",))))),
+    )  # fmt: skip
+    assert lists.people.asked_for(asked, frame).tolist() == [False, True, True]
