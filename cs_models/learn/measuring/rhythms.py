@@ -51,7 +51,7 @@ def by_role(past: pd.DataFrame) -> pd.DataFrame:
              len(used) >= FEWEST_USERS and n_accounts >= FEWEST_ACCOUNTS)
         )  # fmt: skip
     columns = ["role", "n_users", "n_accounts", "silent", "q25", "median", "q75", "enough"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype({"enough": bool})
 
 
 def levels(users: pd.DataFrame, rhythm: pd.DataFrame) -> pd.Series:

@@ -20,6 +20,7 @@ ENDS = {"low": Column("from", kind="percent"), "high": Column("to", kind="percen
 _N = Column("Customers", kind="integer")
 _TICKS = [0, 30, 60, 90, 120, 150, 180]
 _LIMIT = 180
+_FEWEST = 10  # contracts of a month: below it one would move the line by ten points
 _AFTER = 90
 _CURVES = 3  # of features: more cannot be told apart
 _WAIT = {
@@ -39,8 +40,9 @@ _WAIT_NOTE = (
 def adoption(told: Told) -> tuple[Shown, ...]:
     """Show how many have adopted, and how many of those entitled use the product, by month (M1)."""
     said: list[Shown] = [Statement.of("finding", *findings.adopted_parts(told), id="adopted-said")]
-    if len(told.adopted):
-        frame = told.adopted.assign(month=told.adopted["cohort_month"]).tail(24)
+    cohorts = told.adopted[told.adopted["n"] >= _FEWEST] if len(told.adopted) else told.adopted
+    if len(cohorts):
+        frame = cohorts.assign(month=cohorts["cohort_month"]).tail(24)
         said.append(
             _monthly(frame, "adopted", findings.ADOPTED, "Contracts adopted, by month of the start",
                      "Contracts adopted", "Month in which the contract began")
