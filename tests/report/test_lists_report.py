@@ -1,0 +1,261 @@
+"""The lists on the page and in their files: nothing dropped silently, no formula in a file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs_models.errors import ParameterError
+from cs_models.features.criteria import AllOf, Leaf
+from cs_models.learn import lists
+from cs_models.learn.lists import CustomerList
+from cs_models.report.display import Exhibit, Statement, Table
+from cs_models.report.evidence import due, listed, plays
+from cs_models.report.evidence import lists as evidence
+from cs_models.report.evidence.horizons import BASE_RATE, NOTICE, PREDICTOR
+from cs_models.report.evidence.listable import Gaps
+from cs_models.report.exhibits import lists as exhibits
+from cs_models.report.exhibits import plays as play_exhibits
+from cs_models.report.findings import lists as findings
+
+AS_OF = pd.Timestamp("2026-06-30")
+EVERYTHING = ("accounts", "subscriptions", "events", "users", "tickets", "surveys", "touchpoints",
+              "milestones")  # fmt: skip
+
+
+def asked(name: str = "big", **changed: Any) -> CustomerList:
+    fields: Mapping[str, Any] = {
+        "title": f"List {name}", "action": "Call.", "grain": "account",
+        "criteria": Leaf("seats", at_least=10), "order_by": "arr", "outcome": "left",
+    } | changed  # fmt: skip
+    return CustomerList(name=name, **fields)
+
+
+def frame(n: int = 40) -> pd.DataFrame:
+    """Return running terms, the first named like a formula."""
+    rng = np.random.default_rng(3)
+    names = ["=HYPERLINK(1)", *[f"Customer {k}" for k in range(1, n)]]
+    return pd.DataFrame(
+        {
+            "subscription_id": [f"s{k}" for k in range(n)],
+            "account_id": [f"a{k}" for k in range(n)],
+            "account_name": names, "segment": "SMB", "arr": 100.0 * np.arange(n, 0, -1),
+            "seats": pd.array([12] * 15 + [5] * (n - 15), "Int64"),
+            "term_end": AS_OF + pd.Timedelta(days=50), "days_to_renewal": 50,
+            "p_churn": rng.random(n), "days_since_our_contact__to_date": pd.array([9] * n, "Int64"),
+        }
+    )  # fmt: skip
+
+
+def known(past: bool = True, **gaps: Any) -> evidence.Known:
+    rows = frame()
+    before = pd.concat([rows] * 4, ignore_index=True).assign(
+        origin=np.repeat(["q1", "q2", "q3", "q4"], 40), alike="near",
+        left=np.tile([1.0] * 12 + [0.0] * 28, 4),
+    )  # fmt: skip
+    told: Mapping[str, Any] = {
+        "tables": EVERYTHING, "features": ("share",), "definition": "", "predictor": "", "play": "",
+    } | gaps  # fmt: skip
+    return evidence.Known(
+        accounts=rows, users=pd.DataFrame(), past_accounts=before if past else pd.DataFrame(),
+        past_users=pd.DataFrame(),
+        reasons=pd.DataFrame({"reason_1": ["support cases: many"]}, ["s0"]),
+        gaps=Gaps(**told), touched=None,
+    )  # fmt: skip
+
+
+NO_TABLE = [
+    ("tickets", Leaf("open_severe_tickets__to_date", at_most=0), "account"),
+    ("surveys", Leaf("nps__to_date", at_least=9), "account"),
+    ("touchpoints", Leaf("in_play", is_=True), "account"),
+    ("touchpoints", Leaf("customer_contacts__last_28d", at_least=1), "account"),
+    ("milestones", Leaf("goals_reached__to_date", at_least=1), "account"),
+    ("users", Leaf("champions__to_date", at_least=1), "account"),
+]
+
+
+@pytest.mark.parametrize(("table", "criterion", "grain"), NO_TABLE)
+def test_a_list_whose_table_is_missing_is_skipped_by_name(
+    table: str, criterion: Leaf, grain: str
+) -> None:
+    """The page says which list, and which table the source does not have; the others are made."""
+    there = tuple(name for name in EVERYTHING if name != table)
+    both = AllOf((Leaf("seats", at_least=1), criterion))
+    made = evidence.make(
+        known(tables=there), [asked(), asked("other", criteria=both)], capacity=5, weeks=13
+    )
+    assert made[0].made is not None
+    assert made[1].made is None
+    assert f"no table of {table}" in made[1].skipped
+    said = [one.text for one in findings.overview(listed.summary(made), "USD")]
+    assert any("List other" in text and f"no table of {table}" in text for text in said)
+    if grain == "account":
+        assert listed.summary(made)["file"].tolist() == ["tables/list_big.csv", ""]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "gap", "said"),
+    [
+        (Leaf("expected_value", more_than=0), {"play": "the run file names no play"}, "no play"),
+        (Leaf("p_low", at_least=0.1), {"predictor": "too short"}, "too short"),
+        (Leaf("below_threshold", is_=True), {"definition": "none is stated"}, "none is stated"),
+        (Leaf("stage", one_of=("adopted",)), {}, "05_journey_and_personas"),
+        (Leaf("events__shared__last_28d", at_least=1), {}, "did you mean share?"),
+    ],
+)
+def test_what_the_run_does_not_know_is_said(
+    criterion: Leaf, gap: dict[str, Any], said: str
+) -> None:
+    """Each skipped list names what it lacks."""
+    (one,) = evidence.make(known(**gap), [asked(criteria=criterion)], capacity=5, weeks=13)
+    assert said in one.skipped
+
+
+def test_a_window_that_is_not_counted_stops_the_run() -> None:
+    """The records could tell it, the run did not ask: that is the list's mistake."""
+    with pytest.raises(ParameterError, match="unknown column"):
+        evidence.make(
+            known(), [asked(criteria=Leaf("active_users__last_33d", at_least=1))],
+            capacity=5, weeks=13,
+        )  # fmt: skip
+
+
+def test_a_list_of_users_needs_users() -> None:
+    """Without a users table it is skipped with that reason."""
+    of_users = asked("u", grain="user", criteria=Leaf("arr", at_least=0), outcome="active")
+    (one,) = evidence.make(known(tables=("accounts",)), [of_users], capacity=5, weeks=13)
+    assert one.skipped == "the source has no table of users"
+
+
+def test_the_past_is_counted_by_hand() -> None:
+    """Ten of fifteen are called each quarter; all ten left, two of the other thirty did."""
+    (one,) = evidence.make(known(), [asked()], capacity=10, weeks=13)
+    assert one.past is not None
+    assert (one.past.n, one.past.n_hits, one.n_past) == (40, 40, 4)
+    assert one.past.rate == 1
+    assert one.past.base_rate == pytest.approx(2 / 30)
+    assert one.past.few  # ten accounts
+    (none,) = evidence.make(known(past=False), [asked()], capacity=10, weeks=13)
+    assert none.past is None
+    assert none.past_why
+
+
+def test_files_have_stable_ids_first_and_no_formula(tmp_path: Path) -> None:
+    """account_id and subscription_id lead; a name that begins with = is defused; all rows leave."""
+    world = known()
+    made = evidence.make(world, [asked(), asked("none", criteria=Leaf("seats", more_than=99))],
+                         capacity=10, weeks=13)  # fmt: skip
+    near = pd.Series({"s0": "2 of 5 left; nearest: Alpha, left"}, dtype=object)
+    tables = listed.tables(made, world, near)
+    exhibits.write(str(tmp_path), tables)
+    with (tmp_path / "tables/list_big.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:2] == ["account_id", "subscription_id"]
+    assert [row["rank"] for row in rows] == [str(k) for k in range(1, 16)]
+    assert rows[0]["account_name"] == "'=HYPERLINK(1)"
+    assert rows[0]["reason_1"] == "support cases: many"
+    assert rows[0]["similar"].startswith("2 of 5 left")
+    assert sum(row["in_capacity"] == "True" for row in rows) == 10
+    empty = (tmp_path / "tables/list_none.csv").read_text().splitlines()
+    assert len(empty) == 1
+    assert empty[0].startswith("account_id,subscription_id")
+
+
+def test_every_list_is_shown_and_saved() -> None:
+    """Text and tables agree with the summary, and nothing is blank."""
+    world = known()
+    made = evidence.make(world, [asked(), asked("none", criteria=Leaf("seats", more_than=99))],
+                         capacity=10, weeks=13)  # fmt: skip
+    summary = listed.summary(made)
+    tables = listed.tables(made, world, pd.Series(dtype=object))
+    shown = [*exhibits.overview(summary, "USD"), *exhibits.each(summary, tables, "USD"),
+             *exhibits.past(summary)]  # fmt: skip
+    words = " ".join(one.text for one in shown if isinstance(one, Statement))
+    assert "15 customers" in words
+    assert "nobody today" in words
+    assert "Too few past customers to judge: \u201cList big\u201d" in words
+    ids = [one.id for one in shown if isinstance(one, Table | Exhibit)]
+    assert {"all-lists-table", "list-big", "past-lists"} <= set(ids)
+    saved = {one.id: one for one in findings.saved(summary, "USD")}
+    assert saved["list-big"].n == 15
+    assert saved["list-none"].n == 0
+    assert findings.overview(listed.summary([]), "USD")[0].role == "note"
+
+
+def contracts(n: int = 30) -> pd.DataFrame:
+    """Return contracts of one quarter as ``due.contracts`` gives them."""
+    rng = np.random.default_rng(9)
+    chance = rng.uniform(0.02, 0.6, n)
+    arr = rng.integers(1, 9, n) * 1000.0
+    return pd.DataFrame(
+        {
+            "quarter": pd.Timestamp("2026-07-01"), "label": "2026 Q3",
+            "account_id": [f"a{k}" for k in range(n)],
+            "subscription_id": [f"s{k}" for k in range(n)], "arr": arr, "chance": chance,
+            "chance_low": chance * 0.8, "chance_high": np.minimum(1, chance * 1.2),
+            "arr_at_risk": chance * arr,
+            "p_from": [NOTICE] * 3 + [BASE_RATE] * 3 + [PREDICTOR] * (n - 6),
+            "renewal_date": AS_OF + pd.to_timedelta(rng.integers(-5, 91, n), unit="D"),
+        }
+    )  # fmt: skip
+
+
+def touched() -> pd.DataFrame:
+    day = pd.to_datetime(["2026-06-20", "2026-06-25", "2025-01-01"])
+    return pd.DataFrame(
+        {
+            "account_id": ["a4", "a10", "a11"], "user_id": None, "occurred_date": day,
+            "known_date": day + pd.Timedelta(days=1), "kind": ["playbook", "call", "playbook"],
+        }
+    )  # fmt: skip
+
+
+def booked(contacts: pd.DataFrame | None) -> plays.Book:
+    now = contracts()
+    why = pd.DataFrame({"reason_1": "support cases: 3"}, now["subscription_id"])
+    return plays.book(
+        now, now, now.iloc[:0], why, contacts, as_of=AS_OF.date(), play_days=30, sigma=0.2,
+        rng=np.random.default_rng(1),
+    )  # fmt: skip
+
+
+def test_the_book_adds_up() -> None:
+    """Groups are those of the contracts, at risk parts into in a play and in none, weeks to all."""
+    found, now = booked(touched()), contracts()
+    rows = found.groups.set_index("group")
+    assert rows.loc[plays.ALL, "arr"] == pytest.approx(now["arr"].sum())
+    assert rows.loc[plays.ALL, "loss"] == pytest.approx(now["arr_at_risk"].sum())
+    assert rows.loc[plays.ASKED, "n_contracts"] == 3
+    assert rows.loc[plays.ENGAGED, "n_contracts"] == 1  # the play of 2025 is over
+    risky = now["chance"] >= plays.AT_RISK_FROM
+    assert rows.loc[plays.AT_RISK, "n_contracts"] == risky.sum()
+    engaged = int(risky[4])
+    assert rows.loc[plays.ALONE, "n_contracts"] == risky.sum() - engaged
+    assert rows.loc[plays.ALL, "n_recent"] == 2
+    assert (rows["loss_low"] <= rows["loss"]).all()
+    assert (rows["loss"] <= rows["loss_high"]).all()
+    assert rows.loc[plays.ALL, "reasons"] == "support cases (30)"
+    assert found.weeks["arr"].sum() == pytest.approx(now["arr"].sum())
+    assert found.weeks["arr_at_risk"].sum() == pytest.approx(now["arr_at_risk"].sum())
+    assert len(found.weeks) == plays.WEEKS
+
+
+def test_without_contacts_on_record_the_page_says_so() -> None:
+    """Nobody is called unengaged when no contact was kept."""
+    shown = play_exhibits.book(booked(None), "2026 Q3", 30, "USD")
+    first = shown[0]
+    assert isinstance(first, Statement)
+    assert first.role == "caution"
+    assert "No contact of ours is on record" in first.text
+    told = play_exhibits.book(booked(touched()), "2026 Q3", 30, "USD")[0]
+    assert isinstance(told, Statement)
+    assert "had a step of a play in the last 30 days" in told.text
+    assert play_exhibits.calendar(booked(None), "USD").figure.layout.yaxis.title.text
+    assert due.EARLY_DAYS > 7 * plays.WEEKS  # who is early is not due this quarter
+    assert lists.FEWEST == 20
