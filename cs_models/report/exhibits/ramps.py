@@ -15,6 +15,7 @@ from cs_models.report.evidence.ramps import Ramp
 from cs_models.report.figures import ramps as figures
 from cs_models.report.findings import ramps as findings
 
+DRAWN = 5  # features to choose from; the file ramps_by_tenth has all
 Shown = Sequence[Exhibit | Statement | Table]
 _SHARE = {"kind": "number", "digits": 2}
 _BAND = {
@@ -66,26 +67,32 @@ def ramp(found: Ramp, currency: str) -> Shown:
     by_tenth = Exhibit(
         id="tenths",
         title="The same by part of the contract, for all use or one feature",
-        figure=figures.tenths(tenths, [u for u in tenths["use"].unique()
-                                       if tenths.loc[tenths["use"] == u, "p50"].notna().any()]),
+        figure=figures.tenths(tenths, _drawn(tenths)),
         table=_tenths(tenths),
         alt="Uses per seat and week by tenth of the contract, renewed and left.",
-        caption="Choose a feature above the figure.",
+        caption="Choose all use, or one of the features used most, above the figure.",
     )  # fmt: skip
     return (*said, figure, by_tenth, _below(found, currency))
 
 
+def _drawn(tenths: pd.DataFrame) -> list[str]:
+    """Return all use and the features used most: a page that holds them all is slow to open."""
+    top = tenths[tenths["outcome"] == learnt.RENEWED].groupby("use")["p50"].mean().dropna()
+    features = top.drop(learnt.ALL_USE, errors="ignore").sort_values(ascending=False, kind="stable")
+    return [learnt.ALL_USE, *features.index[:DRAWN]]
+
+
 def _tenths(tenths: pd.DataFrame) -> Table:
     return Table.of(
-        tenths[tenths["p50"].notna()].sort_values(
+        tenths[tenths["p50"].notna() & tenths["use"].isin(_drawn(tenths))].sort_values(
             ["use", "outcome", "fraction"], ascending=[True, False, True]
         ),
         id=findings.TENTHS,
         title="By tenth of the contract",
         columns={"use": Column("Use"), "outcome": Column("Contracts that"),
                  "fraction": Column("Gone", kind="percent", digits=0), **_BAND},
-        note="Uses per seat and week, averaged over the weeks of each tenth. All of it is in the "
-        "file ramps_by_tenth.",
+        note="Uses per seat and week, averaged over the weeks of each tenth. All features "
+        "are in the file ramps_by_tenth.",
         at_most=60,
     )  # fmt: skip
 

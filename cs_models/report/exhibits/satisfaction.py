@@ -134,6 +134,8 @@ def gaps(found: Gaps) -> Shown:
         "at alone; p is the chance that a gap like this is the largest of all where no feature "
         "goes with NPS (step-down over random signs of the customers).",
     )
+    if not found.table["holds"].any():
+        return (*said, table)  # a picture of nothing but noise teaches to see shapes in it
     told = [f"{row['feature']}: {number(row['gap'], 0)}" for row in records(found.table)]
     figure = Exhibit(
         id="gaps",
