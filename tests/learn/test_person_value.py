@@ -207,7 +207,7 @@ def test_impossible_assumptions_are_refused(wrong: dict[str, Any]) -> None:
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return a simulated world as the doors tell it."""
     folder: Path = tmp_path_factory.mktemp("value")
-    simulate.write(folder, scenario="null", n_accounts=800, seed=5)
+    simulate.write(folder, scenario="null", n_accounts=1200, seed=5)
     scenario = scenarios.named("null")
     tables: Any = sources.read(sources.Source(path=str(folder)), as_of=scenario.as_of)
     who = people.served(tables, scenario.as_of)
