@@ -109,8 +109,8 @@ def compare(
     base, gap, low, high = _against(on, hit, of, cells, 1 - (1 - level) / max(1, n_compared))
     return Past(
         rate=own.rate, low=min(own.low, own.rate), high=max(own.high, own.rate), n=own.n,
-        n_accounts=own.n_clusters, n_hits=own.n_events, base_rate=base, n_others=int((~on).sum()), difference=gap,
-        difference_low=low, difference_high=high,
+        n_accounts=own.n_clusters, n_hits=own.n_events, base_rate=base,
+        n_others=int((~on).sum()), difference=gap, difference_low=low, difference_high=high,
     )  # fmt: skip
 
 
