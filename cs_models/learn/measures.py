@@ -271,29 +271,23 @@ def timely(steps: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
     )
 
 
-def users_first_use(
-    users: UserTimes, *, n_boot: int = 100, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Return how long users take to first use each feature (M3), accounts drawn again.
+def users_first_use(users: UserTimes) -> pd.DataFrame:
+    """Return how many users come to use each feature within 90 days of their login (M3).
 
     Parameters
     ----------
     users : UserTimes
-    n_boot : int, default 100
-        Drawings of accounts.
-    rng : numpy.random.Generator
 
     Returns
     -------
     DataFrame, one row per feature
-        feature, n, n_accounts, n_reached, median, median_low, median_high (days; infinite where
-        not reached within 180), share_90, share_low, share_high (used within 90 days, 0 to 1).
+        feature, n, n_accounts, n_reached, median (days; infinite where not reached), value, low,
+        high (share within 90 days, account-clustered).
     """
     rows = []
-    account = pd.factorize(users.users["account_id"], sort=True)[0]
+    account = pd.factorize(users.users["account_id"])[0]
     followed = users.users["days"].to_numpy(np.float64)
-    sources = rng.spawn(len(users.features))
-    for place, (name, source) in enumerate(zip(users.features, sources, strict=True)):
+    for place, name in enumerate(users.features):
         took, there = users.took[:, place], users.watched[:, place]
         own = pd.DataFrame(
             {
@@ -302,5 +296,6 @@ def users_first_use(
             }
         )[there]  # fmt: skip
         if len(own):
-            rows.append({"feature": name} | clustered(own, n_boot=n_boot, rng=source))
-    return pd.DataFrame(rows)
+            rows.append({"feature": name} | clustered(own))
+    columns = ["feature", "n", "n_accounts", "n_reached", "median", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)

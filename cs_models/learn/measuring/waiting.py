@@ -8,8 +8,8 @@ slower things are.  Here the median is Kaplan–Meier's, "not reached" where few
 known to have got there, and the mean wait is the one within a limit of days (the area under the
 curve), which the unfinished lengthen.
 
-Where several users belong to one account their waits are alike: the median's interval is then told
-by drawing accounts again (:func:`clustered`).
+Where several users belong to one account their waits are alike: the interval then takes the account
+as the unit (:func:`clustered`).
 
 Source: ``methods.md`` 1.4, 4 (Kaplan–Meier, restricted mean).
 """
@@ -23,11 +23,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from cs_models.errors import ParameterError
-from cs_models.learn.evaluation import bootstrap
-from cs_models.learn.hazards import contrasts, curves
+from cs_models.learn.hazards import contrasts, curves, observed
 from cs_models.learn.hazards.curves import LEAST_AT_RISK
+from cs_models.learn.hazards.observed import Counts
 
 Float = NDArray[np.float64]
 
@@ -115,8 +116,9 @@ def _one(own: pd.DataFrame, within: int, least: int) -> tuple[dict[str, object],
         return told, found.steps
     row = found.summary.iloc[0]
     told |= {name: row[name] for name in ("median", "median_low", "median_high")}
-    told["share_90"] = 1 - _still(days, event, _AFTER, least)
-    if not np.isnan(_still(days, event, within, least)):
+    ended = observed.counts(observed.times(days, event))
+    told["share_90"] = 1 - _still(ended, days, _AFTER, least)
+    if not np.isnan(_still(ended, days, within, least)):
         limit = min(float(within), float(days.max()))
         mean = contrasts.restricted_mean(days, event, tau=limit)[0].iloc[0]
         low = max(float(mean["low"]), 0.0)
@@ -124,72 +126,63 @@ def _one(own: pd.DataFrame, within: int, least: int) -> tuple[dict[str, object],
     return told, found.steps
 
 
-def _still(days: Float, event: Float, after: int, least: int) -> float:
+def _still(ended: Counts, days: Float, after: int, least: int) -> float:
     """Return the share still waiting after so many days; NaN where too few were followed to it.
 
     Few are left at risk where nearly all have got there: that is knowledge, not ignorance.
     """
-    curve = curves.kaplan_meier(days, event, least_at_risk=1)
-    steps = curve.steps[curve.steps["time"] <= after]
-    still = float(steps["survival"].iloc[-1])
-    n = int((days >= after).sum())
-    return still if n >= least or still <= FEW_LEFT else float("nan")
+    reached = ended.time <= after
+    still = float(curves.survival_after(ended)[reached][-1]) if reached.any() else 1.0
+    followed = int((days >= after).sum())
+    return still if followed >= least or still <= FEW_LEFT else float("nan")
 
 
-def clustered(
-    rows: pd.DataFrame, *, n_boot: int = 200, level: float = 0.95, rng: np.random.Generator
-) -> dict[str, float]:
-    """Return the Kaplan–Meier median of users, with accounts drawn again for its interval.
+def clustered(rows: pd.DataFrame, *, after: int = _AFTER, level: float = 0.95) -> dict[str, float]:
+    """Return how many users got there within some days, with the account as the unit.
 
     Parameters
     ----------
     rows : DataFrame, one row per user
-        account_id, duration_days (whole days above 0), event.
-    n_boot : int, default 200
-        Drawings of accounts.
+        account_id, duration_days (above 0), event.
+    after : int, default 90
+        Days within which they got there.
     level : float, default 0.95
-    rng : numpy.random.Generator
+        Coverage of the interval.
 
     Returns
     -------
     dict
-        ``n``, ``n_accounts``, ``n_reached``, ``median``, ``median_low``, ``median_high`` (days;
-        infinite where not reached within 180), ``share_90`` (reached within 90 days, 0 to 1),
-        ``share_low``, ``share_high``.
+        ``n``, ``n_accounts``, ``n_reached``, ``median`` (days; infinite where not reached),
+        ``value`` (Kaplan–Meier share that got there within ``after`` days), ``low``, ``high``
+        (normal, 0 to 1; NaN with fewer than two accounts).
+
+    Notes
+    -----
+    The variance of S(t) is S(t)² times the sum over accounts of the squared sum of its users'
+    martingale integrals, ∫ dM_i / Y up to t (Ying & Wei 1994, Journal of Multivariate Analysis
+    50:17, Kaplan–Meier of clustered times), with G / (G - 1).
     """
-    days = np.ceil(rows["duration_days"].to_numpy(np.float64)).astype(np.int64)
+    days = rows["duration_days"].to_numpy(np.float64)
     event = rows["event"].to_numpy(np.float64)
-    event = np.where(days > WITHIN_DAYS, 0.0, event)
-    days = np.minimum(days, WITHIN_DAYS)
-    codes, n = bootstrap.accounts(rows["account_id"])
-    width = int(days.max(initial=1)) + 1
-    cell = codes * width + days
-    ended, left = (
-        np.bincount(cell, weights=each, minlength=n * width).reshape(n, width).astype(np.float64)
-        for each in (event, np.ones(len(cell)))
-    )
-    median, share = (values[0] for values in _read(np.ones((1, n)), ended, left))
-    drawn = [
-        _read(times.T, ended, left) for times in bootstrap.drawings(n, n_boot, rng, n_rows=n * 8)
-    ]
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    medians = np.quantile(np.concatenate([one[0] for one in drawn]), tails, method="nearest")
-    shares = np.quantile(np.concatenate([one[1] for one in drawn]), tails)
+    ended = observed.counts(observed.times(days, event))
+    survival = curves.survival_after(ended)
+    below = np.flatnonzero(survival <= 0.5 + 1e-12)
+    inside = ended.time <= after
+    still = float(survival[inside][-1]) if inside.any() else 1.0
+    own = ended.time[inside]
+    hazard = np.r_[0.0, np.cumsum(ended.total[inside] / ended.at_risk[inside] ** 2)]
+    compensator = hazard[np.searchsorted(own, days, side="right")]
+    jump = np.zeros(len(days))
+    mine = (event > 0) & (days <= after)
+    jump[mine] = 1 / ended.at_risk[inside][np.searchsorted(own, days[mine])]
+    account, names = pd.factorize(rows["account_id"])
+    sums = np.bincount(account, weights=jump - compensator, minlength=len(names))
+    n = len(names)
+    se = still * float(np.sqrt(sums @ sums * n / (n - 1))) if n > 1 else float("nan")
+    z = float(stats.norm.ppf(0.5 + level / 2))
     return {
-        "n": len(rows), "n_accounts": n, "n_reached": int(event.sum()), "median": float(median),
-        "median_low": float(medians[0]), "median_high": float(medians[1]),
-        "share_90": float(share), "share_low": float(shares[0]), "share_high": float(shares[1]),
+        "n": len(rows), "n_accounts": n, "n_reached": int(event.sum()),
+        "median": float(ended.time[below[0]]) if len(below) else float("inf"),
+        "value": 1 - still, "low": float(np.clip(1 - still - z * se, 0, 1)),
+        "high": float(np.clip(1 - still + z * se, 0, 1)),
     }  # fmt: skip
-
-
-def _read(times: Float, ended: Float, left: Float) -> tuple[Float, Float]:
-    """Return the median and the share reached within 90 days, for each line of weights."""
-    events, gone = times @ ended, times @ left
-    at_risk = np.cumsum(gone[:, ::-1], axis=1)[:, ::-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        step = np.where(at_risk > 0, 1 - events / at_risk, 1.0)
-    survival = np.cumprod(step, axis=1)
-    below = survival <= 0.5 + 1e-12
-    median = np.where(below.any(axis=1), below.argmax(axis=1).astype(np.float64), np.inf)
-    share = 1.0 - survival[:, min(_AFTER, survival.shape[1] - 1)]
-    return median.astype(np.float64), share.astype(np.float64)
