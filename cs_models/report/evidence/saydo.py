@@ -40,6 +40,8 @@ class SayDo:
         ``account_name``, ``segment``, ``says``, ``does``, ``arr``, ``term_end``.
     n_past, n_today : int
         Terms, with and without an answer.
+    decision_days : int
+        Days before a past renewal on which word and deed are read.
     why_not : str
     """
 
@@ -48,6 +50,7 @@ class SayDo:
     against: pd.DataFrame
     n_past: int
     n_today: int
+    decision_days: int
     why_not: str = ""
 
 
@@ -64,7 +67,7 @@ def say_do(tables: Mapping[str, ir.Table], found: Courses, *, decision_days: int
     """
     if "surveys" not in tables:
         none = pd.DataFrame()
-        return SayDo(none, none, none, 0, 0, NO_SURVEYS)
+        return SayDo(none, none, none, 0, 0, decision_days, NO_SURVEYS)
     past, running = found.past, found.running
     day = past["term_end"] - pd.Timedelta(days=decision_days)
     gone = [past[name].fillna(_FAR) <= day for name in ("closed_date", "notice_date", "decided_at")]
@@ -80,7 +83,8 @@ def say_do(tables: Mapping[str, ir.Table], found: Courses, *, decision_days: int
     now = both[len(past) :]
     if not both["satisfaction"].notna().any():
         none = pd.DataFrame()
-        return SayDo(none, none, none, len(before), len(now), "nobody answered near a renewal")
+        why = "nobody answered near a renewal"
+        return SayDo(none, none, none, len(before), len(now), decision_days, why)
     table = satisfaction.meetings(before, now)
     words = now.assign(says=satisfaction.said(now["satisfaction"]),
                        does=satisfaction.done(now["use"], now["segment"]))  # fmt: skip
@@ -89,7 +93,8 @@ def say_do(tables: Mapping[str, ir.Table], found: Courses, *, decision_days: int
         ["arr", "account_id"], ascending=[False, True], ignore_index=True
     )
     columns = ["account_id", "account_name", "segment", "says", "does", "arr", "term_end"]
-    return SayDo(table, satisfaction.surprises(before), against[columns], len(before), len(now))
+    said = satisfaction.surprises(before)
+    return SayDo(table, said, against[columns], len(before), len(now), decision_days)
 
 
 def _said(tables: Mapping[str, ir.Table], points: pd.DataFrame) -> np.ndarray:

@@ -32,7 +32,9 @@ def sale(found: Fit) -> Shown:
         return said
     named = found.levels.assign(kind=found.levels["column"].map(findings.NAMES))
     alike = named["adjusted_rate"].notna()
+    differs = set(found.columns.loc[found.columns["holds"], "column"])
     drawn = named.assign(
+        holds=named["holds"] | named["column"].isin(differs),
         name=named["kind"] + ": " + named["level"],
         rate=np.where(alike, named["adjusted_rate"], named["renewal_rate"]),
         low=np.where(alike, named["adjusted_low"], named["low"]),

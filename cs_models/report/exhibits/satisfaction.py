@@ -229,7 +229,8 @@ def say_do(found: SayDo, currency: str) -> Shown:
         },
         note="Says: mean of the answers (NPS, CSAT) of 180 days, praise from 9 of 10, complaint "
         "up to 6. Does: uses per seat in the 12 weeks before, in the lowest, middle or highest "
-        "third of the segment. Past contracts are read 90 days before their renewal.",
+        "third of the segment; a contract in its first week is not counted yet. Past contracts "
+        f"are read {found.decision_days} days before their renewal.",
     )
     told = [
         f"{row['says']}, {row['does']}: {percent(row['renewal_rate'])} "

@@ -18,11 +18,11 @@ def levels(frame: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     frame : DataFrame, one row per kind
-        ``name``, ``rate``, ``low``, ``high``, ``holds``, ``n``.
+        ``name``, ``rate``, ``low``, ``high``, ``holds`` (itself, or its column as a whole), ``n``.
     """
     figure = blank(height=_ROOM + _ROW * len(frame), legend=True)
     for holds, role, name in (
-        (True, "renewed", "differs from all others"), (False, "noise", "within noise"),
+        (True, "renewed", "differs by this"), (False, "noise", "within noise"),
     ):  # fmt: skip
         mine = frame[frame["holds"].astype(bool) == holds]
         if mine.empty:
