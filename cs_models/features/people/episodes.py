@@ -26,11 +26,13 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from cs_models.features.people.frames import NO_USERS
 
 GAP_DAYS: Final = 30
+_FAR: Final = pd.Timestamp("2200-01-01")
 NO_PERSONS: Final = (
     "the users carry no person_id, so nobody can be followed from one account to another"
 )
@@ -172,57 +174,69 @@ def _logins(users: ir.Table, as_of: date) -> pd.DataFrame:
     """Fetch the logins made before a day: one row each, later removals hidden."""
     today = ibis.literal(as_of)
     gone = (users.deactivated_date < today).ifelse(users.deactivated_date, ibis.null("date"))
-    person = users.person_id if "person_id" in users.columns else ibis.null("string")
+    named = users.person_id if "person_id" in users.columns else ibis.null("string")
     rows = users.filter(users.created_date < today).select(
-        "user_id", "account_id", "role", person_id=person, from_on="created_date", to_on=gone
-    )
+        "user_id", "account_id", "role", from_on="created_date", to_on=gone,
+        person_id=ibis.coalesce(named, "login " + users.user_id),
+        followed=named.notnull(),  # noqa: PD004 - Ibis knows no other
+    )  # fmt: skip
+    # The engine sorts texts faster; all that follows sorts their numbers.
+    rows = rows.order_by("person_id", "from_on", "user_id")
     frame: pd.DataFrame = rows.to_pyarrow().to_pandas()
     texts = dict.fromkeys(("user_id", "account_id", "role", "person_id"), "string")
-    frame = frame.astype(texts | dict.fromkeys(("from_on", "to_on"), "datetime64[s]"))
-    followed = frame["person_id"].notna()
-    return frame.assign(
-        followed=followed, person_id=frame["person_id"].fillna("login " + frame["user_id"])
-    )
+    return frame.astype(texts | dict.fromkeys(("from_on", "to_on"), "datetime64[s]"))
 
 
 def _numbered(logins: pd.DataFrame) -> pd.DataFrame:
     """Give one number to logins of one person, account and role that follow one another."""
-    key = ["person_id", "account_id", "role"]
     rows = logins.assign(role=logins["role"].fillna(""))
-    rows = rows.sort_values([*key, "from_on", "user_id"], ignore_index=True)
-    open_end = rows["to_on"].fillna(pd.Timestamp("2200-01-01"))
-    grouped = rows.groupby(key, sort=False)
+    codes = [pd.factorize(rows[name])[0] for name in ("person_id", "account_id", "role")]
+    days = rows["from_on"].to_numpy().astype(np.int64)
+    order = np.lexsort((days, codes[2], codes[1], codes[0]))
+    rows = rows.iloc[order].reset_index(drop=True)
+    served = np.column_stack(codes)[order]
+    first = np.r_[True, (served[1:] != served[:-1]).any(axis=1)][: len(rows)]
+    group = np.cumsum(first)
+    open_end = rows["to_on"].fillna(_FAR)
     # The latest end so far: a login inside an earlier one does not end the episode.
-    ends = open_end.groupby([rows[name] for name in key], sort=False).cummax()
-    before = ends.groupby([rows[name] for name in key], sort=False).shift()
-    apart = (rows["from_on"] - before).dt.days
+    ends = open_end.groupby(group).cummax()
+    apart = (rows["from_on"] - ends.shift()).dt.days.to_numpy()
     # Everybody goes on with the account when its record changes, however late the new login.
-    begins = (grouped.cumcount() == 0) | (
-        (apart > GAP_DAYS) & ~grouped["moved"].shift(fill_value=False)
-    )
-    return rows.assign(episode=begins.cumsum().astype("int64"), end=ends)
+    moved = np.r_[False, rows["moved"].to_numpy()[:-1]][: len(rows)]
+    begins = first | ((apart > GAP_DAYS) & ~moved)
+    return rows.assign(episode=np.cumsum(begins), end=ends, person=served[:, 0])
 
 
 def _joined(rows: pd.DataFrame) -> pd.DataFrame:
     """Make one row of the logins of an episode."""
-    found = rows.groupby("episode", sort=False).agg(
-        person_id=("person_id", "first"), account_id=("account_id", "first"),
-        role=("role", "first"), from_on=("from_on", "min"), to_on=("end", "last"),
-        user_id=("user_id", "last"), n_logins=("user_id", "size"), followed=("followed", "all"),
-    )  # fmt: skip
-    found = found.reset_index()
-    found["to_on"] = found["to_on"].where(found["to_on"] < pd.Timestamp("2200-01-01"))
+    opens = ~rows.duplicated("episode")
+    first, last = rows[opens], rows[~rows.duplicated("episode", keep="last")]
+    grouped = rows.groupby("episode")
+    found = first[["person_id", "account_id", "role", "from_on", "episode", "person"]].assign(
+        to_on=last["end"].to_numpy(),
+        user_id=last["user_id"].array,
+        n_logins=grouped.size().to_numpy(),
+        followed=grouped["followed"].all().to_numpy(),
+    )
+    found["to_on"] = found["to_on"].where(found["to_on"] < _FAR)
     found["role"] = found["role"].mask(found["role"] == "")
-    return _placed(found)
+    return _placed(found.reset_index(drop=True))
 
 
 def _placed(found: pd.DataFrame) -> pd.DataFrame:
     """Add from which account each person came, and how many accounts it has served."""
-    rows = found.sort_values(["person_id", "from_on", "account_id", "role"], ignore_index=True)
-    before = rows.groupby("person_id", sort=False)["account_id"].shift()
-    new = ~rows.duplicated(["person_id", "account_id"])
-    rows["came_from"] = before.where(before.notna() & (before != rows["account_id"]))
-    rows["place"] = new.groupby(rows["person_id"], sort=False).cumsum().astype("int64")
+    account = pd.factorize(found["account_id"], sort=True)[0]
+    role = pd.factorize(found["role"].fillna(""), sort=True)[0]
+    days = found["from_on"].to_numpy().astype(np.int64)
+    # Persons are numbered in the order of their names.
+    order = np.lexsort((role, account, days, found["person"].to_numpy()))
+    rows, account = found.iloc[order].reset_index(drop=True), account[order]
+    person = rows["person"].to_numpy()
+    same = np.r_[False, person[1:] == person[:-1]][: len(rows)]
+    other = same & np.r_[False, account[1:] != account[:-1]][: len(rows)]
+    new = ~pd.DataFrame({"person": person, "account": account}).duplicated()
+    rows["came_from"] = rows["account_id"].shift().where(other)
+    rows["place"] = new.astype("int64").groupby(person).cumsum()
     texts = dict.fromkeys(("person_id", "account_id", "role", "user_id", "came_from"), "string")
     rows = rows.astype(texts | dict.fromkeys(("from_on", "to_on"), "datetime64[s]"))
     placed: pd.DataFrame = rows[list(EPISODE_COLUMNS)]
