@@ -159,6 +159,8 @@ def stays(group: Int, start: Int, stop: Int) -> tuple[Int, Int, Int]:
     """
     real = start < stop
     group, start, stop = group[real], start[real], stop[real]
+    if not len(group):
+        return group, start, stop
     order = np.argsort(group * (4 * FAR) + start, kind="stable")
     group, start, stop = group[order], start[order], stop[order]
     lifted = np.maximum.accumulate(stop + group * (4 * FAR))
@@ -166,7 +168,7 @@ def stays(group: Int, start: Int, stop: Int) -> tuple[Int, Int, Int]:
     new[1:] = (start + group * (4 * FAR))[1:] > lifted[:-1]
     opens = np.flatnonzero(new)
     closes = np.r_[opens[1:], len(group)] - 1
-    return group[opens], start[opens], (lifted[closes] - group[closes] * (4 * FAR))[: len(opens)]
+    return group[opens], start[opens], lifted[closes] - group[closes] * (4 * FAR)
 
 
 def _active(use: Use, grid: Grid) -> Float:

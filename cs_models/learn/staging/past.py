@@ -100,8 +100,12 @@ def _asked(own: pd.DataFrame) -> dict[str, Any] | None:
     if not columns:
         return None
     try:
-        model = time_varying_cox(own, columns)
+        # A stage that everybody leaves on one day has no finite answer: it is passed over below.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            model = time_varying_cox(own, columns)
     except (DataError, TooLittleDataError, np.linalg.LinAlgError):
+        return None
+    if not np.isfinite(model.log_likelihood):
         return None
     chi = max(0.0, 2 * (model.log_likelihood - model.log_likelihood_null))
     ratio = model.coefficients.set_index("column")["hazard_ratio"]

@@ -132,7 +132,11 @@ def of_users(told: Known, rules: Rules) -> Journey:
     found = users.stretches(told, journey.levels(rules))
     if found.frame.empty:
         why = next(iter(found.absent.values()), "no login was made yet")
-        none = pd.DataFrame(columns=["user_id", "account_id", "stage", "days", "role", "moved"])
+        flags, days = ("moved", "entry_seen"), ("start", "stop", "days")
+        texts = ("user_id", "account_id", "stage", "next_stage", "previous_stage", "role")
+        kinds = {**dict.fromkeys(texts, object), **dict.fromkeys(flags, bool),
+                 **dict.fromkeys(days, float)}  # fmt: skip
+        none = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
         told_ = Usable(rules, {}, {})
         return Journey(told_, none, none, "user_id", told.as_of, told.data_start, 0, why)
     return _followed(found, rules, "user_id", ("role",))
@@ -193,14 +197,14 @@ def course(followed: Journey, rng: np.random.Generator, *, until: int = 2 * _YEA
 
     Returns
     -------
-    DataFrame, one row per day (every tenth) and stage
+    DataFrame, one row per day (every fifteenth) and stage
         ``time``, ``stage``, ``chance``, ``low``, ``high``; empty where nobody was seen to begin.
     """
     stays = followed.stays
     if stays.empty or not (stays["start"] <= 0).any():
         return pd.DataFrame(columns=["time", "stage", "chance", "low", "high"])
     last = min(until, int(stays["stop"].max()))
-    moments = sorted({*range(0, last + 1, _MONTH // 3), *range(0, last + 1, _MONTH)})
+    moments = range(0, last + 1, _MONTH // 2)
     return journey.occupation(stays, followed.order, moments, n_boot=N_BOOT, rng=rng)
 
 

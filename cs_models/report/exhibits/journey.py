@@ -207,8 +207,10 @@ def breaks(broken: Breaks, currency: str) -> tuple[Shown, ...]:
             columns={
                 "label": Column("Move"), "n_accounts": Column("Customers", kind="integer"),
                 "observed": Column("Moved", kind="integer"),
-                "expected": Column("Expected", kind="number", digits=0), "excess": Column("Too many", kind="number", digits=0),
-                "low": Column("from", kind="number", digits=0), "high": Column("to", kind="number", digits=0),
+                "expected": Column("Expected", kind="number", digits=0),
+                "excess": Column("Too many", kind="number", digits=0),
+                "low": Column("from", kind="number", digits=0),
+                "high": Column("to", kind="number", digits=0),
                 "p_adjusted": Column("p of all together", kind="number", digits=3),
                 "arr_excess": Column("ARR too much", kind="money", unit=currency),
                 "arr_low": Column("from", kind="money", unit=currency),
@@ -243,7 +245,7 @@ def stuck(frame: pd.DataFrame, after: pd.DataFrame, currency: str) -> tuple[Show
             "days_without_use": Column("Days without use", kind="integer"),
             "days_to_renewal": Column("Days to renewal", kind="integer"),
         },
-        note="The whole list is in tables/stuck.csv.",
+        note="The whole list is in tables/stuck.csv.", at_most=50,
     )  # fmt: skip
     return (*said, table)
 

@@ -94,7 +94,8 @@ def course(
     for name, words in called.items():
         own = frame[frame["stage"] == name]
         figure.add_scatter(
-            x=own["time"], y=own["chance"], name=theme.literal(words), mode="lines",
+            x=own["time"].tolist(), y=own["chance"].round(4).tolist(), name=theme.literal(words),
+            mode="lines",
             stackgroup="way", line={"width": 0.8, "color": shades[name]},
             fillcolor=theme.faded(shades[name], 0.7),
             hovertemplate="day %{x:.0f}: %{y:.1%}<extra>" + theme.literal(words) + "</extra>",

@@ -1,0 +1,115 @@
+"""Notebook 05 run for real on the committed sample, its journeys held against a plain recount."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("sample-report")]
+
+AS_OF = pd.Timestamp("2026-06-30")
+
+
+@pytest.fixture(scope="module")
+def folder(run_folder: Path) -> Path:
+    """Return the notebook's folder of the run."""
+    return run_folder / "05_journey_and_personas"
+
+
+@pytest.fixture(scope="module")
+def content(folder: Path) -> dict[str, Any]:
+    """Return what the notebook saved."""
+    return json.loads((folder / "results.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def staged(folder: Path) -> pd.DataFrame:
+    """Return the file of accounts with their stages."""
+    with (folder / "tables/stages.csv").open(newline="", encoding="utf-8") as file:
+        return pd.DataFrame(list(csv.DictReader(file))).set_index("account_id")
+
+
+@pytest.fixture(scope="module")
+def terms(project_root: Path) -> pd.DataFrame:
+    """Return the contract terms, each with the day on which it was over."""
+    rows = pd.read_parquet(project_root / "data/sample/subscriptions.parquet")
+    for name in ("term_start", "term_end", "ended_at", "cancel_requested_at"):
+        rows[name] = pd.to_datetime(rows[name])
+    return rows.assign(closed=rows[["term_end", "ended_at"]].min(axis=1))
+
+
+def test_the_customers_of_today_are_those_whose_contract_runs(
+    staged: pd.DataFrame, terms: pd.DataFrame
+) -> None:
+    """Nobody with a running contract has left, and who is in notice has asked to cancel."""
+    runs = terms[(terms["term_start"] <= AS_OF) & (terms["closed"] > AS_OF)]
+    left = set(staged.index[staged["stage"] == "left"])
+    assert not left & set(runs["account_id"])
+    asked = set(runs.loc[runs["cancel_requested_at"] <= AS_OF, "account_id"])
+    latest = terms[terms["term_start"] <= AS_OF].groupby("account_id")["closed"].max()
+    lapsed = set(latest.index[(latest <= AS_OF) & (AS_OF - latest <= pd.Timedelta(days=30))])
+    notice = set(staged.index[staged["stage"] == "in_notice"])
+    assert asked <= notice
+    assert notice <= asked | lapsed
+
+
+def test_stages_add_up_to_all_customers_and_their_money(
+    content: dict[str, Any], staged: pd.DataFrame, terms: pd.DataFrame
+) -> None:
+    """Each account is in one stage, and the money of all stages is that of running contracts."""
+    counted = {row["stage"]: row["n_accounts"] for row in content["stages"]}
+    recounted = staged["stage"].value_counts()
+    assert counted == {stage: int(recounted.get(stage, 0)) for stage in counted}
+    assert sum(counted.values()) == content["counts"]["n_accounts"] == len(staged)
+    runs = terms[(terms["term_start"] <= AS_OF) & (terms["closed"] > AS_OF)]
+    money = sum(row["arr"] for row in content["stages"])
+    assert money == pytest.approx(float(runs["arr"].astype(float).sum()))
+
+
+def test_a_goal_reached_is_a_stage_from_the_day_after(
+    staged: pd.DataFrame, project_root: Path
+) -> None:
+    """Accounts on the early way have no goal reached; those that realise value have one."""
+    steps = pd.read_parquet(project_root / "data/sample/milestones.parquet")
+    done = pd.to_datetime(steps["completed_at"]) < AS_OF
+    goal = set(steps.loc[(steps["kind"] == "goal") & done, "account_id"])
+    for stage, there in (("value_realised", True), ("adopted", False), ("onboarding", False)):
+        own = set(staged.index[staged["stage"] == stage])
+        assert own
+        assert own <= goal if there else not own & goal
+
+
+def test_onboarding_lasts_as_long_as_its_steps(
+    content: dict[str, Any], project_root: Path, terms: pd.DataFrame
+) -> None:
+    """Half are done with it when the median customer completes its last step, or before."""
+    found = {item["id"]: item for item in content["findings"]}
+    steps = pd.read_parquet(project_root / "data/sample/milestones.parquet")
+    begun = terms.groupby("account_id")["term_start"].min()
+    begun = begun[begun >= pd.Timestamp("2022-07-01")]
+    own = steps[(steps["kind"] == "onboarding") & steps["account_id"].isin(begun.index)]
+    done = pd.to_datetime(own["completed_at"]).groupby(own["account_id"])
+    last = done.max().where(done.count() == done.size())
+    days = (last - begun.reindex(last.index)).dt.days + 1
+    unfinished = days.isna()
+    median = days.fillna(9999).median()
+    said = found["lasting-onboarding"]
+    assert unfinished.any()
+    assert said["value"] <= median * 1.05
+    assert said["value"] == pytest.approx(median, rel=0.25)
+
+
+def test_the_break_that_is_announced_holds_after_correction(content: dict[str, Any]) -> None:
+    """The first row is the largest excess; it is announced as a break only if clear of nought."""
+    rows = content["breaks"]
+    assert [row["excess"] for row in rows] == sorted((r["excess"] for r in rows), reverse=True)
+    clear = rows[0]["low"] > 0
+    assert ("The way breaks first here" in content["headline"]) == clear
+    assert all(row["low"] < row["excess"] < row["high"] for row in rows)
+    by_kind = pd.DataFrame(rows).groupby("to")["observed"].sum()
+    assert (by_kind > 0).all()
