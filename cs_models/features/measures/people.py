@@ -42,9 +42,9 @@ def recent(facts: Facts) -> pd.DataFrame:
     DataFrame, one row per (account_id, user_id)
         account_id, segment, plan, cohort_month, user_id, role, days_there (since the login was
         made; missing without a users table), active_days (of the last 28), weeks_4 (active ones of
-        the last 4), active_weeks (of the last 12), features (different ones in the last 84 days), days_since_last_use (missing:
-        never), used (ever).  Logins taken away are not in it.  Without a users table: the users
-        with any use in the last 84 days, of role "not known".
+        the last 4), active_weeks (of the last 12), features (different ones in the last 84 days),
+        days_since_last_use (missing: never), used (ever).  Logins taken away are not in it.
+        Without a users table: the users with any use in the last 84 days, of role "not known".
     """
     alive = who.running(facts.terms, facts.today)
     found = _summed(facts)
