@@ -84,10 +84,10 @@ def test_a_goal_reached_is_a_stage_from_the_day_after(
         assert own <= goal if there else not own & goal
 
 
-def test_onboarding_lasts_as_long_as_its_steps(
+def test_onboarding_lasts_no_longer_than_its_steps(
     content: dict[str, Any], project_root: Path, terms: pd.DataFrame
 ) -> None:
-    """Half are done with it when the median customer completes its last step, or before."""
+    """Some go on to a higher stage with a step open: half are out before half have done them all."""
     found = {item["id"]: item for item in content["findings"]}
     steps = pd.read_parquet(project_root / "data/sample/milestones.parquet")
     begun = terms.groupby("account_id")["term_start"].min()
@@ -100,8 +100,7 @@ def test_onboarding_lasts_as_long_as_its_steps(
     median = days.fillna(9999).median()
     said = found["lasting-onboarding"]
     assert unfinished.any()
-    assert said["value"] <= median * 1.05
-    assert said["value"] == pytest.approx(median, rel=0.25)
+    assert said["low"] <= said["value"] <= said["high"] <= median
 
 
 def test_the_break_that_is_announced_holds_after_correction(content: dict[str, Any]) -> None:
