@@ -163,6 +163,7 @@ def answers(tables: Mapping[str, ir.Table], found: Courses, window_days: int) ->
         told.kind == "nps",
         told.user_id.notnull(),  # noqa: PD004 - Ibis knows no other
         told.answered_date >= first,
+        told.known_date <= ibis.literal(found.as_of),
     )
     own = own.select(
         "survey_id", "account_id", "user_id", "answered_date", score=own.score.cast("float64")
