@@ -59,7 +59,7 @@ def found(**more: Any) -> People:
          "months": [900.0, 500.0, 400.0], "left": [9, 5, 4], "hazard": [0.01, 0.01, 0.01],
          "low": [0.005, 0.004, 0.003], "high": [0.02, 0.02, 0.03]}
     )  # fmt: skip
-    told = champions.Departures(rows, rows.head(0), 4, 3, "champion")
+    told = champions.Departures(rows, rows.head(0), 40, 30, "champion")
     champion = pd.Series(True, live.index)
     empty = clusters.groups(np.zeros((3, 2)), [1, 2, 3], np.random.default_rng(0))
     made = People(
@@ -99,7 +99,7 @@ def test_departures_are_given_by_the_month_and_the_year() -> None:
 
 
 def test_silence_that_is_not_to_be_trusted_is_a_caution() -> None:
-    """Three of four silent champions came back: silence says little."""
+    """Thirty of forty silent champions came back: silence says little."""
     caution = next(s for s in findings.champions(found()) if s.id == "silence-said")
     assert caution.role == "caution"
     assert "silence says little" in caution.text

@@ -22,7 +22,7 @@ from cs_models.report.values import integer, percent
 Shown = tuple[Statement | Exhibit | Table, ...]
 
 _FOLDED: Final = 8
-_SHOWN: Final = 50
+_SHOWN: Final = 30
 _LOG_IN: Final = (
     "The records know no log-ins: a day with any use stands for one. Persons are shown by their "
     "login and person number only; the file beside this page holds every row."

@@ -20,7 +20,7 @@ from cs_models.report.values import money, number, percent
 Shown = tuple[Statement | Exhibit | Table, ...]
 
 _DRAWN: Final = 15
-_SHOWN: Final = 50
+_SHOWN: Final = 30
 _FOLDED: Final = 8
 
 

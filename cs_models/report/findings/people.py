@@ -17,6 +17,12 @@ from cs_models.report.values import integer, interval, percent
 
 Said = list[Statement]
 _YEAR = 12
+_CALLED = {
+    personas.ONBOARDING: "finishing their onboarding",
+    personas.TOP_PAYING: "of the top-paying customers",
+    personas.RENEWING: "of customers up for renewal",
+}
+_ENOUGH = 10  # silences, from which their share that ended can be judged
 _TRUST = 0.5  # of silences that ended by themselves: above it silence is no sign of leaving
 
 
@@ -93,10 +99,10 @@ def peers(found: People) -> Said:
     parts = []
     for told, words in ((low, "lower than"), (high, "higher than")):
         if told:
-            names = listed([f"{row['group']} ({percent(row['place'])})" for row in told])
+            names = listed([f"{_CALLED[row['group']]} ({percent(row['place'])})" for row in told])
             parts.append(f"Users {names} stand {words} their peers ({percent(usual)} on average).")
     if even:
-        names = listed([str(row["group"]) for row in even])
+        names = listed([_CALLED[row["group"]] for row in even])
         parts.append(f"Users {names} cannot be told apart from their peers.")
     if not rows:
         parts.append("No user is in any of the groups that matter.")
@@ -155,12 +161,13 @@ def _trusted(found: People) -> Said:
     if told is None or not told.n_silences:
         return []
     share = told.n_returned / told.n_silences
+    doubtful = share > _TRUST and told.n_silences >= _ENOUGH
     words = (
         f"Of {integer(told.n_silences)} departures read from silence alone, "
         f"{integer(told.n_returned)} came back later"
-        + (": silence says little here." if share > _TRUST else ".")
+        + (": silence says little here." if doubtful else ".")
     )
-    return [Statement.of("caution" if share > _TRUST else "note", words, id="silence-said")]
+    return [Statement.of("caution" if doubtful else "note", words, id="silence-said")]
 
 
 def after(found: People) -> Statement:
