@@ -87,7 +87,7 @@ def test_a_goal_reached_is_a_stage_from_the_day_after(
 def test_onboarding_lasts_no_longer_than_its_steps(
     content: dict[str, Any], project_root: Path, terms: pd.DataFrame
 ) -> None:
-    """Some go on to a higher stage with a step open: half are out before half have done them all."""
+    """Some go on to a higher stage with a step open: half are out sooner."""
     found = {item["id"]: item for item in content["findings"]}
     steps = pd.read_parquet(project_root / "data/sample/milestones.parquet")
     begun = terms.groupby("account_id")["term_start"].min()
