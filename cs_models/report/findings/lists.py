@@ -114,8 +114,8 @@ def worth(summary: pd.DataFrame) -> list[Statement]:
         said.append(
             Statement.of(
                 "finding", "Cannot be told apart from the others at the same time: ",
-                listed([f"\u201c{row['title']}\u201d" for row in same]), ". By what came, calling "
-                "by these lists picked no better than calling anyone like them.",
+                listed([f"\u201c{row['title']}\u201d" for row in same]), ". What came does "
+                "not show that these lists pick better than calling anyone like them.",
                 id="lists-alike",
             )
         )  # fmt: skip
