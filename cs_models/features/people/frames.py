@@ -32,7 +32,7 @@ from cs_models.features import recording
 from cs_models.features.people import around, use
 from cs_models.features.relations import sight
 
-NO_USERS: Final = "the source has no table of users, so nothing can be said of single people"
+NO_USERS: Final = "the source has no table of users"
 USES: Final = (
     "events__last_28d",
     "events__last_90d",

@@ -82,12 +82,12 @@ def groups(
         Learnt on at most 1,500 rows, drawn at random; all rows are labelled.
     """
     x = np.asarray(values, dtype=np.float64)
-    spread = x.std(axis=0)
-    x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     nothing = np.full(len(x), -1, dtype=np.int64)
     if len(x) < FEWEST_ROWS:
         empty = pd.DataFrame(columns=["k", "gap", "se"])
         return Groups(TOO_FEW, 0, (), empty, nothing, np.empty((0, x.shape[1])))
+    spread = x.std(axis=0)
+    x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     codes = pd.factorize(np.asarray(account))[0]
     chosen = rng.permutation(len(x))[:MOST_ROWS]
     own, of = x[chosen], codes[chosen]
