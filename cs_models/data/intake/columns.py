@@ -58,18 +58,20 @@ class Columns:
         Each column's different texts are looked at once, not each row's: a million events have a
         hundred features.
         """
-        looks = []
-        for name, reading in self.readings.items():
-            if reading.plain is not None:
-                texts = self.raw.select(text=reading.plain).distinct()
-                tidied = conversion.tidy(texts.text)
-                untidy = tidied.isnull() | (tidied != texts.text) | conversion.garbled(texts.text)
-                count = texts.count(where=texts.text.notnull() & untidy)
-                looks.append(texts.aggregate(untidy=count).mutate(column=ibis.literal(name)))
-        if not looks:
+        texts = {n: r.plain for n, r in self.readings.items() if r.plain is not None}
+        if not texts:
             return frozenset()
-        found = reduce(ir.Table.union, looks).to_pyarrow().to_pylist()
-        return frozenset(row["column"] for row in found if not row["untidy"])
+        looked = reduce(
+            ir.Table.union,
+            [
+                self.raw.select(text=plain).distinct().mutate(column=ibis.literal(name))
+                for name, plain in texts.items()
+            ],
+        )
+        tidied = conversion.tidy(looked.text)
+        untidy = tidied.isnull() | (tidied != looked.text) | conversion.garbled(looked.text)
+        found = looked.filter(looked.text.notnull() & untidy).select("column").distinct()
+        return frozenset(texts) - set(found.to_pyarrow().column("column").to_pylist())
 
     def typed(self, tidy: Collection[str] = ()) -> ir.Table:
         """Return every canonical column in its type, with its ``raw`` and ``local`` twins.

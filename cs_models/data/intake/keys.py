@@ -6,7 +6,7 @@ Every join of the workbench relies on this: one row a key, every account known.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -90,7 +90,10 @@ def referring(
     table = verdict.rows
     first = {"first": table[spec.arrival].min()} if spec.name == "events" and spec.arrival else {}
     groups = table.group_by(*[column.name for column in columns])
-    pairs = keep(f"references of {spec.name}", groups.aggregate(rows=table.count(), **first))
+    counted = groups.aggregate(rows=table.count(), **first)
+    if not _any_amiss(spec, columns, counted, parents):
+        return verdict
+    pairs = keep(f"references of {spec.name}", counted)
     for column in columns:
         target = TABLES[str(column.references)]
         known = parents[target.name].select(**{column.name: target.key[0]}).distinct()
@@ -99,6 +102,37 @@ def referring(
             # A row that left is no other fault as well.
             pairs = pairs.semi_join(known, column.name)
     return verdict.with_fault(*_misplaced(spec, pairs, parents))
+
+
+def _any_amiss(
+    spec: TableSpec,
+    columns: Sequence[ColumnSpec],
+    pairs: ir.Table,
+    parents: Mapping[str, ir.Table],
+) -> bool:
+    """Return whether any reference is amiss, in one query: most tables have none that is.
+
+    Asks what `_without_orphans` and `_misplaced` ask, all at once and without an answer for each.
+    """
+    looked = pairs
+    for column in columns:
+        target = TABLES[str(column.references)]
+        known = {f"known {column.name}": target.key[0]}
+        if target.name == "users" and spec.name != "users" and "account_id" in pairs.columns:
+            known["home"] = "account_id"
+        if target.name == "accounts" and "first" in pairs.columns:
+            known["birth"] = "created_at"
+        there = parents[target.name].select(**known)
+        looked = looked.left_join(there, looked[column.name] == there[f"known {column.name}"])
+    signs = [
+        looked[column.name].notnull() & looked[f"known {column.name}"].isnull()
+        for column in columns
+    ]
+    if "home" in looked.columns:
+        signs.append((looked.home != looked.account_id).fill_null(False))
+    if "birth" in looked.columns:
+        signs.append((looked["first"] < looked.birth).fill_null(False))
+    return bool(looked.filter(reduce(operator.or_, signs)).limit(1).count().to_pyarrow().as_py())
 
 
 def _without_copies(spec: TableSpec, verdict: Verdict, shared: ir.Table, rows: int) -> Verdict:
