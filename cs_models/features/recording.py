@@ -24,7 +24,6 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from cs_models.errors import DataError
 
@@ -176,6 +175,8 @@ def _appeared(taken_up: Days, joined: Days) -> int | None:
     joined : ndarray of int64, shape (n_accounts,)
         Day of its first use of anything, not later.
     """
+    from scipy import stats  # a second of a core, which whoever only counts need not pay
+
     for day in np.unique(taken_up[taken_up >= LEAST_GAP_DAYS]):
         if np.mean(taken_up < day) > MOST_BEFORE:
             return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tokenize
 from decimal import Decimal
 from io import StringIO
@@ -341,3 +343,20 @@ def _learnt(folder: Path) -> None:
     folder.mkdir(parents=True)
     content = {"as_of": "2026-06-30", "thresholds": [row]}
     (folder / "results.json").write_text(json.dumps(content))
+
+
+def test_reading_the_models_of_all_sections_does_not_load_what_one_answers_with() -> None:
+    """Every process of a run reads them; statistics cost three seconds of a core to load."""
+    code = (
+        "import sys; from cs_models.run import parameters; "
+        "print(sorted({'scipy.stats', 'sklearn', 'plotly'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_weights_of_roles_are_those_that_a_person_s_value_takes_by_itself() -> None:
+    """The section's default, which a reader sees, is the default of what it is handed to."""
+    from cs_models.learn.person_value import ROLE_WEIGHTS
+
+    assert parameters.JourneyAndPersonas.of(BASE).role_weights == dict(ROLE_WEIGHTS)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import pydantic
 from pydantic import Field
 
-from cs_models.learn.person_value import ROLE_WEIGHTS, Assumptions
-from cs_models.learn.personas import Cuts
-from cs_models.run import stages as files
 from cs_models.run.fields import InsidePath
 from cs_models.run.reading import project
 from cs_models.run.sections.common import (
@@ -22,7 +19,15 @@ from cs_models.run.sections.common import (
     unit_of,
 )
 
-_ROLES = ("champion", "admin", "decision_maker", "member")
+if TYPE_CHECKING:
+    # Every process of a run reads the models of all sections; few need three seconds of a core
+    # for what one section's answers are made with.
+    from cs_models.learn.person_value import Assumptions
+    from cs_models.learn.personas import Cuts
+    from cs_models.run.stages import Journeys
+
+# As in `person_value.ROLE_WEIGHTS`, which a test holds it to.
+_ROLES = {"champion": 3.0, "admin": 2.0, "decision_maker": 2.0, "member": 3.0}
 
 
 class JourneyAndPersonas(NotebookParameters):
@@ -103,7 +108,7 @@ class JourneyAndPersonas(NotebookParameters):
         json_schema_extra=unit_of("share"),
     )
     role_weights: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
-        dict(ROLE_WEIGHTS),
+        dict(_ROLES),
         description="how much a role weighs beside the other roles of a month; 1 when not named",
         json_schema_extra=unit_of("weight by role"),
     )
@@ -133,22 +138,30 @@ class JourneyAndPersonas(NotebookParameters):
         # A project that does not look at journeys need not have the file of the default.
         default = type(self).model_fields["stages"].default
         if self.stages != default or Path(path).is_file():
-            files.read(path)
+            from cs_models.run import stages
+
+            stages.read(path)
         found: dict[str, Any] = {"stages": path}
         return model.model_copy(update=found)
 
-    def journeys(self) -> files.Journeys:
+    def journeys(self) -> Journeys:
         """Return the stages of accounts and of users."""
-        return files.read(self.stages)
+        from cs_models.run import stages
+
+        return stages.read(self.stages)
 
     @property
     def cuts(self) -> Cuts:
         """Return where tiers of users are cut."""
+        from cs_models.learn.personas import Cuts
+
         return Cuts(high=self.high_tier, medium=self.medium_tier, silent_days=self.silent_days)
 
     @property
     def assumptions(self) -> Assumptions:
         """Return what a person's value rests on."""
+        from cs_models.learn.person_value import Assumptions
+
         return Assumptions(
             margin=self.margin,
             discount_rate=self.discount_rate,

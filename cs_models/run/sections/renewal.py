@@ -7,13 +7,11 @@ from what was known before that day; ``window_days`` 28 is then 2026-03-04 to 20
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pydantic
 from pydantic import Field
 
-from cs_models.learn.listing.asked import CustomerList
-from cs_models.run import lists_file
 from cs_models.run.fields import AscendingDays, InsidePath, Names
 from cs_models.run.reading import project
 from cs_models.run.sections.common import (
@@ -26,6 +24,9 @@ from cs_models.run.sections.common import (
     refuse_late_start,
     unit_of,
 )
+
+if TYPE_CHECKING:
+    from cs_models.learn.listing.asked import CustomerList
 
 
 class _BeforeRenewal(NotebookParameters):
@@ -167,12 +168,16 @@ class RenewalOutlook(_CallsMade):
         if model.lists is None:
             return model
         path = project.kept_inside(model.lists, start, "lists")
+        from cs_models.run import lists_file
+
         lists_file.read(path)
         found: dict[str, Any] = {"lists": path}
         return model.model_copy(update=found)
 
     def customer_lists(self) -> tuple[CustomerList, ...]:
         """Return the lists of the folder, in order of their names; none without a folder."""
+        from cs_models.run import lists_file
+
         return lists_file.read(self.lists)
 
 
