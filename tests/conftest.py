@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def pytest_collection_finish() -> None:
 def project_root() -> Path:
     """Return the folder that holds notebooks/ and parameters/."""
     return PROJECT_ROOT
+
+
+@pytest.fixture(scope="session")
+def kept_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for ``with kept.within(kept_folder)``: the committed sample is read once.
+
+    All tests of a session share it, those of other workers too.  Only what a fixture prepares may
+    be asked for within it: whatever a test is about must be worked out by the test.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "kept"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from cs_models import kept
 from cs_models.data import sources
 from cs_models.data.mapping import Source
 from cs_models.errors import ParameterError, TooLittleDataError
@@ -55,12 +56,13 @@ def history(
 
 
 @pytest.fixture(scope="module")
-def sample() -> pd.DataFrame:
+def sample(kept_folder: Path) -> pd.DataFrame:
     """Return the evaluable panel of the sample, 90 days before renewal."""
     if not SAMPLE.is_dir():
         pytest.skip("data/sample is not in this copy: make sample writes it")
     as_of = date(2026, 6, 30)
-    tables = sources.read(Source(path=str(SAMPLE)), as_of=as_of, timezone="UTC", currency="USD")
+    with kept.within(kept_folder):
+        tables = sources.read(Source(path=str(SAMPLE)), as_of=as_of)
     terms = cohort.terms(tables, as_of, decision="before_renewal", days=90)
     built = panel.build(tables, terms, windows_days=(28, 90), first_days=(60,), features=())
     return built[built["churned"].notna()].reset_index(drop=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from cs_models.data import simulate, sources
@@ -16,17 +19,29 @@ from cs_models.report.evidence import readiness as evidence
 from cs_models.report.exhibits import readiness as exhibits
 
 AS_OF = date(2026, 6, 30)
+CAME = date(2024, 7, 1)
 COLUMN = "events__report_shared__first_30d"
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return the tables of 500 invented customers, with the faults that records have."""
+    """Return the tables of 300 invented customers, with the faults that records have.
+
+    The product got one of its features in the middle of the history.
+    """
     folder = tmp_path_factory.mktemp("world")
-    simulate.write(folder, scenario="step-by-segment", n_accounts=500, seed=6)
+    simulate.write(folder, scenario="step-by-segment", n_accounts=300, seed=6)
+    _without_its_past(folder / "events.parquet")
     for left in ("truth.json", "checksums.json"):
         (folder / left).unlink()
     return sources.read(Source(path=str(folder)), as_of=AS_OF)
+
+
+def _without_its_past(events: Path) -> None:
+    there = f"feature <> 'report_shared' OR event_ts >= TIMESTAMP '{CAME}'"
+    with duckdb.connect() as connection:
+        rows = connection.sql(f"FROM '{events}' WHERE {there}").to_arrow_table()
+    pq.write_table(rows, events)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +67,9 @@ def test_every_term_is_counted_once(
     counted = evidence.adopted(tables, terms, definition, by=by)
     parts = counted[["n_met", "n_not_met", "n_unknown"]].sum(axis=1)
     assert (parts == counted["n_terms"]).all()
-    assert (counted[["n_met", "n_not_met"]].iloc[0] > 0).all()
+    assert (counted[["n_met", "n_not_met", "n_unknown"]].iloc[0] > 0).all()
+    before = (history["term_start"] < pd.Timestamp(CAME)).sum()
+    assert counted["n_unknown"].iloc[0] == history[COLUMN].isna().sum() == before
     assert counted["n_terms"].iloc[0] == terms.terms.count().execute()
     assert (counted["n_terms"].iloc[1:].sum() == counted["n_terms"].iloc[0]) == (by is not None)
     assert counted["n_met"].iloc[0] == (history[COLUMN] >= 5).sum()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs_models import kept
 from cs_models.data import sources
 from cs_models.data.mapping import Source
 from cs_models.features import adoption, cohort, panel
@@ -88,9 +89,10 @@ def test_a_set_of_actions_names_those_not_done() -> None:
 
 
 @pytest.fixture(scope="module")
-def records() -> Any:
+def records(kept_folder: Path) -> Any:
     """Return the sample's tables."""
-    return sources.read(Source(path=str(SAMPLE)), as_of=AS_OF)
+    with kept.within(kept_folder):
+        return sources.read(Source(path=str(SAMPLE)), as_of=AS_OF)
 
 
 @pytest.fixture(scope="module")
