@@ -29,6 +29,8 @@ def of_drivers(
     data: Data,
     churned: Floats,
     rng: np.random.Generator,
+    *,
+    plain: bool = False,
 ) -> pd.DataFrame:
     """Say how much worse the terms would have been told with a driver's columns shuffled.
 
@@ -42,11 +44,14 @@ def of_drivers(
         The quarter's tested terms.
     churned : ndarray of float, shape (n_rows,)
     rng : numpy.random.Generator
+    plain : bool, default False
+        The level reads few drivers by design: the others had no say, which is not judged.
 
     Returns
     -------
     pandas.DataFrame
-        One row a driver: driver, loss_increase (log loss a term; NaN without columns), rank.
+        One row a driver: driver, loss_increase (log loss a term; NaN without columns, and where
+        the level could not read them), rank.
     """
     told = metrics.log_loss(churned, calibrator.apply(fitted.logit(data)))
     of, of_design = (
@@ -64,7 +69,8 @@ def of_drivers(
             segment = data.segment[order] if driver == "commercial" else data.segment
             p = calibrator.apply(fitted.logit(Data(raw, segment, encoder, made)))
             worse.append(metrics.log_loss(churned, p) - told)
-        increases.append(float(np.mean(worse)) if worse else np.nan)
+        unread = plain and not np.any(worse)
+        increases.append(float(np.mean(worse)) if worse and not unread else np.nan)
     frame = pd.DataFrame({"driver": columns.DRIVERS, "loss_increase": increases})
     return frame.assign(rank=frame["loss_increase"].rank(ascending=False))
 

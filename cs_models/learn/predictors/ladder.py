@@ -159,6 +159,7 @@ def walk(
             data,
             churned[quarter.test],
             rng,
+            plain=level in levels.PLAIN,
         )
         weight.insert(0, "origin", quarter.origin.astype("datetime64[s]"))
         weighed.append(weight)

@@ -56,6 +56,7 @@ NAMES: Final = {
     "L5": "explainable boosting",
 }
 LEVELS: Final = ("L0", "L1", "L2", "L3", "L4")
+PLAIN: Final = ("L0", "L1", "L2")  # read one or two columns by design
 OPTIONAL: Final = "L5"
 _HELD_OUT: Final = 4  # a quarter of the accounts says when the trees are enough
 _TREES: Final = 120

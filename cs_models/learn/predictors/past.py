@@ -73,9 +73,11 @@ def agreement(importance: pd.DataFrame) -> dict[str, float]:
     from scipy import stats
 
     wide = importance.pivot_table(index="origin", columns="driver", values="loss_increase")
+    both = [wide.iloc[at : at + 2].dropna(axis="columns") for at in range(len(wide) - 1)]
     taus = [
-        float(stats.kendalltau(wide.iloc[at], wide.iloc[at + 1], nan_policy="omit").statistic)
-        for at in range(len(wide) - 1)
+        float(stats.kendalltau(two.iloc[0], two.iloc[1]).statistic)
+        for two in both
+        if two.shape[1] > 1
     ]
     known = [tau for tau in taus if np.isfinite(tau)]
     return {

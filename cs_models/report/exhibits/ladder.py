@@ -79,7 +79,8 @@ def drivers(learnt: Learnt) -> Shown:
                 "n_quarters": Column("Quarters", kind="integer"),
             },
             note="Log loss of a quarter with the records of this kind dealt out to other "
-            "customers, less that without.",
+            "customers, less that without. Only quarters count in which the model that was "
+            "believed then could read this kind; the plainest read one or two.",
         ),
         alt=f"Weightiest: {frame['said'].iloc[0]}.",
         caption="One grey dot a quarter. Dots that lie right of the line quarter after quarter "

@@ -125,7 +125,8 @@ def drivers(past: Backtest) -> list[Statement]:
     helped = frame[(frame["mean"] > 0) & (frame["share_above"] >= _OFTEN)]
     if helped.empty:
         return [Statement.of(
-            "finding", "No kind of record told more than chance in three of four past quarters.",
+            "finding", "No kind of record told more than chance in three of four past quarters in "
+            "which the model could read it.",
             id="drivers-said",
         )]  # fmt: skip
     named = listed([str(name) for name in helped["said"]])
@@ -139,7 +140,8 @@ def drivers(past: Backtest) -> list[Statement]:
         Statement.of(
             "finding", f"{_capital(named)} told something in at least ",
             linked("three of four", table),
-            f" past quarters{', the first the most' if len(helped) > 1 else ''}.", *order,
+            " past quarters in which the model could read it"
+            f"{', the first the most' if len(helped) > 1 else ''}.", *order,
             " That goes with leaving; why anybody leaves, no record can tell.",
             id="drivers-said",
         )
