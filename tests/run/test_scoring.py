@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import skops.io
 
-from cs_models import cli, files
+from cs_models import cli, files, kept
 from cs_models.data import simulate, sources
 from cs_models.features import cohort, panel
 from cs_models.learn import churn
@@ -33,18 +33,19 @@ FORMULA = '=HYPERLINK("http://x","y")'
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project with 420 invented customers of a hostile name, and a model."""
+def book(tmp_path_factory: pytest.TempPathFactory, kept_folder: Path) -> Path:
+    """Return a project with 300 invented customers of a hostile name, and a model."""
     root = tmp_path_factory.mktemp("project")
     for name in ("notebooks", "parameters"):
         (root / name).mkdir()
     (root / "parameters/run.yml").write_text(RUN_FILE)
-    simulate.write(root / "data/book", scenario="step", n_accounts=420, seed=3, dirty=False)
+    simulate.write(root / "data/book", scenario="step", n_accounts=300, seed=3, dirty=False)
     for left in ("truth.json", "checksums.json"):
         (root / "data/book" / left).unlink()
     name = f"SELECT * REPLACE ('{FORMULA}' AS account_name) FROM {{}}"
     _rewrite("accounts", name, root)
-    frame = _frame(root, running=False)
+    with kept.within(kept_folder):
+        frame = _frame(root, running=False)
     past = SimpleNamespace(chosen="L3", calibrators={"L3": Recalibration("none")}, grace_days=30)
     model = churn.fit(frame, past, n_refits=5)  # type: ignore[arg-type]
     churn.save(model, root / MODEL)
@@ -82,10 +83,15 @@ def _rewrite(table: str, select: str, root: Path = Path()) -> None:
 
 
 @pytest.fixture(scope="module")
-def scored(book: Path) -> tuple[bytes, str, str]:
+def scored(book: Path, kept_folder: Path) -> tuple[bytes, str, str]:
     """Return the file of the untouched project's scores, and the words that went with it."""
     out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(out),
+        redirect_stderr(err),
+        kept.within(kept_folder),
+    ):
         patch.chdir(book)
         assert _score("reports/one") == 0
         said = Path("out/s.csv").read_bytes()
@@ -97,15 +103,16 @@ def _table(scored: tuple[bytes, str, str]) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(scored[0]), dtype={"account_id": str}, keep_default_na=False)
 
 
-def test_each_running_term_gets_what_the_model_says_of_it(book, scored):
+def test_each_running_term_gets_what_the_model_says_of_it(book, scored, kept_folder):
     """The chances of the notebook, most at risk first, with parts that add up and reasons."""
     _, out, err = scored
     assert out.strip() == "out/s.csv"
     assert "running terms" in err
     table = _table(scored)
-    kept = churn.load(book / MODEL)
-    frame = _frame(book, running=True)
-    expected = churn.score(kept, frame).set_index("subscription_id").loc[table["subscription_id"]]
+    stored = churn.load(book / MODEL)
+    with kept.within(kept_folder):
+        frame = _frame(book, running=True)
+    expected = churn.score(stored, frame).set_index("subscription_id").loc[table["subscription_id"]]
     no_chance = table["not_read_because"].isin(["decided", "notice", "short"])
     given = ~no_chance.to_numpy()
     for name in ("p_churn", "p_low", "p_high"):
