@@ -216,9 +216,10 @@ def touched() -> pd.DataFrame:
     )  # fmt: skip
 
 
-def booked(contacts: pd.DataFrame | None) -> plays.Book:
+def booked(contacts: pd.DataFrame | None, why: pd.DataFrame | None = None) -> plays.Book:
     now = contracts()
-    why = pd.DataFrame({"reason_1": "support cases: 3"}, now["subscription_id"])
+    if why is None:
+        why = pd.DataFrame({"reason_1": "support cases: 3"}, now["subscription_id"])
     return plays.book(
         now, now, now.iloc[:0], why, contacts, as_of=AS_OF.date(), play_days=30, sigma=0.2,
         rng=np.random.default_rng(1),
@@ -244,6 +245,14 @@ def test_the_book_adds_up() -> None:
     assert found.weeks["arr"].sum() == pytest.approx(now["arr"].sum())
     assert found.weeks["arr_at_risk"].sum() == pytest.approx(now["arr_at_risk"].sum())
     assert len(found.weeks) == plays.WEEKS
+
+
+def test_a_book_whose_predictor_learnt_nothing_is_parted_all_the_same() -> None:
+    """Without reasons the groups are those with reasons, and none names one."""
+    told = booked(touched()).groups
+    none = booked(touched(), pd.DataFrame(columns=["reason_1", "reason_2"])).groups
+    assert set(none["reasons"]) == {""}
+    pd.testing.assert_frame_equal(none.drop(columns="reasons"), told.drop(columns="reasons"))
 
 
 def test_without_contacts_on_record_the_page_says_so() -> None:

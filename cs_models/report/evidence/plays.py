@@ -9,6 +9,7 @@ chance under one of the refits, and the whole quarter swings together.  ``method
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -168,9 +169,9 @@ def _commonest(mine: pd.DataFrame, reasons: pd.DataFrame) -> str:
     if "reason_1" not in reasons or mine.empty:
         return ""
     first = reasons["reason_1"].reindex(mine["subscription_id"]).fillna("")
-    named = first[first != ""].str.partition(_DRIVER_END)[0]
-    counted = named.value_counts()
-    order = sorted(counted.items(), key=lambda item: (-int(item[1]), str(item[0])))[:2]
+    # Where nothing was learnt no contract has a reason.
+    counted = Counter(str(reason).partition(_DRIVER_END)[0] for reason in first if reason)
+    order = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:2]
     return "; ".join(f"{driver} ({n})" for driver, n in order)
 
 
