@@ -115,6 +115,21 @@ def test_zoned_parquet_is_utc(world, rows_of) -> None:
     }
 
 
+def test_instants_to_the_nanosecond_are_read(world, rows_of) -> None:
+    """A22: what pandas writes by default, instants to the nanosecond with a zone, is an instant."""
+    instant = datetime(2022, 3, 1, 3, 0, tzinfo=UTC)
+    for row in world.tables["events"]:
+        row["event_ts"] = instant
+    world.parquet()
+    path = world.folder / "events.parquet"
+    frame = pd.read_parquet(path).astype({"event_ts": "datetime64[ns, UTC]"})
+    frame.to_parquet(path, index=False)
+    assert duckdb.execute(f"SELECT typeof(event_ts) FROM '{path}'").fetchone() == (
+        "TIMESTAMPTZ_NS",
+    )
+    assert set(rows_of(world.read(), "events", "event_ts")) == {(instant.replace(tzinfo=None),)}
+
+
 def test_dates_stay_dates_in_every_zone(world, rows_of) -> None:
     """A24: a renewal date, and the date of an event without a time, are the same in any zone."""
     for row in world.tables["events"]:

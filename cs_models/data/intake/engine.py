@@ -28,6 +28,7 @@ CANONICAL = "canonical"
 """Schema of the connection that holds the checked tables."""
 
 _ATTACHED = "database"
+_NANOSECONDS = "TIMESTAMPTZ_NS"
 
 # The engine fuses nested selects by itself; Ibis would pay with a fifth of writing the query.
 ibis.options.sql.fuse_selects = False
@@ -191,7 +192,7 @@ def _open_folder(source: Source, path: Path, connection: Any, backend: Any) -> O
     _lock(connection, [path])
     raw = {}
     for name, table in plan.tables.items():
-        raw[name] = (
+        raw[name] = _named(
             _selected(backend, name, table.sql) if table.sql else backend.table(plan.view_of[name])
         )
     in_place = frozenset(
@@ -226,7 +227,7 @@ def _open_database(source: Source, path: Path, connection: Any, backend: Any) ->
     raw = {}
     for name, table in tables.items():
         if table.sql:
-            raw[name] = _selected(backend, name, table.sql)
+            raw[name] = _named(_selected(backend, name, table.sql))
             continue
         if table.from_ not in known:
             raise DataError(
@@ -237,7 +238,7 @@ def _open_database(source: Source, path: Path, connection: Any, backend: Any) ->
             )
         schema, relation = known[table.from_]
         with reading(f"{source.path}, table {table.from_}"):
-            raw[name] = backend.table(relation, database=(_ATTACHED, schema))
+            raw[name] = _named(backend.table(relation, database=(_ATTACHED, schema)))
     in_place = frozenset(name for name, table in tables.items() if not table.sql)
     return Opened(backend, raw, in_place, {})
 
@@ -279,6 +280,17 @@ def _selected(backend: Any, name: str, sql: str) -> ir.Table:
             got=" · ".join(str(error).splitlines()[:2])[:400],
             repair="it may name the source's own files (by stem) or tables, and nothing else",
         ) from error
+
+
+def _named(rows: ir.Table) -> ir.Table:
+    """Read instants to the nanosecond, as pandas writes them, to the microsecond.
+
+    DuckDB has had a type of its own for them since 2.0, which Ibis 12 has no name for.
+    """
+    fine = [name for name, kind in rows.schema().items() if _NANOSECONDS in str(kind)]
+    if not fine:
+        return rows
+    return rows.mutate(**{name: rows[name].cast("timestamp('UTC')") for name in fine})
 
 
 def quoted(name: str) -> str:
