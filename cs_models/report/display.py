@@ -75,6 +75,11 @@ def num(text: str, href: str, *, strong: bool = True) -> Number:
     return Number(text, href, strong)
 
 
+def names(identifier: str) -> bool:
+    """Say whether a text may be an id of the page; texts from the data may not be."""
+    return _ID.fullmatch(identifier) is not None
+
+
 def links(href: str) -> bool:
     """Say whether an address is one that a number may link to: nothing outside the reports."""
     return _LINK.fullmatch(href) is not None

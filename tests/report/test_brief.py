@@ -159,3 +159,15 @@ def test_a_source_without_what_is_asked_for_gives_nothing_else(run: Path) -> Non
     _note(run, evidence.OUTLOOK, artefacts={})
     shown = exhibits.money(_brief(run), "USD")
     assert [one.id for one in shown] == ["money-gone"]
+
+
+def test_a_finding_named_after_a_hostile_segment_stops_nothing(run: Path) -> None:
+    """Ids and tables come from the data as well: what cannot be an anchor is only words."""
+    finding = {"id": 'break-<script>"', "statement": "12 moved.", "table": "a b"}
+    text = json.dumps({"as_of": DAY.isoformat(), "headline": "", "findings": [finding],
+                       "stages": [{"stage": "left", "n_accounts": 1}]})  # fmt: skip
+    (run / evidence.JOURNEY / "results.json").write_text(text)
+    _note(run, evidence.JOURNEY, artefacts={})
+    said = exhibits.journey(_brief(run), "USD")[0]
+    assert isinstance(said, Statement)
+    assert (said.text, said.id, _numbers(said)) == ("12 moved.", "", [])

@@ -27,6 +27,7 @@ MONEY: Final = "money-table"
 STANDINGS: Final = "standings-table"
 LEVELS: Final = "levels-table"
 LISTS: Final = "lists-table"
+STAGES: Final = "stages-table"
 _STATES: Final = {
     "fresh": "used",
     "missing": "not made",
@@ -158,6 +159,13 @@ def standings(brief: Brief) -> pd.DataFrame:
     """Return this quarter's contracts by what is known of them, as the outlook has them."""
     columns = ["standing", "n_contracts", "n_accounts", "arr", "arr_at_risk"]
     return brief.rows(OUTLOOK, "standings").reindex(columns=columns)
+
+
+def stages(brief: Brief) -> pd.DataFrame:
+    """Return today's customers by stage, as the journey has them."""
+    columns = ["stage", "n_accounts", "arr", "median_days", "usual"]
+    frame = brief.rows(JOURNEY, "stages").reindex(columns=columns)
+    return frame.assign(stage=frame["stage"].astype("string").str.replace("_", " "))
 
 
 def levels(brief: Brief) -> pd.DataFrame:

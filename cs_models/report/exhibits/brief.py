@@ -114,9 +114,32 @@ def warned(brief: Brief) -> Shown:
     return findings.warned(brief) or _gone(brief, evidence.BACKTEST, "warned-gone")
 
 
-def journey(brief: Brief) -> Shown:
-    """Show where customers stand and where journeys break."""
-    return findings.journey(brief) or _gone(brief, evidence.JOURNEY, "journey-gone")
+def journey(brief: Brief, currency: str) -> Shown:
+    """Show where customers stand and where journeys break.
+
+    Parameters
+    ----------
+    brief : Brief
+    currency : str
+        ISO 4217 code.
+    """
+    frame = evidence.stages(brief)
+    if frame.empty:
+        return _gone(brief, evidence.JOURNEY, "journey-gone")
+    table = Table.of(
+        frame,
+        id=evidence.STAGES,
+        title="Today's customers by stage",
+        columns={
+            "stage": Column("Stage"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "arr": Column("ARR", kind="money", unit=currency),
+            "median_days": Column("Days in it, middle", kind="integer"),
+            "usual": Column("Usual days", kind="integer"),
+        },
+        note="As the journey page has them; usual: by when half have moved on.",
+    )
+    return (*findings.journey(brief), table)
 
 
 def lists(brief: Brief, wanted: Sequence[str], currency: str) -> Shown:

@@ -28,7 +28,7 @@ _FIRST = re.compile(r"(?<=\.)\s+(?=[A-Z0-9$€£¥])")
 NOTHING = "No notebook of this run can be relied on, so there is nothing to say."
 # What a page says of itself where it could not answer; measures that merely show no clear
 # difference are no doubt of their page.
-_DOUBTFUL = frozenset({"too_little_data", "undecided"})
+_DOUBTFUL = frozenset({"too_little_data", "undecided", "none"})
 _DOUBTS = frozenset(
     {"no-threshold", "quarantined", "extrapolated", "drifted", "unanswered", "no-better"}
 )
@@ -53,6 +53,16 @@ def answer(brief: Brief) -> list[Statement]:
     if not said:
         said = [Statement.of("answer", NOTHING, id="nothing")]
     return [*said, *missing(brief)]
+
+
+def headline(brief: Brief) -> str:
+    """Return the brief's answer in a few lines: money, who is below, what it lacks."""
+    short = [
+        *brief.findings(evidence.OUTLOOK, "kept"),
+        *brief.findings(evidence.THRESHOLDS, "arr-below", "no-threshold"),
+    ]
+    said = [_first(one, "answer").text for one in short] or [NOTHING]
+    return " ".join([*said, *(one.text.strip() for one in missing(brief))])
 
 
 def missing(brief: Brief) -> list[Statement]:
@@ -96,8 +106,9 @@ def warned(brief: Brief) -> list[Statement]:
 
 
 def journey(brief: Brief) -> list[Statement]:
-    """Say where customers stand and where journeys break."""
-    return _all(brief.findings(evidence.JOURNEY, "stage", "breaks", "break", "champions"))
+    """Say where journeys break, and whether champions are there."""
+    said = brief.findings(evidence.JOURNEY, "break", "champions-silent")
+    return [_first(one, "finding") for one in said]
 
 
 def lists(brief: Brief, wanted: Sequence[str]) -> list[Statement]:
@@ -166,7 +177,7 @@ def _doubts(brief: Brief, notebook: str) -> list[str]:
     return [
         str(row["id"])
         for row in rows
-        if str(row.get("verdict")) in _DOUBTFUL
+        if (str(row.get("verdict")) in _DOUBTFUL and not str(row.get("id")).startswith("driver-"))
         or str(row.get("id")) in _DOUBTS
         or (row.get("unit") == "ready" and row.get("value") is False)
     ]
@@ -186,9 +197,10 @@ def whole(one: Said, role: Role = "finding") -> Statement:
     one : Said
     role : {"answer", "finding", "caution", "note"}, default "finding"
     """
+    named = f"{role}-{one.notebook[:2]}-{one.id}"
     return Statement.of(
         role, *_linked(one.statement, one.href), verdict=one.verdict,
-        id=f"{role}-{one.notebook[:2]}-{one.id}",
+        id=named if display.names(named) else "",  # a finding may be named after a segment
     )  # fmt: skip
 
 
