@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cs_models import kept
 from cs_models.data import sources
 from cs_models.errors import ParameterError
 from cs_models.features import adoption, cohort, cuts, panel
@@ -239,11 +240,12 @@ def test_running_sums_are_those_of_a_plain_loop(rows: list[tuple[int, int, int]]
 
 
 @pytest.fixture(scope="module")
-def sample(project_root: Any) -> SimpleNamespace:
+def sample(project_root: Any, kept_folder: Any) -> SimpleNamespace:
     """Return a tenth of the invented customers, with a definition of adoption."""
-    read = sources.read(
-        sources.Source(path=str(project_root / "data/sample")), as_of=date(2026, 6, 30)
-    )
+    with kept.within(kept_folder):
+        read = sources.read(
+            sources.Source(path=str(project_root / "data/sample")), as_of=date(2026, 6, 30)
+        )
     tables = {
         name: ibis.memtable(rows.filter(rows.account_id.endswith("7")).to_pyarrow())
         for name, rows in read.items()

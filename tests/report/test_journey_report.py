@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs_models import kept
 from cs_models.data import sources
 from cs_models.errors import ParameterError
 from cs_models.features.adoption import Condition, Definition
@@ -29,9 +30,10 @@ DEFINED = Definition("d", (Condition(column="events__report_shared__first_60d", 
 
 
 @pytest.fixture(scope="module")
-def tables(project_root: Path) -> dict[str, Any]:
+def tables(project_root: Path, kept_folder: Path) -> dict[str, Any]:
     """Return a tenth of the invented customers."""
-    read = sources.read(sources.Source(path=str(project_root / "data/sample")), as_of=AS_OF)
+    with kept.within(kept_folder):
+        read = sources.read(sources.Source(path=str(project_root / "data/sample")), as_of=AS_OF)
     return {
         name: ibis.memtable(rows.filter(rows.account_id.endswith("3")).to_pyarrow())
         for name, rows in read.items()
