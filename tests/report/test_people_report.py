@@ -139,8 +139,8 @@ def test_without_users_everything_says_why_and_nothing_breaks() -> None:
     none = found(why_not=features.NO_USERS, histories=None, leaving=None, after=None)
     worth = Worth(features.NO_USERS, "", "", None, None, pd.DataFrame(columns=["role", "hazard"]))
     assert features.NO_USERS in words(exhibits.tiers(none))
-    assert exhibits.peers(none, "USD") == ()
-    assert exhibits.candidates(none, "USD") == ()
+    for section in (exhibits.peers, exhibits.champions, exhibits.candidates):
+        assert f"cannot be said: {features.NO_USERS}" in words(section(none, "USD"))
     assert features.NO_USERS in words(value_exhibits.persons(worth, dearest(worth, none), "USD"))
     assert value_exhibits.rests(worth, "USD") == ()
     assert people_saved.people(none, worth)["why_not"] == features.NO_USERS

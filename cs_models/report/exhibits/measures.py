@@ -122,18 +122,26 @@ def features(told: Told) -> tuple[Shown, ...]:
 def first_use(told: Told) -> tuple[Shown, ...]:
     """Show how long accounts and users take to first use each feature (M3)."""
     table = _waits_table(told.first_use, findings.FIRST, "Days to the first use", "feature")
-    users = Table.of(
-        told.first_use_users, id="first-use-users", title="Users: first use within 90 days",
-        columns={"feature": Column("Feature"), "value": Column("Within 90 days", kind="percent"),
-                 **ENDS, "n": Column("Users", kind="integer"), "n_accounts": _N},
-        note=told.why.get("roles", "From the day the login was made. " + _WAIT_NOTE),
-    )  # fmt: skip
+    users = _users_first(told)
     ranked = told.first_use.table.sort_values("share_90", na_position="last")
     places = sorted({0, len(ranked) // 2, len(ranked) - 1} if len(ranked) else set())
     shown = [str(ranked["feature"].iloc[place]) for place in places][:_CURVES]
     if not shown:
         return (table, users)
     return (_curves(told.first_use, shown, "first-use", table, "Not used yet, by feature"), users)
+
+
+def _users_first(told: Told) -> Shown:
+    if told.first_use_users.empty:
+        why = told.why.get("roles", "no login is young enough to be followed from its first day")
+        words = f"How soon users first use each feature cannot be told: {why}."
+        return Statement.of("caution", words, id="first-use-users-why")
+    return Table.of(
+        told.first_use_users, id="first-use-users", title="Users: first use within 90 days",
+        columns={"feature": Column("Feature"), "value": Column("Within 90 days", kind="percent"),
+                 **ENDS, "n": Column("Users", kind="integer"), "n_accounts": _N},
+        note="From the day the login was made. " + _WAIT_NOTE,
+    )  # fmt: skip
 
 
 def value(told: Told) -> tuple[Shown, ...]:
@@ -238,7 +246,15 @@ def seats(told: Told) -> tuple[Shown, ...]:
             f"{r['segment']} {r['band']} {percent(r['share'])}" for r in records(shown)) + ".",
         caption=f"Bands: {', '.join(UTILISED)}. Customers whose seats are not known are left out.",
     )  # fmt: skip
-    levels = Table.of(
+    return (findings.seats(told), figure, _levels(told))
+
+
+def _levels(told: Told) -> Shown:
+    if told.levels.empty:
+        why = told.why.get("roles", "too few users of any role were followed to a renewal")
+        words = f"How many users are engaged, for their role, cannot be told: {why}."
+        return Statement.of("caution", words, id="levels-why")
+    return Table.of(
         told.levels, id="levels", title="Users by level of engagement",
         columns={"role": Column("Role"), "level": Column("Level"),
                  "n_users": Column("Users", kind="integer"),
@@ -246,7 +262,6 @@ def seats(told: Told) -> tuple[Shown, ...]:
         note="Medium: within the middle half of the role's rhythm in accounts that renewed; low "
         "and high: below and above it; none: no use in twelve weeks.",
     )  # fmt: skip
-    return (findings.seats(told), figure, levels)
 
 
 def breadth(told: Told) -> tuple[Shown, ...]:

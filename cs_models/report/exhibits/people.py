@@ -82,7 +82,7 @@ def peers(found: People, currency: str) -> Shown:
     """
     said = findings.peers(found)
     if found.why_not:
-        return ()
+        return tuple(said)
     frame = found.peers
     told = [f"{row['group']} {percent(row['place'])}" for row in records(frame) if row["n_users"]]
     figure = Exhibit(

@@ -39,6 +39,11 @@ def nobody(found: People) -> Said:
     return [Statement.of("finding", words, verdict="too_little_data", id="people-said")]
 
 
+def _untold(found: People, question: str, anchor: str) -> Said:
+    words = f"{question} cannot be said: {found.why_not}."
+    return [Statement.of("finding", words, verdict="too_little_data", id=anchor)]
+
+
 def tiers(found: People) -> Said:
     """Say how many users are active, and how many are not.
 
@@ -90,7 +95,7 @@ def peers(found: People) -> Said:
     found : People
     """
     if found.why_not:
-        return []
+        return _untold(found, "Who is below their peers", "peers-said")
     rows = [row for row in records(found.peers)[1:] if row["n_users"]]
     usual = float(found.peers["place"].iloc[0])
     low = [row for row in rows if row["apart"] and row["place"] < usual]
@@ -125,7 +130,9 @@ def champions(found: People) -> Said:
     ----------
     found : People
     """
-    if found.why_not or found.leaving is None:
+    if found.why_not:
+        return _untold(found, "How soon champions leave", "champions-said")
+    if found.leaving is None:
         return []
     told = found.leaving
     n = int(found.champion.sum())
@@ -207,7 +214,7 @@ def candidates(found: People) -> Said:
     found : People
     """
     if found.why_not:
-        return []
+        return _untold(found, "Who could speak for the product", "candidates-said")
     if found.candidates.empty:
         words = "Nobody is among the most active users of the highest-paying customers."
         return [Statement.of("finding", words, id="candidates-said")]
@@ -233,7 +240,7 @@ def saved(found: People) -> list[Finding]:
     found : People
     """
     if found.why_not:
-        return [Finding("people", nobody(found)[0].text)]
+        return [Finding("people", nobody(found)[0].text, verdict="too_little_data")]
     silent = float(found.tiers[personas.SILENT].iloc[0])
     out = [
         Finding("users-silent", tiers(found)[0].text, silent, unit="share",

@@ -94,7 +94,7 @@ def saved(found: Worth, currency: str) -> list[Finding]:
     """
     said = worth(found, currency)
     if found.value is None:
-        return [Finding("person-value", said[0].text)]
+        return [Finding("person-value", said[0].text, verdict="too_little_data")]
     sums = found.value.accounts[["handed_paid", "handed_to_come"]].sum()
     out = [
         Finding("person-value", said[0].text, float(sums.sum()), unit=currency,
