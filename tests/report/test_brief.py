@@ -145,6 +145,19 @@ def test_a_failed_or_changed_source_is_named_and_nothing_of_it_is_used(
     assert any(one.id == "missing" for one in findings.saved(brief))
 
 
+def test_a_doubt_that_stands_in_a_section_as_well_stops_nothing(run: Path) -> None:
+    """A finding shown above and among the unknown has two ids, for a page has each id once."""
+    doubt = {"id": "no-threshold", "statement": "No level was found.", "table": "t"}
+    text = json.dumps({"as_of": DAY.isoformat(), "headline": "", "findings": [doubt]})
+    (run / evidence.THRESHOLDS / "results.json").write_text(text)
+    _note(run, evidence.THRESHOLDS, artefacts={})
+    brief = _brief(run)
+    shown = [*findings.answer(brief), *exhibits.levels(brief, "USD"), *exhibits.unknown(brief)]
+    ids = [one.id for one in shown]
+    assert sum("no-threshold" in name for name in ids) == 3
+    assert len(set(ids)) == len(ids)
+
+
 def test_a_source_of_another_day_is_stale(run: Path) -> None:
     """Results that look back from another day are named, not used."""
     brief = evidence.gather(run / "08_leadership_brief", as_of=date(2026, 7, 7))

@@ -130,7 +130,9 @@ def unknown(brief: Brief) -> list[Statement]:
         for one in brief.findings(name, *_doubts(brief, name))
         if one.statement
     ]
-    return _all(open_)
+    # Some stand in a section above as well, under their own id.
+    said = _all(open_)
+    return [replace(one, id=f"unknown-{one.id}" if one.id else "") for one in said]
 
 
 def saved(brief: Brief) -> list[Finding]:
