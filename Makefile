@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab sample lint format lock clean
+.PHONY: help setup report test quick lab sample lint format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +31,11 @@ $(READY): requirements.lock pyproject.toml
 report: $(READY) ## Learn from the sample (or RUN=parameters/....yml) and print where the report is
 	@$(BIN)/cs-models run $(RUN)
 
-test: $(READY) ## Run the whole quick suite, in parallel
+test: $(READY) ## Run the whole suite, in parallel, the notebooks on the sample included
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+quick: $(READY) ## The same without the run of all notebooks on the sample
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not sample_run" $(PYTEST_ARGS)
 
 lab: $(READY) ## Open JupyterLab on the notebooks (token on, this machine only)
 	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. notebooks/00_data_readiness.ipynb

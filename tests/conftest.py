@@ -43,8 +43,12 @@ def _place(item: pytest.Item) -> int:
     return len(FIRST) + name.startswith("notebooks/")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put long files first where workers share the tests (`make test`), and nowhere else."""
+    """Mark what waits for the run of all notebooks; put long files first where workers share."""
+    for item in items:
+        if "run_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker("sample_run")
     if hasattr(config, "workerinput"):
         items.sort(key=_place)
 
