@@ -112,13 +112,7 @@ def build(
     def built() -> pd.DataFrame:
         recipe, rare = recipes.plan(tables, cohort.data_start, **asked)
         frame = make(tables, cohort, recipe, unfinished=unfinished)
-        few = f"used by fewer than {min_accounts} accounts"
-        frame.attrs["left_out_features"] = [
-            {"feature": name, "n_accounts": n, "reason": few}
-            for name, n in rare.items()
-            if name not in recipe.features
-        ]
-        return frame
+        return _with_left_out(frame, recipe, rare, min_accounts)
 
     return kept.frame(identity(tables, cohort, "panel.build", asked, unfinished), built)
 
@@ -185,15 +179,90 @@ def _made(
     """Make a panel; see :func:`make`."""
     terms = _fetch(cohort.terms)
     parts = [_used(tables["events"], cohort.points, terms, recipe, unfinished=unfinished)]
+    return _joined(terms, _related(tables, _in_memory(terms, cohort.points), parts, recipe), recipe)
+
+
+def _related(
+    tables: Mapping[str, ir.Table], points: ir.Table, parts: list[pd.DataFrame], recipe: Recipe
+) -> list[pd.DataFrame]:
+    """Add what is told of the relationship to the usage columns, the first of `parts`."""
     asked = recipe.relationship
     if relationship.measures(asked):
-        told = relationship.expression(tables, _in_memory(terms, cohort.points), asked).execute()
-        parts.append(relationship.build(told, asked))
+        told = relationship.expression(tables, points, asked).execute()
+        parts = [*parts, relationship.build(told, asked)]
     if recipe.relations is not None:
-        points = _in_memory(terms, cohort.points)
         told = told_columns.expression(tables, points, recipe.relations).execute()
-        parts.append(told_columns.build(told, parts[0], recipe.relations))
-    return _joined(terms, parts, recipe)
+        parts = [*parts, told_columns.build(told, parts[0], recipe.relations)]
+    return parts
+
+
+def _with_left_out(
+    frame: pd.DataFrame, recipe: Recipe, rare: Mapping[str, int], min_accounts: int
+) -> pd.DataFrame:
+    """Name the features that were left out."""
+    few = f"used by fewer than {min_accounts} accounts"
+    frame.attrs["left_out_features"] = [
+        {"feature": name, "n_accounts": n, "reason": few}
+        for name, n in rare.items()
+        if name not in recipe.features
+    ]
+    return frame
+
+
+def each(
+    tables: Mapping[str, ir.Table],
+    cohorts: Mapping[int, Cohort],
+    *,
+    features: Sequence[str],
+    min_accounts: int = 20,
+    **asked: Any,
+) -> dict[int, pd.DataFrame]:
+    """Build the panels of several cohorts in one reading of the history.
+
+    Parameters
+    ----------
+    tables : Mapping[str, ibis.expr.types.Table]
+        Canonical tables.
+    cohorts : Mapping[int, Cohort]
+        By any number, such as the days from the decision to the renewal.  No two share a point
+        (a term and a decision date); the records of all begin on the same day.
+    features, min_accounts
+        As :func:`build` takes them.
+    **asked
+        windows_days, first_days, before_days, relations, export_features of :func:`build`.
+
+    Returns
+    -------
+    dict[int, pandas.DataFrame]
+        What :func:`build` gives for each cohort.
+
+    Raises
+    ------
+    ParameterError
+        As :func:`build`.
+    DataError
+        If a term has two rows, or two cohorts share a point.
+
+    Notes
+    -----
+    Source: ``methods.md`` 1.1 to 1.4.
+    """
+    if not cohorts:
+        return {}
+    one = next(iter(cohorts.values()))
+    options = {"windows_days": (7, 28, 90), "first_days": (), "before_days": (), **asked}
+    recipe, rare = recipes.plan(
+        tables, one.data_start, features=features, min_accounts=min_accounts, **options
+    )
+    terms = {number: _fetch(cohort.terms) for number, cohort in cohorts.items()}
+    names = list(dict.fromkeys([*one.points.columns, *_DATED]))
+    every = pd.concat([frame[names] for frame in terms.values()], ignore_index=True)
+    points = _in_memory(every, one.points)
+    parts = _related(tables, points, [_used(tables["events"], points, every, recipe)], recipe)
+    return {
+        number: _with_left_out(_joined(rows, parts, recipe), recipe, rare, min_accounts)
+        for number, rows in terms.items()
+    }
 
 
 def by_landmark(

@@ -155,6 +155,25 @@ def test_each_landmark_has_its_own_terms_and_only_its_own_window(small: SimpleNa
     assert panel.by_landmark(tables, AS_OF, days=(), features=["f"]) == {}
 
 
+def test_panels_of_several_distances_are_those_of_each(small: SimpleNamespace) -> None:
+    """The history read once for three decision dates a term says what it says read three times."""
+    tables = small.random_world(8, n_accounts=20)
+    asked = {"features": ["f"], "windows_days": (28,), "first_days": (30,), "min_accounts": 3}
+    asked |= {"relations": True}
+    cohorts = {
+        days: cohort.terms(tables, AS_OF, decision="before_renewal", days=days)
+        for days in (20, 45, 400)
+    }
+    found = panel.each(tables, cohorts, **asked)
+    assert list(found) == [20, 45, 400]
+    assert len(found[20]) > 0
+    for days, frame in found.items():
+        whole = panel.build(tables, cohorts[days], **asked)
+        pd.testing.assert_frame_equal(frame, whole)
+        assert frame.attrs == whole.attrs
+    assert panel.each(tables, {}, features=["f"]) == {}
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [

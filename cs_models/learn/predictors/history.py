@@ -89,6 +89,7 @@ def judged(frame: pd.DataFrame) -> Terms:
             got=f"{len(frame.columns)} columns, without {', '.join(absent)}",
             repair="pass the frame that panel.build returned",
         )
+    frame = tables.bare(frame)
     churned = pd.to_numeric(frame["churned"]).astype("float64")
     strange = churned.notna() & ~churned.isin([0.0, 1.0])
     if strange.any():

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from cs_models.learn import splits
+from cs_models.learn.predictors import newton
 from cs_models.learn.predictors.forms import Line, Task, columns_of
 from cs_models.learn.predictors.table import Floats, Ints
 
@@ -19,6 +20,7 @@ _PENALTIES: Final = (0.0003, 0.001, 0.003, 0.01, 0.03)  # scikit-learn's C, smal
 _FOLDS: Final = 3
 _TRIAL_TOL: Final = 1e-2  # enough to tell strengths apart
 _LEAN_ROWS: Final = 100_000
+_MOST_COLUMNS: Final = 500
 
 
 def fit(task: Task, places: tuple[int, ...], strength: float) -> Line:
@@ -36,9 +38,8 @@ def fit(task: Task, places: tuple[int, ...], strength: float) -> Line:
     -------
     Line
     """
-    model = _logistic(strength, len(places))
-    model.fit(columns_of(task.data.design, places), task.churned)
-    return _told(model, places, strength)
+    rows = newton.Rows(columns_of(task.data.design, places), task.churned)
+    return _line(places, _fitted(rows, strength, 1e-4), strength)
 
 
 def refit(fitted: Line, task: Task, times: Ints) -> Line:
@@ -57,24 +58,35 @@ def refit(fitted: Line, task: Task, times: Ints) -> Line:
     Line
     """
     drawn = np.flatnonzero(times)
-    model = _logistic(fitted.penalty, len(fitted.places)).set_params(warm_start=True)
-    model.coef_ = np.array([fitted.coefficients])
-    model.intercept_ = np.array([fitted.intercept])
     table = columns_of(task.data.design, fitted.places)
-    model.fit(table[drawn], task.churned[drawn], sample_weight=times[drawn].astype("float64"))
-    return _told(model, fitted.places, fitted.penalty)
+    rows = newton.Rows(table[drawn], task.churned[drawn], times[drawn].astype("float64"))
+    start = np.array([*fitted.coefficients, fitted.intercept])
+    return _line(fitted.places, _fitted(rows, fitted.penalty, 1e-4, start), fitted.penalty)
 
 
-def _told(model: Any, places: tuple[int, ...], strength: float) -> Line:
-    return Line(places, tuple(map(float, model.coef_[0])), float(model.intercept_[0]), strength)
+def _line(places: tuple[int, ...], coef: Floats, strength: float) -> Line:
+    return Line(places, tuple(map(float, coef[:-1])), float(coef[-1]), strength)
 
 
-def _logistic(strength: float, width: int, tol: float = 1e-4) -> Any:
+def _fitted(rows: newton.Rows, strength: float, tol: float, start: Floats | None = None) -> Floats:
+    """Return the coefficients, the intercept last."""
+    found = None
+    # Newton's steps are the quickest until the columns' square outgrows the rows.
+    if rows.design.shape[1] <= _MOST_COLUMNS:
+        found = newton.fit(rows, strength, tol=tol, start=start)
+    return _searched(rows, strength, tol, start) if found is None else found
+
+
+def _searched(rows: newton.Rows, strength: float, tol: float, start: Floats | None) -> Floats:
+    """Fit by slopes alone, for many columns and wherever Newton's steps fail."""
     from sklearn.linear_model import LogisticRegression
 
-    # Newton's steps are the quickest until the columns' square outgrows the rows.
-    solver = "newton-cholesky" if width <= 500 else "lbfgs"
-    return LogisticRegression(C=strength, solver=solver, max_iter=200, tol=tol)
+    model: Any = LogisticRegression(C=strength, solver="lbfgs", max_iter=200, tol=tol)
+    if start is not None:
+        model.set_params(warm_start=True)
+        model.coef_, model.intercept_ = start[None, :-1], start[-1:]
+    model.fit(rows.design, rows.churned, sample_weight=rows.times)
+    return np.append(model.coef_[0], model.intercept_).astype(np.float64)
 
 
 def penalty(task: Task, places: tuple[int, ...], rng: np.random.Generator) -> float:
@@ -102,9 +114,10 @@ def penalty(task: Task, places: tuple[int, ...], rng: np.random.Generator) -> fl
         if churned.min() == churned.max():
             continue
         learnt, tested = (_lean(table[rows]) for rows in (~held, held))
+        rows = newton.Rows(learnt, churned)
         for place, strength in enumerate(_PENALTIES):
-            model = _logistic(strength, len(places), _TRIAL_TOL).fit(learnt, churned)
-            losses[place] += loss(model.decision_function(tested), task.churned[held])
+            coef = _fitted(rows, strength, _TRIAL_TOL).astype(learnt.dtype)
+            losses[place] += loss(tested @ coef[:-1] + coef[-1], task.churned[held])
     return _PENALTIES[int(np.argmin(losses))]
 
 

@@ -66,6 +66,13 @@ class Table:
     words: dict[str, Words]
 
 
+def bare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the same frame without ``attrs``: pandas copies those with every column taken."""
+    found = frame.copy(deep=False)
+    found.attrs = {}
+    return found
+
+
 def read(frame: pd.DataFrame, names: list[str], rows: Ints | None = None) -> Table:
     """Read predictors from a panel.
 
@@ -89,6 +96,7 @@ def read(frame: pd.DataFrame, names: list[str], rows: Ints | None = None) -> Tab
     """
     counted = [name for name in names if name not in columns.CATEGORIES]
     worded = [name for name in names if name in columns.CATEGORIES]
+    frame = bare(frame)
     n_rows = len(frame) if rows is None else len(rows)
     numbers = np.empty((n_rows, len(counted)))
     fill(frame, counted, numbers, rows)
@@ -135,6 +143,7 @@ def fill(frame: pd.DataFrame, names: list[str], into: Floats, rows: Ints | None 
             got=f"{len(absent)} of {len(names)} columns are not there",
             repair="build the panel with the windows and features that the model was fitted on",
         )
+    frame = bare(frame)
     infinite: dict[str, int] = {}
     for place, name in enumerate(names):
         column = pd.to_numeric(frame[name]).to_numpy(dtype="float64", na_value=np.nan)

@@ -173,17 +173,20 @@ def learn(
     starts = [pd.Timestamp(one) for one in named["quarter"]]
     distances = days_ahead(starts, as_of, decision_days=decision_days)
     asked = {**options, "relations": True, "features": today.attrs["recipe"]["features"]}
-    found = []
-    for start, label, days in zip(starts, named["label"], distances, strict=True):
-        terms = cohort.terms(
+    cohorts = {
+        days: cohort.terms(
             tables, as_of, decision="before_renewal", days=days, grace_days=grace_days,
             data_start=data_start,
-        )  # fmt: skip
-        history = panel.build(tables, terms, **asked)
+        )
+        for days in distances
+    }  # fmt: skip
+    histories = panel.each(tables, cohorts, **asked)
+    found = []
+    for start, label, days in zip(starts, named["label"], distances, strict=True):
         due = book.due[(book.due["quarter"] == start) & (book.due["renewal_no"] == 1)]
         mine = today[today["subscription_id"].isin(due["subscription_id"])]
         about = (start, str(label), days)
-        found.append(_ahead(about, history, mine, as_of, grace_days, random_state))
+        found.append(_ahead(about, histories[days], mine, as_of, grace_days, random_state))
     return found
 
 
