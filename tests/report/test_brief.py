@@ -120,6 +120,20 @@ def test_lists_come_in_the_order_asked_for_and_what_is_not_made_is_named(run: Pa
     assert findings.lists(brief, wanted)[0].text == "Not made: expansion."
 
 
+def test_a_list_that_the_records_could_not_tell_is_not_a_list_of_nobody(run: Path) -> None:
+    """A list that the outlook skipped stands among those not made, with the outlook's reason."""
+    why = "nps: the source has no table of surveys"
+    rows = [
+        {**row, "skipped": why if row["name"] == "advocacy" else ""} for row in OUTLOOK["lists"]
+    ]
+    text = json.dumps({"as_of": DAY.isoformat(), **DEFAULT, **OUTLOOK, "lists": rows})
+    (run / evidence.OUTLOOK / "results.json").write_text(text)
+    _note(run, evidence.OUTLOOK, artefacts={})
+    brief = _brief(run)
+    assert list(evidence.lists(brief, ["rescue", "advocacy"])["name"]) == ["rescue"]
+    assert findings.lists(brief, ["rescue", "advocacy"])[0].text == f"Not made: advocacy ({why})."
+
+
 @pytest.mark.parametrize(
     ("known", "reason"),
     [

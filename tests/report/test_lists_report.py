@@ -95,6 +95,9 @@ def test_a_list_whose_table_is_missing_is_skipped_by_name(
     assert f"no table of {table}" in made[1].skipped
     said = [one.text for one in findings.overview(listed.summary(made), "USD")]
     assert any("List other" in text and f"no table of {table}" in text for text in said)
+    saved = {one.id: one for one in findings.saved(listed.summary(made), "USD")}
+    assert f"List other\u201d ({made[1].skipped})" in saved["unanswered"].statement
+    assert saved["unanswered"].value == 1
     if grain == "account":
         assert listed.summary(made)["file"].tolist() == ["tables/list_big.csv", ""]
 

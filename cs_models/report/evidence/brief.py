@@ -191,8 +191,8 @@ def lists(brief: Brief, wanted: Sequence[str]) -> pd.DataFrame:
     wanted : sequence of str
         Names of lists.
     """
-    found = brief.rows(OUTLOOK, "lists")
-    if found.empty or "name" not in found:
+    found = _made(brief)
+    if found.empty:
         return pd.DataFrame(columns=["name", "title", "n"])
     place = {name: position for position, name in enumerate(wanted)}
     mine = found[found["name"].isin(place)]
@@ -201,9 +201,21 @@ def lists(brief: Brief, wanted: Sequence[str]) -> pd.DataFrame:
 
 def absent(brief: Brief, wanted: Iterable[str]) -> list[str]:
     """Return the lists asked for that the outlook did not make."""
-    made = brief.rows(OUTLOOK, "lists")
-    names = set(made["name"]) if "name" in made else set()
+    names = set(_made(brief)["name"])
     return [name for name in wanted if name not in names]
+
+
+def skipped(brief: Brief) -> dict[str, str]:
+    """Return, by name, why the outlook could not make a list that it was asked for."""
+    asked = brief.rows(OUTLOOK, "lists").reindex(columns=["name", "skipped"]).fillna("")
+    return {str(name): str(why) for name, why in asked.to_numpy() if why}
+
+
+def _made(brief: Brief) -> pd.DataFrame:
+    asked = brief.rows(OUTLOOK, "lists")
+    if "name" not in asked:
+        return pd.DataFrame(columns=["name", "title", "n"])
+    return asked[~asked["name"].isin(list(skipped(brief)))]
 
 
 def words(notebook: str) -> str:

@@ -129,9 +129,8 @@ def know(
     Known
     """
     touched = lists.contacts.ours(tables)
-    scores = (
-        pd.concat([one.scores for one in ahead], ignore_index=True) if ahead else today.iloc[:0]
-    )
+    told = [one.scores for one in ahead if len(one.scores)] or [one.scores for one in ahead[:1]]
+    scores = pd.concat(told, ignore_index=True) if told else today.iloc[:0]
     options: dict[str, Any] = {
         "touched": touched, "play_days": play_days, "play": play, "definition": definition[0],
     }  # fmt: skip

@@ -116,8 +116,9 @@ def lists(brief: Brief, wanted: Sequence[str]) -> list[Statement]:
     gone = evidence.absent(brief, wanted)
     if not gone:
         return []
-    why = brief.sources[evidence.OUTLOOK].why
-    said = f"Not made: {listed(gone)}{f', for {why}' if why else ''}."
+    why, reasons = brief.sources[evidence.OUTLOOK].why, evidence.skipped(brief)
+    named = [f"{name} ({reasons[name]})" if name in reasons else name for name in gone]
+    said = f"Not made: {listed(named)}{f', for {why}' if why else ''}."
     return [Statement.of("caution", said if len(gone) < len(wanted) else f"{_NO_LIST} {said}",
                          id="lists-missing")]  # fmt: skip
 

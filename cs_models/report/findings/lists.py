@@ -143,13 +143,15 @@ def _apart(row: Mapping[str, Any]) -> list[Part]:
 def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
     """Return what was found for ``results.json``: ``list-<name>`` for every list that was made.
 
+    ``unanswered`` names those that were not, and why.
+
     Parameters
     ----------
     summary : DataFrame
         ``listed.summary``.
     currency : str
     """
-    return [
+    found = [
         Finding(
             id=f"list-{row['name'].replace('_', '-')}", statement=one(row, currency)[0].text,
             value=int(row["n"]), unit=NOUNS[row["grain"]][1], n=int(row["n"]),
@@ -157,3 +159,11 @@ def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
         )
         for row in records(summary[summary["skipped"] == ""])
     ]  # fmt: skip
+    gone = records(summary[summary["skipped"] != ""])
+    if gone:
+        named = listed([f"\u201c{row['title']}\u201d ({row['skipped']})" for row in gone])
+        words = f"Lists that could not be made: {named}."
+        found.append(
+            Finding("unanswered", words, len(gone), unit="lists", n=len(summary), table=ALL)
+        )
+    return found
