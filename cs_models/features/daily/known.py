@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from cs_models.errors import DataError, ParameterError
-from cs_models.features import recording
+from cs_models.features import adoption, recording, uses
 from cs_models.features.adoption import Definition
 from cs_models.features.daily import contracts, reached, records, use
 from cs_models.features.daily.contracts import Terms
@@ -51,6 +51,8 @@ class Known:
         Why ``adopted`` is None; "" otherwise.
     tables : frozenset of str
         The tables that are there.
+    window : int
+        Days since the start of a term after which the definition has judged it; 0 without one.
     """
 
     as_of: date
@@ -64,6 +66,7 @@ class Known:
     adopted: Int | None
     why_undefined: str
     tables: frozenset[str]
+    window: int = 0
 
     @property
     def last(self) -> int:
@@ -124,18 +127,23 @@ def read(
         )
     start = data_start or recording.first_day(tables["events"])[0]
     terms = contracts.read(tables["subscriptions"], as_of, grace_days)
-    uses = use.read(tables["events"], terms.names, reached.features(definition))
+    found = use.read(uses.read(tables), terms.names, reached.features(definition))
     reason = why_undefined if definition is None else reached.why_not(definition)
     adopted = None
     if definition is not None and not reason:
         first = start.toordinal() - EPOCH
-        adopted = reached.days(definition, tables, terms, uses, as_of, first)
+        adopted = reached.days(definition, tables, terms, found, as_of, first)
     rows = tables["accounts"].select("account_id", "account_name", *ATTRIBUTES).execute()
     attributes = rows.drop_duplicates("account_id").set_index("account_id").reindex(terms.names)
     return Known(
-        as_of, start, grace_days, terms, uses, records.read(tables), attributes, _users(tables),
-        adopted, reason, frozenset(tables),
+        as_of, start, grace_days, terms, found, records.read(tables), attributes, _users(tables),
+        adopted, reason, frozenset(tables), _window(definition) if adopted is not None else 0,
     )  # fmt: skip
+
+
+def _window(definition: Definition | None) -> int:
+    days = () if definition is None else adoption.request(definition)["first_days"]
+    return max(days, default=0)
 
 
 def _users(tables: Mapping[str, ir.Table]) -> pd.DataFrame | None:

@@ -1,7 +1,6 @@
 """What the use of the product says on each day: who was active lately, how much, since when.
 
-Grain in: canonical events, added up by account, user and day in the source's engine.  Grain out:
-one value per account and day.
+Grain in: uses, added up by account, user and day.  Grain out: one value per account and day.
 
 The point-in-time rule: a use counts on day D iff it happened before D and was known on D.  It is
 in the last 28 days up to the 28th day after it.  Dated example: a user's only use on 2024-03-01,
@@ -17,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from cs_models.features import uses
 from cs_models.features.daily.grid import FAR, Float, Grid, Int
+from cs_models.features.uses import Uses
 
 RECENT_DAYS: Final = 28
 BASE_DAYS: Final = 84
@@ -63,13 +62,13 @@ class Use:
         )  # fmt: skip
 
 
-def read(events: ir.Table, accounts: pd.Index, features: Sequence[str] = ()) -> Use:
-    """Add up the uses of some accounts in the source's engine.
+def read(found: Uses, accounts: pd.Index, features: Sequence[str] = ()) -> Use:
+    """Add up the uses of some accounts by user and day.
 
     Parameters
     ----------
-    events : ibis.expr.types.Table
-        Canonical events.
+    found : Uses
+        All uses on record.
     accounts : pandas.Index of str
         Uses of others are left out.
     features : sequence of str, default ()
@@ -79,24 +78,27 @@ def read(events: ir.Table, accounts: pd.Index, features: Sequence[str] = ()) -> 
     -------
     Use
     """
-    keys = ["account_id", "user_id", "event_date", "known_date"]
-    # Decimals add up to the same sum in any order.
-    uses = events.quantity.fill_null(1).cast("decimal(18, 3)")
-    own = {
-        f"of {place}": uses.sum(where=events.feature == name).cast("float64")
-        for place, name in enumerate(features)
-    }
-    rows = events.group_by(keys).agg(amount=uses.sum().cast("float64"), **own).to_pyarrow()
-    account, names = _places(rows["account_id"])
-    user, users = _places(rows["user_id"])
-    day, known = (_days(rows[name]) for name in ("event_date", "known_date"))
-    place = accounts.get_indexer(names)[account] if len(names) else account
-    mine = place >= 0
+    place = uses.places(found.accounts, accounts)[found.account]
+    if (place < 0).any():
+        found, place = found.rows(place >= 0), place[place >= 0]
+    begins = uses.starts(found.user, found.account, found.day, found.known)
+    amount = uses.reduced(np.add, found.thousandths, begins)
+    day, known = found.day[begins], found.known[begins]
     return Use(
-        place[mine], user[mine], day[mine], np.maximum(day + 1, known)[mine],
-        rows["amount"].to_numpy()[mine], users,
-        {name: _floats(rows[f"of {place}"])[mine] for place, name in enumerate(features)},
+        place[begins], found.user[begins], day, np.maximum(day + 1, known), uses.amounts(amount),
+        pd.Index(found.users, dtype=object),
+        {name: _of_feature(found, name, begins) for name in features},
     )  # fmt: skip
+
+
+def _of_feature(found: Uses, name: str, begins: Int) -> Float:
+    """Add up the uses of one feature; NaN where it was not used."""
+    mine = found.feature == uses.places(np.array([name], object), pd.Index(found.features))[0]
+    if not mine.any() or name not in found.features:
+        return np.full(len(begins), np.nan)
+    used = uses.reduced(np.logical_or, mine, begins)
+    amount = uses.reduced(np.add, np.where(mine, found.thousandths, 0), begins)
+    return np.where(used, uses.amounts(amount), np.nan)
 
 
 def columns(use: Use, grid: Grid, seats: Float, origin: Int, recorded: int) -> dict[str, Float]:
@@ -178,20 +180,3 @@ def _active(use: Use, grid: Grid) -> Float:
     day = use.day[named]
     one, start, stop = stays(pair, use.known[named], day + RECENT_DAYS + 1)
     return grid.between(one % len(grid.first), start, stop)
-
-
-def _places(texts: pa.ChunkedArray) -> tuple[Int, pd.Index]:
-    """Return the place of each text among the distinct ones; -1 for none."""
-    coded = texts.combine_chunks().dictionary_encode()
-    coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
-    place = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return place, pd.Index(coded.dictionary.to_pylist())
-
-
-def _floats(values: pa.ChunkedArray) -> Float:
-    return np.asarray(values.to_numpy(), dtype=np.float64)
-
-
-def _days(dates: pa.ChunkedArray) -> Int:
-    days = dates.cast(pa.date32()).cast(pa.int32())
-    return np.asarray(days.to_numpy(), dtype=np.int64)

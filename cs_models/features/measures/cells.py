@@ -1,6 +1,6 @@
 """What each user did, day by day and feature by feature, in one pass over the events.
 
-Grain in: canonical events.  Grain out: one row per (account, user, calendar month, 28-day period)
+Grain in: uses.  Grain out: one row per (account, user, calendar month, 28-day period)
 with any use: the days as bits, the features as bits.  A million events become some hundred
 thousand rows of whole numbers; every measure of use is counted from them.
 
@@ -18,16 +18,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from cs_models.features import uses
 from cs_models.features.measures import bits
 from cs_models.features.measures.bits import PER_WORD, PERIOD_DAYS, Int
+from cs_models.features.uses import Uses
+
+EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -110,97 +114,50 @@ def visible(events: ir.Table, on: date, data_start: date) -> ir.Table:
 
 
 def read(
-    events: ir.Table, on: date, data_start: date, names: tuple[str, ...], accounts: pd.Series
+    found: Uses, on: date, data_start: date, names: tuple[str, ...], accounts: pd.Series
 ) -> Cells:
     """Count the use of every user, month and period.
 
     Parameters
     ----------
-    events : ibis Table
-        Canonical events.
+    found : Uses
+        All uses on record.
     on, data_start : datetime.date
         The date looked back from, and the first day of recorded use.
     names : tuple of str
         The features to tell apart; others count as use of the product.
     accounts : Series of str
-        The accounts, each once; events of others are left out.
+        The accounts, each once; uses of others are left out.
 
     Returns
     -------
     Cells
     """
-    seen = visible(events, on, data_start)
-    ago = ibis.literal(on).delta(seen.event_date, unit="day").cast("int64")  # 1 is the day before
-    seen = seen.mutate(
-        month=(seen.event_date.year() * 12 + seen.event_date.month() - 1).cast("int64"),
-        period=((ago - 1) // PERIOD_DAYS).cast("int64"),
-        day=ibis.literal(1, "int64") << (PERIOD_DAYS - 1 - (ago - 1) % PERIOD_DAYS).cast("int64"),
-        late=ibis.literal(on).delta(seen.known_date, unit="day").cast("int64"),
-    )
-    places = pd.DataFrame({"name": list(names), "place": np.arange(len(names), dtype=np.int64)})
-    schema = {"name": "string", "place": "int64"}
-    listed = ibis.memtable(places, schema=schema)
-    seen = seen.left_join(listed, seen.feature == listed.name)
-    n_words = max(1, math.ceil(len(names) / PER_WORD))
-    bit = ibis.literal(1, "int64") << (seen.place.fill_null(0) % PER_WORD)
-    none = ibis.literal(0, "int64")
-    word = seen.place // PER_WORD
-    marks = {f"w{w}": (word == w).fill_null(False).ifelse(bit, none) for w in range(n_words)}
-    seen = seen.mutate(**marks)
-    then = seen.late >= PERIOD_DAYS * seen.period
-    found = seen.group_by("account_id", "user_id", "month", "period").agg(
-        days=seen.day.bit_or(),
-        days_then=seen.day.bit_or(where=then).fill_null(0),
-        **{name: seen[name].bit_or() for name in marks},
-        **{f"{name}_then": seen[name].bit_or(where=then).fill_null(0) for name in marks},
-    )
-    return _coded(found.to_pyarrow(), names, n_words, accounts)
-
-
-def _coded(found: pa.Table, names: tuple[str, ...], n_words: int, accounts: pd.Series) -> Cells:
-    """Give accounts and users their numbers; text becomes whole numbers once."""
-    found = found.combine_chunks()
-    account_text, account_code = encoded(found["account_id"])
-    user_text, user_code = encoded(found["user_id"])
-    place = pd.Index(accounts).get_indexer(pd.Index(account_text))
-    account = place[account_code] if len(account_code) else account_code
-    kept = account >= 0
-    account, user_code = account[kept], user_code[kept]
-    key = np.where(user_code >= 0, account * max(len(user_text), 1) + user_code, -1)
-    pairs, pair = np.unique(key, return_inverse=True)
+    today, first = (day.toordinal() - EPOCH for day in (on, data_start))
+    own = uses.places(found.accounts, pd.Index(accounts))
+    found = found.seen(on)
+    found = found.rows((found.day >= first) & (own[found.account] >= 0))
+    ago = today - found.day  # 1 is the day before
+    month, period = uses.months(found.day), (ago - 1) // PERIOD_DAYS
+    begins = uses.starts(found.user, found.account, month, period)
+    then = today - found.known >= PERIOD_DAYS * period
+    one = np.int64(1)
+    marks = [one << (PERIOD_DAYS - 1 - (ago - 1) % PERIOD_DAYS)]
+    place = uses.places(found.features, pd.Index(list(names)))[found.feature]
+    words = range(max(1, math.ceil(len(names) / PER_WORD)))
+    bit = one << (place % PER_WORD)
+    marks += [np.where(place // PER_WORD == number, bit, 0) for number in words]
+    whole = [uses.reduced(np.bitwise_or, mark, begins) for mark in marks]
+    past = [uses.reduced(np.bitwise_or, np.where(then, mark, 0), begins) for mark in marks]
+    account, user = own[found.account[begins]], found.user[begins]
+    size = max(len(found.users), 1)
+    pairs, pair = np.unique(np.where(user >= 0, account * size + user, -1), return_inverse=True)
     if len(pairs) and pairs[0] == -1:
         pairs, pair = pairs[1:], pair - 1
-    number = {
-        name: found[name].to_numpy().astype(np.int64)[kept]
-        for name in found.column_names
-        if name not in ("account_id", "user_id")
-    }
     return Cells(
-        account=account, pair=pair.astype(np.int64), month=number["month"],
-        period=number["period"], days=number["days"], days_then=number["days_then"],
-        features=[number[f"w{w}"] for w in range(n_words)],
-        features_then=[number[f"w{w}_then"] for w in range(n_words)],
-        pair_account=(pairs // max(len(user_text), 1)).astype(np.int64),
-        pair_user=user_text[pairs % max(len(user_text), 1)] if len(pairs) else user_text[:0],
+        account=account, pair=pair.astype(np.int64), month=month[begins], period=period[begins],
+        days=whole[0], days_then=past[0], features=whole[1:], features_then=past[1:],
+        pair_account=(pairs // size).astype(np.int64),
+        pair_user=found.users[pairs % size] if len(pairs) else found.users[:0],
         names=names,
     )  # fmt: skip
-
-
-def encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.object_], Int]:
-    """Return the distinct texts of a column, and the number of each row's text.
-
-    Parameters
-    ----------
-    column : pyarrow ChunkedArray of text
-
-    Returns
-    -------
-    texts : ndarray of str
-    numbers : ndarray of int64, shape (n_rows,)
-        Place in ``texts``; -1 where missing.
-    """
-    coded = column.combine_chunks().dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    numbers = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return coded.dictionary.to_numpy(zero_copy_only=False).astype(object), numbers

@@ -23,10 +23,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs_models.errors import DataError
-from cs_models.features import recording
+from cs_models.features import recording, uses
 from cs_models.features.measures import cells, who
 from cs_models.features.measures.bits import PERIOD_DAYS
 from cs_models.features.measures.cells import Cells
+from cs_models.features.uses import Uses
 
 RECENT_DAYS: Final = 84  # twelve weeks: what a monthly rhythm needs to show itself
 SEEN_DAYS: Final = 90  # users seen in so many days stand for seats where these are not known
@@ -123,45 +124,60 @@ def read(
     first = data_start if data_start is not None else recording.first_day(before)[0]
     terms = who.terms(tables, on)
     accounts = who.accounts(tables, terms)
-    firsts = _firsts(cells.visible(events, on, first), on, accounts["account_id"])
+    found = uses.read(tables)
+    firsts = _firsts(found, on, first, accounts["account_id"])
     reached = _reached(firsts)
     names = tuple(sorted(name for name, n in reached.items() if n >= min_accounts))
     return Facts(
         on=on, data_start=first, accounts=accounts, terms=terms, users=who.users(tables, on),
-        cells=cells.read(events, on, first, names, accounts["account_id"]), firsts=firsts,
+        cells=cells.read(found, on, first, names, accounts["account_id"]), firsts=firsts,
         features=names,
         rare={name: n for name, n in reached.items() if n < min_accounts},
-        appeared=recording.appearances(before, names, first),
+        appeared=_new(firsts, before, names, first),
     )  # fmt: skip
 
 
-def _firsts(seen: ir.Table, on: date, accounts: pd.Series) -> pd.DataFrame:
+def _firsts(found: Uses, on: date, since: date, accounts: pd.Series) -> pd.DataFrame:
     """Return the first use of each account, user and feature, and how much of it is recent."""
-    ago = ibis.literal(on).delta(seen.event_date, unit="day")
-    amount = seen.quantity.fill_null(1).cast("float64")
-    found = seen.drop_null("feature").group_by("account_id", "user_id", "feature").agg(
-        first=seen.event_date.min(), recent=amount.sum(where=ago <= RECENT_DAYS).fill_null(0.0)
-    )  # fmt: skip
-    arrow = found.to_pyarrow()
-    text, code = cells.encoded(arrow["account_id"])
-    place = pd.Index(accounts).get_indexer(pd.Index(text))
-    account = place[code] if len(code) else code
-    user_text, user = cells.encoded(arrow["user_id"])
-    feature_text, feature = cells.encoded(arrow["feature"])
-    frame = pd.DataFrame(
+    own = uses.places(found.accounts, pd.Index(accounts))
+    found = found.seen(on)
+    kept = (found.feature >= 0) & (own[found.account] >= 0)
+    found = found.rows(kept & (found.day >= since.toordinal() - cells.EPOCH))
+    order = np.lexsort((found.day, found.feature, found.account, found.user))
+    user, account, feature, day = (
+        values[order] for values in (found.user, found.account, found.feature, found.day)
+    )
+    begins = uses.starts(user, account, feature)
+    recent = on.toordinal() - cells.EPOCH - day <= RECENT_DAYS
+    amount = uses.reduced(np.add, np.where(recent, found.thousandths[order], 0), begins)
+    return pd.DataFrame(
         {
-            "account": account,
-            "user_id": _category(user, user_text),
-            "feature": _category(feature, feature_text),
-            "first": arrow["first"].to_numpy().astype("datetime64[s]"),
-            "recent": arrow["recent"].to_numpy(),
+            "account": own[account[begins]],
+            "user_id": _category(user[begins], found.users),
+            "feature": _category(feature[begins], found.features),
+            "first": day[begins].astype("datetime64[D]").astype("datetime64[s]"),
+            "recent": uses.amounts(amount),
         }
     )
-    return frame if (account >= 0).all() else frame[account >= 0].reset_index(drop=True)
+
+
+def _new(
+    firsts: pd.DataFrame, before: ir.Table, names: tuple[str, ...], since: date
+) -> dict[str, date]:
+    """Return the first day of the features that the product did not have from the beginning.
+
+    Those that enough accounts first used in the first weeks were there, as
+    ``recording.appearances`` would find: it is not asked about them.
+    """
+    until = pd.Timestamp(since) + pd.Timedelta(days=recording.LEAST_GAP_DAYS)
+    early = _reached(firsts[firsts["first"] < until])
+    asked = [name for name in names if early.get(name, 0) < recording.ENOUGH_AT_FIRST]
+    return recording.appearances(before, asked, since)
 
 
 def _category(codes: NDArray[np.int64], texts: NDArray[np.object_]) -> pd.Categorical:
-    return pd.Categorical.from_codes(codes.tolist(), pd.Index(texts))
+    # pandas takes an array as it is; its stubs know lists alone.
+    return pd.Categorical.from_codes(codes, pd.Index(texts))  # type: ignore[arg-type]
 
 
 def _reached(firsts: pd.DataFrame) -> dict[str, int]:

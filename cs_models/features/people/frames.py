@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from cs_models.errors import DataError
-from cs_models.features import recording
+from cs_models.features import recording, uses
 from cs_models.features.people import around, use
 from cs_models.features.relations import sight
 
@@ -133,6 +133,7 @@ def _with(columns: Iterable[str], features: Sequence[str]) -> tuple[str, ...]:
 def _expression(tables: Mapping[str, ir.Table], on: date, features: Sequence[str]) -> ir.Table:
     """Join all that is known to the logins made before the day."""
     users, accounts, today = tables["users"], tables["accounts"], ibis.literal(on)
+    used = use.of_users(uses.read(tables), on, features)
     person = users.person_id if "person_id" in users.columns else ibis.null("string")
     rows = users.filter(users.created_date < today).select(
         "user_id",
@@ -145,7 +146,7 @@ def _expression(tables: Mapping[str, ir.Table], on: date, features: Sequence[str
     named = accounts.select("segment", "account_name", of_account="account_id")
     parts: list[tuple[ir.Table, str, str]] = [
         (named, "account_id", "of_account"),
-        (use.expression(tables["events"], on, features), "user_id", "used_by"),
+        (ibis.memtable(used), "user_id", "used_by"),
         (around.contract(tables["subscriptions"], on), "account_id", "paying"),
     ]
     if "surveys" in tables:

@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
-from cs_models.features.relations import sight
+from cs_models.features import uses
 
 MONTHLY_COLUMNS: Final = ("user_id", "month", "uses", "active_weeks", "first_on", "last_on")
 
@@ -44,25 +44,38 @@ def monthly(tables: Mapping[str, ir.Table], as_of: date) -> pd.DataFrame:
         ``active_weeks`` int64 (1 to 4), ``first_on`` and ``last_on`` days of use.  Events that
         name no user are not in it.
     """
-    events, today = tables["events"], ibis.literal(as_of)
-    seen = events.filter(sight.visible(events.event_date, events.known_date, today))
-    seen = seen.drop_null("user_id")
-    day = seen.event_date.day()
-    rows = seen.group_by("user_id", year=seen.event_date.year(), number=seen.event_date.month())
-    found = rows.agg(
-        uses=seen.quantity.fill_null(1).sum().cast("float64"),
-        first_on=seen.event_date.min(),
-        last_on=seen.event_date.max(),
-        w1=(day <= 7).any(),
-        w2=((day > 7) & (day <= 14)).any(),
-        w3=((day > 14) & (day <= 21)).any(),
-        w4=(day > 21).any(),
+    found = uses.read(tables).seen(as_of, named=True)
+    month = uses.months(found.day)
+    order = np.lexsort((found.day, pd.Index(found.users).argsort().argsort()[found.user]))
+    user, month, day = found.user[order], month[order], found.day[order]
+    begins = uses.starts(user, month)
+    first_of = (month[begins] - 12 * 1970).astype("datetime64[M]")
+    # Days 22 to the end of the month are its fourth week.
+    week = np.minimum(
+        (day - first_of.astype("datetime64[D]").astype(np.int64)[_run(begins, day)]) // 7, 3
     )
-    frame = found.to_pyarrow().to_pandas()
-    weeks = frame[["w1", "w2", "w3", "w4"]].sum(axis=1).astype("int64")
-    months = pd.to_datetime({"year": frame["year"], "month": frame["number"], "day": 1})
-    dates = {n: pd.to_datetime(frame[n]).astype("datetime64[s]") for n in ("first_on", "last_on")}
-    frame = frame.assign(month=months.astype("datetime64[s]"), active_weeks=weeks, **dates)
-    frame = frame.astype({"user_id": "string", "uses": "float64"})
-    ordered: pd.DataFrame = frame.sort_values(["user_id", "month"], ignore_index=True)
-    return ordered[list(MONTHLY_COLUMNS)]
+    new = np.zeros(len(day), dtype=np.int64)
+    new[uses.starts(user, month, week)] = 1
+    amount = uses.reduced(np.add, found.thousandths[order], begins)
+    return pd.DataFrame(
+        {
+            "user_id": pd.array(found.users, dtype="string").take(user[begins]),
+            "month": first_of.astype("datetime64[s]"),
+            "uses": uses.amounts(amount),
+            "active_weeks": uses.reduced(np.add, new, begins),
+            "first_on": _dates(day[begins]),
+            "last_on": _dates(day[np.r_[begins[1:], len(day)][: len(begins)] - 1]),
+        },
+        columns=list(MONTHLY_COLUMNS),
+    )
+
+
+def _run(begins: uses.Int, rows: uses.Int) -> uses.Int:
+    """Return the number of the run that each row belongs to."""
+    opens = np.zeros(len(rows), dtype=np.int64)
+    opens[begins] = 1
+    return np.asarray(np.cumsum(opens) - 1)
+
+
+def _dates(days: uses.Int) -> np.ndarray:
+    return np.asarray(days.astype("datetime64[D]").astype("datetime64[s]"))
