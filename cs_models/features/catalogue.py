@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from cs_models.errors import ParameterError
@@ -235,6 +236,7 @@ class Measure:
         return words
 
 
+@lru_cache(maxsize=8192)
 def parse(column: str) -> Measure | None:
     """Read a panel column's name.
 

@@ -117,9 +117,9 @@ def label(quarter: pd.Series) -> pd.Series:
     pandas.Series of str
     """
     when = pd.to_datetime(quarter)
-    year, number = when.dt.year.astype("Int64"), when.dt.quarter.astype("Int64")
-    named = year.astype("string") + " Q" + number.astype("string")
-    return named.fillna(ALL).astype("object")
+    place, starts = pd.factorize(when)
+    named = [*(f"{start.year} Q{start.quarter}" for start in pd.DatetimeIndex(starts)), ALL]
+    return pd.Series(np.array(named, dtype=object)[place], index=when.index, name=when.name)
 
 
 def _due(running: pd.DataFrame, as_of: pd.Timestamp, starts: pd.DatetimeIndex) -> pd.DataFrame:

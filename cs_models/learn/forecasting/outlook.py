@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,17 @@ TOP: Final = 5
 N_DRAWS, PATHS_A_DRAW = 100, 20  # draws of the parameters, at most; paths that share one, at least
 LEVELS: Final = np.round(np.arange(0.01, 1.0, 0.01), 2)
 _TENTHS: Final = (("p10", 0.1), ("p50", 0.5), ("p90", 0.9))
+
+
+@dataclass(frozen=True)
+class _Walked:
+    """What a forecast's frames are told from: the rows due and the sums of every path."""
+
+    rows: pd.DataFrame
+    starts: list[pd.Timestamp]
+    totals: Totals
+    alone: Totals
+    whole: float
 
 
 @dataclass(frozen=True)
@@ -55,15 +67,33 @@ class Forecast:
         Their ARR.
     """
 
-    quarters: pd.DataFrame
-    accounts: pd.DataFrame
-    book: pd.DataFrame
-    levels: pd.DataFrame
     n_paths: int
     n_base_rate: int
     arr_base_rate: float
     n_notice: int
     arr_notice: float
+    _walked: _Walked
+
+    # Each is made when it is first asked for: of a past quarter only the first is.
+    @cached_property
+    def quarters(self) -> pd.DataFrame:
+        """One row per quarter, and the last for all together."""
+        return _by_quarter(self._walked)
+
+    @cached_property
+    def accounts(self) -> pd.DataFrame:
+        """One row per account due."""
+        return _by_account(self._walked.rows)
+
+    @cached_property
+    def book(self) -> pd.DataFrame:
+        """One row per quarter and one for all, against all of today's ARR."""
+        return _of_book(self._walked)
+
+    @cached_property
+    def levels(self) -> pd.DataFrame:
+        """One row per (quarter, level)."""
+        return _levels(self._walked)
 
 
 def forecast(
@@ -136,15 +166,12 @@ def forecast(
     notice = first["in_notice"].astype(bool)
     whole = float(arr.sum()) if book_arr is None else float(book_arr)
     return Forecast(
-        quarters=_by_quarter(rows, starts, totals, alone),
-        accounts=_by_account(rows),
-        book=_of_book(rows, starts, totals, whole),
-        levels=_levels(starts, totals),
         n_paths=n_paths,
         n_base_rate=int(by_rate.sum()),
         arr_base_rate=float(first.loc[by_rate, "arr"].sum()),
         n_notice=int(notice.sum()),
         arr_notice=float(first.loc[notice, "arr"].sum()),
+        _walked=_Walked(rows, starts, totals, alone, whole),
     )
 
 
@@ -177,29 +204,24 @@ def _risk(
     return risk
 
 
-def _by_quarter(
-    rows: pd.DataFrame, starts: list[pd.Timestamp], totals: Totals, alone: Totals
-) -> pd.DataFrame:
+def _by_quarter(walked: _Walked) -> pd.DataFrame:
+    rows, totals = walked.rows, walked.totals
     found = []
-    for place, start in enumerate([*starts, pd.NaT]):
+    for place, start in enumerate([*walked.starts, pd.NaT]):
         mine = rows if start is pd.NaT else rows[rows["quarter"] == start]
         once = mine.drop_duplicates("subscription_id")
         by_account = mine.groupby("account_id")["risk"].sum()
         risk = float(by_account.sum())
         told = _shares(totals, place) | {"loss": totals.loss[:, place]}
-        levels = {
-            f"{name}_{tenth}": _quantile(values, level)
-            for name, values in (told | {"n_churn": totals.n_churn[:, place]}).items()
-            for tenth, level in _TENTHS
-        }
-        naive = _shares(alone, place)["grr"]
+        levels = _tenths(told | {"n_churn": totals.n_churn[:, place]})
+        naive = _tenths({"independent": _shares(walked.alone, place)["grr"]})
         found.append(
             {"quarter": start, "n_due": len(once), "due_arr": float(once["arr"].sum())}
             | {name: value for name, value in levels.items() if name[:3] in ("grr", "nrr")}
             | {"arr_at_risk": risk}
             | {name: value for name, value in levels.items() if name[:3] not in ("grr", "nrr")}
             | {"top5_share": float(by_account.nlargest(TOP).sum() / risk) if risk > 0 else np.nan}
-            | {"independent_p10": _quantile(naive, 0.1), "independent_p90": _quantile(naive, 0.9)}
+            | {name: naive[name] for name in ("independent_p10", "independent_p90")}
         )
     return _named(pd.DataFrame(found))
 
@@ -222,35 +244,28 @@ def _by_account(rows: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def _of_book(
-    rows: pd.DataFrame, starts: list[pd.Timestamp], totals: Totals, whole: float
-) -> pd.DataFrame:
+def _of_book(walked: _Walked) -> pd.DataFrame:
+    rows, totals, whole = walked.rows, walked.totals, walked.whole
     found = []
-    for place, start in enumerate([*starts, pd.NaT]):
+    for place, start in enumerate([*walked.starts, pd.NaT]):
         mine = rows if start is pd.NaT else rows[rows["quarter"] == start]
         begun = totals.start[:, place]
         kept = whole - (begun - totals.kept[:, place])
         came_to = whole + totals.end[:, place] - begun
         values = {"grr": _ratio(kept, whole), "nrr": _ratio(came_to, whole)}
         due_arr = float(mine.drop_duplicates("subscription_id")["arr"].sum())
-        found.append(
-            {"quarter": start, "book_arr": whole, "due_arr": due_arr}
-            | {
-                f"{name}_{tenth}": _quantile(value, level)
-                for name, value in values.items()
-                for tenth, level in _TENTHS
-            }
-        )
+        found.append({"quarter": start, "book_arr": whole, "due_arr": due_arr} | _tenths(values))
     return _named(pd.DataFrame(found))
 
 
-def _levels(starts: list[pd.Timestamp], totals: Totals) -> pd.DataFrame:
+def _levels(walked: _Walked) -> pd.DataFrame:
+    starts, totals = walked.starts, walked.totals
     found: dict[str, list[Float]] = {"grr": [], "nrr": [], "loss": [], "n_churn": []}
     for place in range(len(starts) + 1):
         told = _shares(totals, place)
         told |= {"loss": totals.loss[:, place], "n_churn": totals.n_churn[:, place]}
         for name, value in told.items():
-            found[name].append(np.asarray(_quantile(value, LEVELS)))
+            found[name].append(_quantiles(value, LEVELS))
     named = {
         "quarter": pd.DatetimeIndex([*starts, pd.NaT]).repeat(len(LEVELS)),
         "level": np.tile(LEVELS, len(starts) + 1),
@@ -273,13 +288,20 @@ def _ratio(part: Float, whole: Float | float) -> Float:
     return np.asarray(np.divide(part, below, out=out, where=below > 0))
 
 
-def _quantile(values: Float, level: float | Float) -> float | Float:
+def _tenths(told: dict[str, Float]) -> dict[str, float]:
+    """Return the 10th, 50th and 90th percentile of each, by its name and the tenth's."""
+    levels = np.array([level for _, level in _TENTHS])
+    return {
+        f"{name}_{tenth}": float(found)
+        for name, values in told.items()
+        for (tenth, _), found in zip(_TENTHS, _quantiles(values, levels), strict=True)
+    }
+
+
+def _quantiles(values: Float, levels: Float) -> Float:
     """Return quantiles of the paths that have a value; missing where none has."""
     known = values[~np.isnan(values)]
-    if not len(known):
-        return np.full(np.shape(level), np.nan) if np.ndim(level) else float("nan")
-    found = np.quantile(known, level)
-    return np.asarray(found) if np.ndim(level) else float(found)
+    return np.asarray(np.quantile(known, levels) if len(known) else np.full(len(levels), np.nan))
 
 
 def _named(found: pd.DataFrame) -> pd.DataFrame:

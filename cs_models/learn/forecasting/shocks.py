@@ -187,7 +187,8 @@ def _quarter(probability: Float, churned: Float) -> tuple[Float, Float]:
 def _evidence(log_likely: Float, expected: Float) -> Float:
     """Return one quarter's log marginal likelihood at every sigma."""
     shift = _shift(expected)
-    density = stats.norm.pdf(SHOCKS, shift[1:, None], SIGMAS[1:, None])
+    apart = (SHOCKS - shift[1:, None]) / SIGMAS[1:, None]
+    density = np.exp(-(apart**2) / 2) / (np.sqrt(2 * np.pi) * SIGMAS[1:, None])
     found = np.log(density @ np.exp(log_likely) * STEP + 1e-300)
     return np.asarray(np.r_[np.interp(shift[0], SHOCKS, log_likely), found])
 
