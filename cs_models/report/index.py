@@ -8,6 +8,7 @@ shown as failed, with its reason, and never with a headline.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from cs_models.report.page import provenance, render
 PAGE = "report.html"
 INDEX = "index.html"
 EXECUTED = "executed.ipynb"
+HEADLINE_LENGTH = 420  # characters of a headline on the index; the rest stands on its page
+_SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9$€£¥])")
 # The page that sums up the others comes first.
 LEAD = "08_leadership_brief"
 
@@ -110,7 +113,7 @@ def _entry(run_folder: Path, name: str, told: Mapping[str, Any]) -> Entry:
         status=_words(str(told.get("status") or "unknown")),
         done=done,
         reason=reason,
-        headline=str(found.get("headline") or ""),
+        headline=_short(str(found.get("headline") or "")),
         page=_link(folder, PAGE) if done else "",
         facts=_facts(folder, told, found, done=done),
     )
@@ -132,6 +135,17 @@ def _facts(
     elif stopped := _link(folder, EXECUTED):
         facts.append(Fact("the notebook as it stopped", stopped))
     return facts
+
+
+def _short(headline: str) -> str:
+    """Return whole sentences of a headline, the first and as many as fit."""
+    sentences = _SENTENCE.split(headline)
+    kept = sentences[0]
+    for sentence in sentences[1:]:
+        if len(kept) + len(sentence) > HEADLINE_LENGTH:
+            return f"{kept} …"
+        kept = f"{kept} {sentence}"
+    return kept
 
 
 def _results(path: Path) -> dict[str, Any]:

@@ -62,9 +62,8 @@ def test_the_brief_says_what_its_sources_saved(run_folder: Path, results: dict[s
         kept[key] for key in ("value", "low", "high", "n", "statement")
     ]
     listed = {row["name"]: row for row in source["lists"]}
-    assert [row["n"] for row in results["lists"]] == [
-        listed[name]["n"] for name in ("rescue", "expansion", "advocacy")
-    ]
+    assert results["lists"]
+    assert all(row["n"] == listed[row["name"]]["n"] > 0 for row in results["lists"])
 
 
 def test_the_index_leads_with_the_brief(run_folder: Path) -> None:

@@ -31,8 +31,13 @@ OUTLOOK: dict[str, Any] = {
          "grr_p90": 0.8, "arr_at_risk": 2e6, "loss_p90": 2.4e6},
     ],
     "past_quarters": [{"label": "2026 Q1", "n_due": 99, "grr": 0.69}],
-    "standings": [
-        {"standing": "all due", "n_accounts": 209, "arr": 8395250.0, "arr_at_risk": 2e6}
+    "plays": [{"group": "due this quarter", "n_accounts": 209, "arr": 8395250.0, "loss": 2e6}],
+    "due": [
+        {"account_id": name, "account_name": name, "quarter": quarter, "term_end": quarter,
+         "arr": arr, "chance": 0.5, "p_from": p_from}
+        for name, quarter, arr, p_from in (
+            ("small", "2026-07-01", 1.0, "predictor"), ("large", "2026-07-01", 9.0, "predictor"),
+            ("gone", "2026-07-01", 99.0, "notice"), ("later", "2026-10-01", 99.0, "predictor"))
     ],
     "lists": [
         {"name": "advocacy", "title": "Advocates", "n": 4, "arr": 10.0},
@@ -110,6 +115,11 @@ def test_the_level_of_the_group_comes_before_that_of_all(run: Path) -> None:
     """Where a group has a level of its own, the table has the groups, with who is below."""
     frame = evidence.levels(_brief(run))
     assert frame[["group", "decay", "n_accounts_below"]].to_numpy().tolist() == [["MM", "held", 7]]
+
+
+def test_the_customers_named_are_those_in_doubt_this_quarter_with_most_at_stake(run: Path) -> None:
+    """Who has asked to cancel, and who comes up later, is not named."""
+    assert list(evidence.largest(_brief(run))["account_name"]) == ["large", "small"]
 
 
 def test_lists_come_in_the_order_asked_for_and_what_is_not_made_is_named(run: Path) -> None:

@@ -136,3 +136,11 @@ def test_hostile_headlines_run_nothing(
     assert page.problems == []
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert hostile_names[2] in page.locator(".headline").first.inner_text()
+
+
+def test_a_long_headline_is_cut_at_a_sentence(tmp_path: Path) -> None:
+    """The index keeps whole sentences, says that there is more, and the page has the rest."""
+    first, second = "A first sentence of 12.5 points.", "Then " + "more " * 100 + "of it."
+    text = _page(_run(tmp_path, f"{first} Then a second. {second}"), MANIFEST)
+    assert f"{first} Then a second. …" in text
+    assert "more more" not in text

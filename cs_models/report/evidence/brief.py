@@ -24,10 +24,12 @@ READINESS, ADOPTION, THRESHOLDS, PREDICTORS, SURVIVAL, JOURNEY, OUTLOOK, BACKTES
 )  # fmt: skip
 SOURCES: Final = "sources-table"
 MONEY: Final = "money-table"
-STANDINGS: Final = "standings-table"
 LEVELS: Final = "levels-table"
 LISTS: Final = "lists-table"
 STAGES: Final = "stages-table"
+LARGEST: Final = "largest-table"
+BOOK: Final = "book-table"
+_NAMED = 5  # customers named in a brief
 _STATES: Final = {
     "fresh": "used",
     "missing": "not made",
@@ -155,10 +157,25 @@ def past(brief: Brief) -> pd.DataFrame:
     return frame[frame["grr"].notna()]
 
 
-def standings(brief: Brief) -> pd.DataFrame:
-    """Return this quarter's contracts by what is known of them, as the outlook has them."""
-    columns = ["standing", "n_contracts", "n_accounts", "arr", "arr_at_risk"]
-    return brief.rows(OUTLOOK, "standings").reindex(columns=columns)
+def book(brief: Brief) -> pd.DataFrame:
+    """Return this quarter's contracts by what is being done about them, as the outlook has them."""
+    columns = ["group", "n_accounts", "arr", "loss", "loss_low", "loss_high"]
+    return brief.rows(OUTLOOK, "plays").reindex(columns=columns)
+
+
+def largest(brief: Brief) -> pd.DataFrame:
+    """Return the customers of the nearest quarter with most at stake: name, ARR, chance, day.
+
+    Those who have asked to cancel or whose outcome is on record are no longer in doubt and are
+    left out.
+    """
+    columns = ["account_name", "account_id", "term_end", "arr", "chance", "quarter", "p_from"]
+    due = brief.rows(OUTLOOK, "due").reindex(columns=columns)
+    open_ = due[due["p_from"].isin(["predictor"]) & (due["quarter"] == due["quarter"].min())]
+    stake = open_["arr"].astype(float) * open_["chance"].astype(float)
+    most = stake.sort_values(ascending=False).index[:_NAMED]
+    found: pd.DataFrame = open_.loc[most].reset_index(drop=True)
+    return found
 
 
 def stages(brief: Brief) -> pd.DataFrame:
@@ -195,7 +212,8 @@ def lists(brief: Brief, wanted: Sequence[str]) -> pd.DataFrame:
     if found.empty:
         return pd.DataFrame(columns=["name", "title", "n"])
     place = {name: position for position, name in enumerate(wanted)}
-    mine = found[found["name"].isin(place)]
+    # A list of nobody, or one that could not be made, is named beside the table.
+    mine = found[found["name"].isin(place) & (found["n"].fillna(0) > 0)]
     return mine.sort_values("name", key=lambda names: names.map(place)).reset_index(drop=True)
 
 

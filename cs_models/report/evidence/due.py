@@ -204,8 +204,8 @@ def early(rows: pd.DataFrame) -> pd.DataFrame:
 def saved_due(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the contracts that the forecast counted, for a later run to judge it by."""
     names = [
-        "quarter", "account_id", "subscription_id", "term_end", "arr", "n_renewals", "chance",
-        "p_from",
+        "quarter", "account_id", "account_name", "subscription_id", "term_end", "arr",
+        "n_renewals", "chance", "p_from",
     ]  # fmt: skip
     return rows[names]
 

@@ -61,21 +61,48 @@ def money(brief: Brief, currency: str) -> Shown:
         "ten; the stroke is as likely too low as too high. A past quarter whose late renewals may "
         "still come in is not there.",
     )
-    return (figure, _standings(brief, currency), *findings.money(brief))
+    return (figure, *findings.money(brief), *_book(brief, currency))
 
 
-def _standings(brief: Brief, currency: str) -> Table:
-    return Table.of(
-        evidence.standings(brief),
-        id=evidence.STANDINGS,
-        title="This quarter's contracts, by what is known of them",
-        columns={
-            "standing": Column("What is known, or the chance of leaving"),
-            "n_accounts": Column("Customers", kind="integer"),
-            "arr": Column("ARR", kind="money", unit=currency),
-            "arr_at_risk": Column("of it at risk", kind="money", unit=currency),
-        },
-    )
+def _book(brief: Brief, currency: str) -> Sequence[Table]:
+    """Show what is being done about this quarter, and with whom most is at stake."""
+    book, named = evidence.book(brief), evidence.largest(brief)
+    tables = []
+    if len(book):
+        tables.append(
+            Table.of(
+                book,
+                id=evidence.BOOK,
+                title="This quarter's contracts, and what is being done about them",
+                columns={
+                    "group": Column("Who"),
+                    "n_accounts": Column("Customers", kind="integer"),
+                    "arr": Column("ARR", kind="money", unit=currency),
+                    "loss": Column("Expected to leave", kind="money", unit=currency),
+                    "loss_low": Column("from", kind="money", unit=currency),
+                    "loss_high": Column("to", kind="money", unit=currency),
+                },
+                note="Groups overlap. From and to: where it ends eight times in ten.",
+            )
+        )
+    if len(named):
+        tables.append(
+            Table.of(
+                named,
+                id=evidence.LARGEST,
+                title="With whom most is at stake",
+                columns={
+                    "account_name": Column("Customer"),
+                    "term_end": Column("Renews", kind="date"),
+                    "arr": Column("ARR", kind="money", unit=currency),
+                    "chance": Column("Chance of leaving", kind="percent", digits=0),
+                    "account_id": Column("Account"),
+                },
+                note="ARR times the chance of leaving, largest first; without those who have "
+                "already asked to cancel.",
+            )
+        )
+    return tables
 
 
 def levels(brief: Brief, currency: str) -> Shown:
@@ -101,7 +128,7 @@ def levels(brief: Brief, currency: str) -> Shown:
         note="As the adoption thresholds page has them. A year on: whether a level learnt a year "
         "ago held in the renewals since.",
     )
-    return (*said, table)
+    return (*said[:1], table)
 
 
 def drivers(brief: Brief) -> Shown:

@@ -33,7 +33,11 @@ _DOUBTS = frozenset(
     {"no-threshold", "quarantined", "extrapolated", "drifted", "unanswered", "no-better"}
 )
 # How many sentences of a finding stand in the brief, where it is more than one.
-_SENTENCES: Final = {"kept": 2, "last-list": 2, "arr-below": 2, "levels": 2}
+_SENTENCES: Final = {
+    "kept": 2, "last-list": 2, "arr-below": 2, "levels": 2, "observed-to-expected": 3,
+    "leavers-met": 9,
+}  # fmt: skip
+_FEW = 3
 _NO_LIST = "No list was made."
 
 
@@ -93,16 +97,16 @@ def drivers(brief: Brief) -> list[Statement]:
     """Say what goes with leaving: kinds of record, then single measures that are clear."""
     kinds = brief.findings(evidence.PREDICTORS, "drivers")
     single = [one for one in brief.findings(evidence.SURVIVAL, "driver") if one.verdict != "none"]
-    return [*_all(kinds), *_all(single)]
+    # What a single measure goes with stands beside its size; kinds of record only rank them.
+    return [_first(one, "finding") for one in [*single, *kinds][:_FEW]]
 
 
 def warned(brief: Brief) -> list[Statement]:
     """Say what came true: the last list, earlier reports, honest chances, intervals held."""
-    return _all(
-        brief.findings(
-            evidence.BACKTEST, "last-list", "observed-to-expected", "leavers-met", "earlier"
-        )
+    said = brief.findings(
+        evidence.BACKTEST, "last-list", "observed-to-expected", "leavers-met", "earlier"
     )
+    return [_first(one, "finding") for one in said]
 
 
 def journey(brief: Brief) -> list[Statement]:
@@ -170,7 +174,7 @@ def _answered(brief: Brief) -> list[Said]:
         *brief.findings(evidence.OUTLOOK, "at-risk"),
         *brief.findings(evidence.THRESHOLDS, "lift-1", "no-threshold")[:1],
         *brief.findings(evidence.THRESHOLDS, "arr-below"),
-        *brief.findings(evidence.BACKTEST, "last-list"),
+        *brief.findings(evidence.BACKTEST, "observed-to-expected"),
     ]
 
 

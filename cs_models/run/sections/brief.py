@@ -25,7 +25,7 @@ class LeadershipBrief(NotebookParameters):
     )
 
     lists: Names = Field(
-        ("rescue", "expansion", "advocacy"),
+        ("rescue", "unused_area", "advocacy"),
         description="the lists of the renewal outlook that the brief shows, in this order",
         json_schema_extra=unit_of("list names"),
     )
