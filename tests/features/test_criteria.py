@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from cs_models.errors import ParameterError
 from cs_models.features import criteria
 from cs_models.features.criteria import AllOf, AnyOf, Criterion, Leaf, Not
+from cs_models.features.criteria.words import column_words
+from cs_models.features.daily import accounts, users
 from cs_models.run.criteria import CriterionParameters
 
 LEAVES = st.one_of(
@@ -252,3 +254,21 @@ def test_anything_else_is_refused(content: str, said: str) -> None:
     """No unknown name, no empty group, no empty range, and no value of another kind."""
     with pytest.raises(pydantic.ValidationError, match=said):
         CriterionParameters.model_validate_json(content)
+
+
+def test_the_columns_of_the_journey_are_said_in_words() -> None:
+    """A rule over account-days reads as a sentence: no underscore, no name of a column."""
+    said = {
+        Leaf("use_against_before", fewer_than=0.67): "use of the last 28 days against that of the "
+        "84 before, as a ratio of the same number of days, fewer than 0.67",
+        Leaf("days_without_use", at_least=28): "nobody used the product for at least 28 days",
+        Leaf("promoters__last_180d", at_least=1): "at least 1 answers of 9 or 10 to the "
+        "recommendation survey in 180 days",
+        Leaf("detractors__last_180d", fewer_than=1): "no answers of 6 or less to the "
+        "recommendation survey in 180 days",
+        Leaf("contract_runs", is_=False): "no contract runs",
+        Leaf("expanded", is_=True): "the latest contract is worth more than the one before",
+    }
+    assert {leaf: criteria.words(leaf) for leaf in said} == said
+    for name in (*accounts.COLUMNS, *users.COLUMNS):
+        assert "_" not in column_words(name) and "180d" not in column_words(name)

@@ -41,6 +41,17 @@ _NAMES: Final = {
     "unused_features": "features of the product never touched of late",
     "depth_rank": "place in depth of use among the like (0 lowest, 1 deepest)",
     "trend__last_28d": "use of the last 28 days against the 28 before, as a ratio,",
+    "use_against_before": "use of the last 28 days against that of the 84 before, as a ratio of "
+    "the same number of days,",
+    "acquisition_channel": "way in which the customer was won",
+    "promoters__last_180d": "answers of 9 or 10 to the recommendation survey in 180 days",
+    "detractors__last_180d": "answers of 6 or less to the recommendation survey in 180 days",
+    "onboarding_steps_done": "onboarding steps done",
+    "onboarding_share": "share of the onboarding steps done",
+    "contract_runs": "a running contract",
+    "won_back": "coming back after having left",
+    "expanded": "a latest contract worth more than the one before",
+    "left": "having left",
 }
 _SENTENCES: Final = {
     "days_since_created": "signed up {} days ago",
@@ -50,6 +61,10 @@ _SENTENCES: Final = {
     "days_since_customer_contact__to_date": "last wrote or called {} days ago",
     "nps_age_days__to_date": "latest NPS answer {} days ago",
     "champion_silent_days__to_date": "the champion last used the product {} days ago",
+    "days_as_customer": "a customer for {} days",
+    "days_in_term": "{} days into the contract",
+    "days_without_contract": "without a contract for {} days",
+    "days_without_use": "nobody used the product for {} days",
 }
 _MISSING: Final = {
     "days_since_our_contact__to_date": ("never contacted by us", "contacted by us before"),
@@ -68,8 +83,19 @@ _YES_NO: Final = {
     "out_of_distribution": ("unlike past customers", "like past customers"),
     "adopted": ("adopted", "not adopted"),
     "in_notice": ("asked to cancel", "has not asked to cancel"),
+    "contract_runs": ("a contract runs", "no contract runs"),
+    "won_back": ("came back after having left", "has not come back after leaving"),
+    "expanded": (
+        "the latest contract is worth more than the one before",
+        "the latest contract is worth no more than the one before",
+    ),
+    "left": ("has left", "has not left"),
     "below_threshold": ("below the learnt threshold", "at or above the learnt threshold"),
 }
+_COUNTS: Final = (
+    "active_days__to_date", "distinct_features__to_date", "quantity", "promoters__last_180d",
+    "detractors__last_180d", "onboarding_steps_done",
+)  # fmt: skip
 _USES_OF: Final = "events__feature="
 
 
@@ -153,5 +179,5 @@ def _counted(column: str) -> bool:
         return True
     measure = catalogue.parse(column)
     if measure is None:
-        return column in ("active_days__to_date", "distinct_features__to_date", "quantity")
+        return column in _COUNTS
     return measure.unit not in ("share", "ratio", "points", "users per seat", "days")
