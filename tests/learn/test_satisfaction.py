@@ -208,6 +208,9 @@ def test_word_and_deed_meet_as_counted_by_hand() -> None:
     assert table.index[table["disagree"]].tolist() == [
         ("praise", "hardly uses"), ("complaint", "uses much")
     ]  # fmt: skip
+    twice = satisfaction.meetings(past, pd.concat([today, today])).set_index(["says", "does"])
+    assert twice["n_today"].tolist() == table["n_today"].tolist()  # customers, not contracts
+    assert twice["arr_today"].sum() == 420.0
     said = satisfaction.surprises(past).set_index("says")
     assert said["n_renewed"].to_dict() == {
         "praise": 1, "neither": 1, "complaint": 1, "no answer": 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -134,3 +135,17 @@ def test_a_late_step_is_the_one_a_hand_finds() -> None:
     share = fit._past_share(rows, plan)
     assert share.tolist()[:2] == [0.5, 0.75]
     assert np.isnan(share[2])
+
+
+def test_customers_below_the_ramp_are_counted_once(tables: Mapping[str, ir.Table]) -> None:
+    """Several contracts of a customer are one customer; under a tenth that used nothing is none."""
+    found = ramps.ramp(ramps.courses(tables, AS_OF))
+    n = found.standing["account_id"].nunique()
+    twice = replace(found, standing=pd.concat([found.standing, found.standing]))
+    once, both = (ramp_findings.saved(one, "USD")[-1] for one in (found, twice))
+    assert once.n == both.n
+    assert f" of {n} (" in both.statement
+    idle = replace(found, standing=found.standing.assign(usual_low=0.0, below=False))
+    said = ramp_findings.saved(idle, "USD")[-1].statement
+    assert said.startswith("Who uses less than usual cannot be told")
+    assert f"none of {n} customers" in said

@@ -84,7 +84,7 @@ def meetings(past: pd.DataFrame, today: pd.DataFrame) -> pd.DataFrame:
     DataFrame, twelve rows
         ``says``, ``does``, ``disagree`` (praise with hardly any use, complaint with much),
         ``n_terms``, ``n_accounts``, ``n_renewed``, ``renewal_rate`` (0 to 1), ``low``, ``high``,
-        ``n_today``, ``arr_today``.
+        ``n_today`` (customers, however many contracts they run), ``arr_today``.
     """
     before = past.dropna(subset=["churned"]).assign(
         says=lambda f: said(f["satisfaction"]), does=lambda f: done(f["use"], f["segment"])
@@ -101,7 +101,7 @@ def meetings(past: pd.DataFrame, today: pd.DataFrame) -> pd.DataFrame:
             against = (says, does) in ((SAYS[0], DOES[0]), (SAYS[2], DOES[2]))
             rows.append(
                 (says, does, against, rate.n, rate.n_clusters, rate.n_events, rate.rate, rate.low,
-                 rate.high, len(new), float(new["arr"].astype(float).sum()))
+                 rate.high, new["account_id"].nunique(), float(new["arr"].astype(float).sum()))
             )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -95,10 +95,17 @@ def _usual(found: Ramp) -> list[Part]:
 
 def _below(found: Ramp, currency: str) -> list[Part]:
     below = found.standing[found.standing["below"]]
-    share = len(below) / len(found.standing)
+    # A customer may run several contracts of that length at once.
+    n_below, n = below["account_id"].nunique(), found.standing["account_id"].nunique()
+    if not (found.standing["usual_low"] > 0).any():
+        return [
+            f"Who uses less than usual cannot be told by the ramp: of the contracts of "
+            f"{found.term_months} months that renewed, a tenth were not used at all in such weeks, "
+            "so that none of ", linked(customers(n), BELOW), " can stand below them.",
+        ]  # fmt: skip
     return [
-        "Today ", linked(customers(len(below)), BELOW), " of ",
-        linked(integer(len(found.standing)), BELOW), " (", linked(percent(share), BELOW),
+        "Today ", linked(customers(n_below), BELOW), " of ",
+        linked(integer(n), BELOW), " (", linked(percent(n_below / n), BELOW),
         ") stand under the lowest tenth of the renewed for their week, with ",
         linked(about(float(below["arr"].sum()), currency), BELOW), " a year. One in ten of those "
         "who renewed stood there too: it is a reason to look, not a verdict.",
@@ -155,5 +162,5 @@ def saved(found: Ramp, currency: str) -> list[Finding]:
         below = found.standing[found.standing["below"]]
         words = "".join(map(text, _below(found, currency)))
         out.append(Finding("below-ramp", words, float(below["arr"].sum()), unit=currency,
-                           n=len(below), table=BELOW))  # fmt: skip
+                           n=below["account_id"].nunique(), table=BELOW))  # fmt: skip
     return out
