@@ -108,6 +108,20 @@ def test_the_bundle_draws_the_traces_we_say_it_does() -> None:
     assert registered == figures.TRACE_TYPES
 
 
+def test_a_figure_carries_what_is_drawn_and_no_more() -> None:
+    """Six digits, whole numbers in full, and only data of its own that a text names."""
+    trace = {"type": "scatter", "x": [0.123456789, 12.0, 1234567.891, None, "2024-03-01"],
+             "y": [1, True, -0.00001234567], "customdata": [[0.1]],
+             "error_x": {"array": [float("1e-7")]}}  # fmt: skip
+    named = trace | {"hovertemplate": "%{customdata[0]:.1f}"}
+    plain, told = figures.prepare({"data": [trace, named]}, where="one")["data"]
+    assert plain["x"] == [0.123457, 12, 1234568, None, "2024-03-01"]
+    assert plain["y"] == [1, True, -0.0000123457]
+    assert plain["error_x"] == {"array": [1e-7]}
+    assert "customdata" not in plain and told["customdata"] == [[0.1]]
+    assert trace["x"][0] == 0.123456789, "the figure itself is left as it is"
+
+
 def test_own_scripts_cannot_end_their_element() -> None:
     """No asset holds what would close or confuse the element it is put into."""
     for name in (render.BUNDLE, "page.js", "page.css"):

@@ -27,6 +27,7 @@ from cs_models.report.evidence import kept
 from cs_models.report.evidence import measures as evidence
 from cs_models.report.exhibits import engagement as engagement_exhibits
 from cs_models.report.exhibits import measures as exhibits
+from cs_models.report.figures import measures as figures
 from cs_models.report.findings import engagement as engagement_findings
 from cs_models.report.findings import measures as findings
 
@@ -159,3 +160,16 @@ def test_no_definition_is_said(told: Pair) -> None:
     """Without a definition the answer gives the reason."""
     bare = replace(told[0], definition=None, why={"adopted": "none was learnt"})
     assert "none was learnt" in findings.answer(bare)[0].text
+
+
+def test_a_thinned_curve_is_nowhere_off_by_more_than_a_screen_shows() -> None:
+    """Between the steps that are kept the curve and its band move less than half a pixel."""
+    days = np.arange(181)
+    whole = pd.DataFrame({"time": days, "survival": np.exp(-days / 90.0)})
+    whole = whole.assign(low=whole["survival"] - 0.01, high=whole["survival"] + 0.01)
+    whole.loc[150:, "survival"] = whole.loc[150, "survival"]
+    whole.loc[150:, ["low", "high"]] = np.nan
+    kept_ = figures._seen(whole)
+    held = kept_.set_index("time")["survival"].reindex(days).ffill()
+    assert (held - whole["survival"]).abs().max() < 0.5 / 320
+    assert len(kept_) < 160 and kept_["time"].iloc[-1] == 180

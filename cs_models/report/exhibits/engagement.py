@@ -5,17 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from cs_models.features.measures.score import PARTS
-from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.display import Column, Statement, Table
 from cs_models.report.evidence.engagement import Told
-from cs_models.report.evidence.rules import records
-from cs_models.report.figures import engagement as figures
 from cs_models.report.findings import engagement as findings
-from cs_models.report.values import percent
 
-Shown = Statement | Exhibit | Table
+Shown = Statement | Table
 _ENDS = {"low": Column("from", kind="percent"), "high": Column("to", kind="percent")}
 _N = Column("Contracts", kind="integer")
-_LOWEST = 25
+_LOWEST = 15
 _PARTS = {
     "score": "The score", "points_frequency": "Days with use per active user",
     "points_depth": "Features per active user", "points_breadth": "Active users per seat",
@@ -30,25 +27,19 @@ def score(told: Told) -> tuple[Shown, ...]:
         return (said,)
     shown: list[Shown] = [said]
     if len(told.fifths):
-        rates = "; ".join(f"fifth {r['fifth']}: {percent(r['rate'])}" for r in records(told.fifths))
-        clear = told.order["verdict"].iloc[0] == "ordered"
         shown.append(
-            Exhibit(
-                id="fifths", title="Renewed, by fifth of the engagement score",
-                figure=figures.fifths(told.fifths, clear=clear),
-                table=Table.of(
-                    told.fifths, id=findings.FIFTHS, title="Renewal by fifth of the score",
-                    columns={
-                        "fifth": Column("Fifth", kind="integer"),
-                        "from_score": Column("Score from", kind="number", digits=0),
-                        "to_score": Column("to", kind="number", digits=0),
-                        "rate": Column("Renewed", kind="percent"), **_ENDS, "n": _N,
-                        "n_lost": Column("Lost", kind="integer"),
-                    },
-                ),
-                alt=f"Renewed: {rates}.",
-                caption="Each score holds only what was known then; nothing was learnt from the "
-                "outcomes. Bars: 95 %, the customer as the unit.",
+            Table.of(
+                told.fifths, id=findings.FIFTHS, title="Renewed, by fifth of the engagement score",
+                columns={
+                    "fifth": Column("Fifth", kind="integer"),
+                    "from_score": Column("Score from", kind="number", digits=0),
+                    "to_score": Column("to", kind="number", digits=0),
+                    "rate": Column("Renewed", kind="percent"), **_ENDS, "n": _N,
+                    "n_lost": Column("Lost", kind="integer"),
+                },
+                note="5 is the most engaged fifth. Each score holds only what was known 90 to 118 "
+                "days before the renewal; nothing was learnt from the outcomes. From and to: 95 %, "
+                "the customer as the unit.",
             )
         )  # fmt: skip
     return (*shown, _order(told), _today(told))
@@ -123,15 +114,7 @@ def growth(told: Told, currency: str) -> tuple[Shown, ...]:
     said = Statement.of("finding", *findings.growth_parts(told, currency), id="growth-said")
     if "M13" in told.why:
         return (said,)
-    last = records(told.quarters)[-1]
-    figure = Exhibit(
-        id="retention", title="Retention of the ARR due, by quarter",
-        figure=figures.retention(told.quarters),
-        table=_kept(told.quarters, findings.QUARTERS, "label", "Quarter", currency),
-        alt=f"{last['label']}: gross {percent(last['grr'])}, net {percent(last['nrr'])}.",
-        caption="Gross: without growth. Net: with it; above the dashed line growth outweighs "
-        "losses (negative churn). Bars: 95 %, the customer as the unit.",
-    )  # fmt: skip
+    quarters = _kept(told.quarters, findings.QUARTERS, "label", "Quarter", currency)
     growth_ = Table.of(
         told.growth, id=findings.GROWTH, title="Growth of those who stayed",
         columns={"segment": Column("Segment"),
@@ -139,7 +122,7 @@ def growth(told: Told, currency: str) -> tuple[Shown, ...]:
                  "grew": Column("Contracts that grew", kind="percent"),
                  "n_terms": _N},
     )  # fmt: skip
-    return (said, figure, _kept(told.segments, findings.SEGMENTS, "segment", "Segment", currency),
+    return (said, quarters, _kept(told.segments, findings.SEGMENTS, "segment", "Segment", currency),
             growth_)  # fmt: skip
 
 
@@ -153,4 +136,6 @@ def _kept(frame: pd.DataFrame, name: str, by: str, label: str, currency: str) ->
         frame, id=name, title=f"Kept of the ARR due, by {label.lower()}",
         columns={by: Column(label), "n_due": _N,
                  "due_arr": Column("ARR due", kind="money", unit=currency), **ends},
+        note="Gross: without growth. Net: with it; above 100 % growth outweighs losses (negative "
+        "churn). From and to: 95 %, the customer as the unit.",
     )  # fmt: skip

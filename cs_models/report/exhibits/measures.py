@@ -78,17 +78,19 @@ def _monthly(
 
 
 def groups(told: Told) -> Table:
-    """Show every pooled measure by segment, plan, role and month of the start."""
+    """Show every pooled measure by segment and role."""
     frame = told.groups.assign(by=told.groups["by"].str.replace("_", " "))
     number_ = {"value": Column("Value", kind="number", digits=3),
                "low": Column("from", kind="number", digits=3),
                "high": Column("to", kind="number", digits=3)}  # fmt: skip
     return Table.of(
-        frame[frame["by"] != "cohort month"], id=findings.GROUPS, title="By segment, plan and role",
+        frame[~frame["by"].isin(["cohort month", "plan"])], id=findings.GROUPS,
+        title="By segment and role",
         columns={"name": Column("Measure"), "by": Column("By"), "group": Column("Group"), **number_,
                  "unit": Column("Unit"), "n": Column("Of", kind="integer"), "n_accounts": _N},
         note="All numbers over all numbers: sums of the group above and below the line, so large "
-        "customers weigh what they are. By month of the start: tables/measures_by_group.csv.",
+        "customers weigh what they are. By plan and by month of the start: "
+        "tables/measures_by_group.csv.",
     )  # fmt: skip
 
 
@@ -150,12 +152,11 @@ def value(told: Told) -> tuple[Shown, ...]:
     if missing is not None:
         return (missing,)
     table = _waits_table(told.value, findings.VALUE, "Days to value", "way")
-    names = [str(name) for name in told.value.table["way"]]
     by = Table.of(
         told.value_by, id="value-by", title="Days to value, by segment",
         columns={"way": Column("Value"), "segment": Column("Segment"), **_WAIT}, note=_WAIT_NOTE,
     )  # fmt: skip
-    return (_curves(told.value, names[:6], "value", table, "Value not reached yet"), by)
+    return (table, by)
 
 
 def onboarding(told: Told) -> tuple[Shown, ...]:
@@ -270,20 +271,13 @@ def breadth(told: Told) -> tuple[Shown, ...]:
     if rows.empty:
         words = "No feature is used by enough customers to be told apart."
         return (Statement.of("finding", words, id="areas-said"),)
-    first = records(rows)[0]
     return (
-        Exhibit(
-            id="areas", title="Running customers that never touched an area",
-            figure=figures.dots(rows, of="feature", axis="Share of running customers"),
-            table=Table.of(
-                rows, id=findings.AREAS, title="Areas never touched",
-                columns={"feature": Column("Area"), "value": Column("Never", kind="percent"),
-                         **ENDS, "numerator": Column("Customers", kind="integer"),
-                         "lately": Column("Not in 84 days", kind="percent")},
-                note="Never: within the recorded time.",
-            ),
-            alt=f"Most often untouched: {first['feature']}, {percent(first['value'], 1)}.",
-            caption="Bars: 95 %.",
+        Table.of(
+            rows, id=findings.AREAS, title="Running customers that never touched an area",
+            columns={"feature": Column("Area"), "value": Column("Never", kind="percent"),
+                     **ENDS, "numerator": Column("Customers", kind="integer"),
+                     "lately": Column("Not in 84 days", kind="percent")},
+            note="Never: within the recorded time. From and to: 95 %, the customer as the unit.",
         ),
     )  # fmt: skip
 

@@ -15,7 +15,8 @@ from cs_models.report.evidence.ramps import Ramp
 from cs_models.report.figures import ramps as figures
 from cs_models.report.findings import ramps as findings
 
-DRAWN = 5  # features to choose from; the file ramps_by_tenth has all
+DRAWN = 1  # features beside all use; the file ramps_by_tenth has all
+_EVERY = 4  # weeks from row to row
 Shown = Sequence[Exhibit | Statement | Table]
 _SHARE = {"kind": "number", "digits": 2}
 _BAND = {
@@ -42,14 +43,13 @@ def ramp(found: Ramp, currency: str) -> Shown:
     if drawn.empty:
         return said
     table = Table.of(
-        drawn.sort_values(["outcome", "week"], ascending=[False, True]),
+        _every(drawn.sort_values(["outcome", "week"], ascending=[False, True])),
         id=findings.WEEKS,
         title="All use, week by week",
         columns={"outcome": Column("Contracts that"), "week": Column("Week", kind="integer"),
                  **_BAND},
         note="Uses per seat in the week. Contracts: those still running to the end of that week; "
-        "a week of fewer than 20 is not shown.",
-        at_most=120,
+        f"a week of fewer than 20 is not shown. Every {_EVERY}th week of those drawn.",
     )  # fmt: skip
     shown = found.shown
     name = str(shown["account_name"]) if shown else ""
@@ -64,19 +64,16 @@ def ramp(found: Ramp, currency: str) -> Shown:
         caption="Bands: from the lowest to the highest tenth, week by week. Nine in ten "
         "contracts are above the lower edge in any one week, fewer in every week." + words,
     )
-    by_tenth = Exhibit(
-        id="tenths",
-        title="The same by part of the contract, for all use or one feature",
-        figure=figures.tenths(tenths, _drawn(tenths)),
-        table=_tenths(tenths),
-        alt="Uses per seat and week by tenth of the contract, renewed and left.",
-        caption="Choose all use, or one of the features used most, above the figure.",
-    )  # fmt: skip
-    return (*said, figure, by_tenth, _below(found, currency))
+    return (*said, figure, _tenths(tenths), _below(found, currency))
+
+
+def _every(drawn: pd.DataFrame) -> pd.DataFrame:
+    """Return every fourth week: a course is read off the figure, its level off the table."""
+    return drawn[(drawn["week"] - 1) % _EVERY == 0]
 
 
 def _drawn(tenths: pd.DataFrame) -> list[str]:
-    """Return all use and the features used most: a page that holds them all is slow to open."""
+    """Return all use and the feature used most: a page that holds them all is slow to open."""
     top = tenths[tenths["outcome"] == learnt.RENEWED].groupby("use")["p50"].mean().dropna()
     features = top.drop(learnt.ALL_USE, errors="ignore").sort_values(ascending=False, kind="stable")
     return [learnt.ALL_USE, *features.index[:DRAWN]]
@@ -88,7 +85,7 @@ def _tenths(tenths: pd.DataFrame) -> Table:
             ["use", "outcome", "fraction"], ascending=[True, False, True]
         ),
         id=findings.TENTHS,
-        title="By tenth of the contract",
+        title="The same by tenth of the contract, for all use and the feature used most",
         columns={"use": Column("Use"), "outcome": Column("Contracts that"),
                  "fraction": Column("Gone", kind="percent", digits=0), **_BAND},
         note="Uses per seat and week, averaged over the weeks of each tenth. All features "
@@ -113,7 +110,7 @@ def _below(found: Ramp, currency: str) -> Table:
             "usual": Column("Middle of the renewed", **_SHARE),  # type: ignore[arg-type]
             "term_end": Column("Renews", kind="date"),
         },
-        at_most=60,
+        at_most=20,
     )
 
 

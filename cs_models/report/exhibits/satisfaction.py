@@ -101,7 +101,7 @@ def _accounts(told: Voices, currency: str) -> Table:
             "arr": Column("ARR", kind="money", unit=currency),
         },
         note="Means of the users who answered; few answers say little of a customer.",
-        at_most=40,
+        at_most=20,
     )
 
 
@@ -174,13 +174,16 @@ def product(found: Product) -> Shown:
             "points": Column("Renewal with twice the use", kind="points", unit="points"),
             "link_low": Column("from", kind="points"),
             "link_high": Column("to", kind="points"),
-            "p": Column("p, all features counted", kind="number", digits=3),
+            "p": Column("p that decided", kind="number", digits=3),
+            "p_alone": Column("p of it alone", kind="number", digits=3),
             "role": Column("Renewal"),
             "says": Column("Says to product"),
         },
         note="Use today: in the last 90 days. Renewal: use in the first 8 weeks of past contracts, "
-        "among customers of the same kind that were as active in all. A feature is judged again "
-        "with the stronger ones known: an echo goes with renewal only beside another.",
+        "among customers of the same kind that were as active in all. A feature has to pass alone "
+        "and again with the others that passed known; p that decided is the larger of the two, "
+        "all features counted. An echo passes alone only. Ends and middle: a bend that passes "
+        "where a line does not tell it.",
     )
     linked = found.table.dropna(subset=["points"])
     if linked.empty:
@@ -195,7 +198,8 @@ def product(found: Product) -> Shown:
         figure=figures.product(linked),
         table=table,
         alt="Features by share of users and link with renewal. " + "; ".join(told) + ".",
-        caption="Grey: cannot be told from no link once all features are counted.",
+        caption="Grey: cannot be told from no link once all features are counted, or an echo of "
+        "one that can. Coloured by the p that decided.",
     )
     return (*said, figure)
 
@@ -275,5 +279,5 @@ def _against(found: SayDo, currency: str) -> Table:
             "arr": Column("ARR", kind="money", unit=currency),
             "term_end": Column("Renews", kind="date"),
         },
-        at_most=40,
+        at_most=20,
     )

@@ -12,6 +12,7 @@ from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank
 
 COLOURS = ("accent", "above", "churned", "below", "renewed", "involuntary")
 _CURVE, _ROW = 320, 26  # pixels
+_PIXEL = 0.5 / _CURVE  # of a share: half a pixel
 _BANDS = ("churned", "contracted", "noise", "expanded", "renewed", "above")
 
 
@@ -95,7 +96,7 @@ def waits(steps: pd.DataFrame, *, limit_days: int, ticks: list[int]) -> go.Figur
     for place, name in enumerate(names):
         colour = theme.COLOURS[COLOURS[place % len(COLOURS)]]
         own = steps[(steps["group"] == name) & (steps["time"] <= limit_days)]
-        _steps(figure, own[own["survival"].notna()], colour, theme.literal(name))
+        _steps(figure, _seen(own[own["survival"].notna()]), colour, theme.literal(name))
         counts = [int(own.loc[own["time"] <= tick, "at_risk"].iloc[-1]) for tick in ticks[1:]]
         figure.add_scatter(
             x=ticks[1:], y=[theme.literal(name)] * len(counts), mode="text",
@@ -165,6 +166,17 @@ def utilisation(frame: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="Share of accounts", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="Segment", autorange="reversed", automargin=True, showgrid=False)
     return figure
+
+
+def _seen(own: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps that a screen can show: those by which curve or band moves half a pixel."""
+    shown = own[["survival", "low", "high"]].fillna(-1.0).to_numpy(np.float64)
+    kept, last = [], np.full(3, np.inf)
+    for place, row in enumerate(shown):
+        if np.abs(row - last).max() >= _PIXEL or place == len(shown) - 1:
+            kept.append(place)
+            last = row
+    return own.iloc[kept]
 
 
 def _steps(figure: go.Figure, own: pd.DataFrame, colour: str, name: str) -> None:

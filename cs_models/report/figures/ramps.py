@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -39,40 +38,6 @@ def weeks(frame: pd.DataFrame, course: Sequence[float], name: str) -> go.Figure:
     top = float(frame["p90"].max()) if len(frame) else 1.0
     figure.update_xaxes(title="Week of the contract")
     figure.update_yaxes(title=_AXIS, range=[0, 1.1 * max([top, *course])])
-    return figure
-
-
-def tenths(frame: pd.DataFrame, uses: Sequence[str]) -> go.Figure:
-    """Draw the usual course by tenth of the contract, one kind of use at a time.
-
-    Parameters
-    ----------
-    frame : DataFrame, one row per use, outcome and tenth
-        ``use``, ``outcome``, ``fraction``, ``p10``, ``p50``, ``p90``, ``n_terms``.
-    uses : sequence of str
-        In the order of the list to choose from; the first is shown.
-    """
-    figure = blank(height=400, legend=True)
-    owners: list[str] = []
-    for use in uses:
-        mine = frame[frame["use"] == use]
-        before = len(figure.data)
-        _bands(figure, mine, "fraction", mine["outcome"].map(_ROLES), "%{x:.0%} of the contract")
-        owners += [use] * (len(figure.data) - before)
-    for trace, owner in zip(figure.data, owners, strict=True):
-        trace.visible = owner == uses[0]
-    buttons = [
-        {"label": theme.literal(use), "method": "update",
-         "args": [{"visible": [owner == use for owner in owners]}]}
-        for use in uses
-    ]  # fmt: skip
-    menu: dict[str, Any] = {
-        "buttons": buttons, "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom",
-        "showactive": True,
-    }  # fmt: skip
-    figure.update_layout(updatemenus=[menu])
-    figure.update_xaxes(title="Part of the contract gone", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title=_AXIS, rangemode="tozero")
     return figure
 
 

@@ -7,6 +7,7 @@ stops the export here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,10 +22,14 @@ TRACE_TYPES = frozenset(
 )  # fmt: skip
 
 _INLINE_IMAGE = "data:image/"
+_DIGITS = 6  # more than a screen of 4,000 pixels can tell apart
 
 
 def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """Return `figure` without what the page gives: theme, title and width.
+    """Return `figure` without what the page gives (theme, title, width) and what nobody sees.
+
+    Numbers of traces keep six digits, or all before the point; ``customdata`` that no text of its
+    trace names is left out.
 
     Parameters
     ----------
@@ -43,7 +48,7 @@ def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     NotebookError
         When a trace is not in the bundle, or a picture would be asked of the network.
     """
-    traces = list(figure.get("data", ()))
+    traces = [_lean(trace) for trace in figure.get("data", ())]
     layout = {
         key: value
         for key, value in dict(figure.get("layout", {})).items()
@@ -67,6 +72,25 @@ def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     if figure.get("frames"):
         prepared["frames"] = list(figure["frames"])
     return prepared
+
+
+def _lean(trace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a trace without data that is not drawn, and digits that are not seen."""
+    texts = str([value for key, value in trace.items() if key.endswith(("template", "text"))])
+    shown = "customdata" in texts
+    return {key: _rounded(value) for key, value in trace.items() if shown or key != "customdata"}
+
+
+def _rounded(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_rounded(item) for item in node]
+    if isinstance(node, Mapping):
+        return {key: _rounded(item) for key, item in node.items()}
+    if not isinstance(node, float) or not math.isfinite(node):
+        return node
+    if node.is_integer():
+        return int(node)
+    return round(node, max(0, _DIGITS - 1 - math.floor(math.log10(abs(node)))))
 
 
 def _pictures(traces: list[Any], layout: Mapping[str, Any]) -> Iterator[str]:
