@@ -155,12 +155,15 @@ def request(definition: Definition) -> Request:
     }
 
 
-def words(definition: Definition) -> str:
+def words(definition: Definition, present: Iterable[str] | None = None) -> str:
     """Say a definition in one phrase.
 
     Parameters
     ----------
     definition : Definition
+    present : iterable of str, optional
+        Segments that the phrase is about; where each has conditions of its own, those of all the
+        others concern nobody and are not said.  All there may be when None.
 
     Returns
     -------
@@ -173,7 +176,8 @@ def words(definition: Definition) -> str:
         for name, mine in parts.items()
         if name is not None
     ]
-    if None in parts:
+    nobody = present is not None and all(name in parts for name in present)
+    if None in parts and not (said and nobody):
         rest = " and ".join(condition.words() for condition in parts[None])
         said.append(f"elsewhere: {rest}" if said else rest)
     return "; ".join(said)

@@ -3,15 +3,17 @@
 Grain in: one row per ended contract term with what was known of its account at the sale.  Grain
 out: one row per column (channel, segment, …), per level of it, or per pair of levels.
 
-Some level always comes out lowest.  Every column is therefore held against accounts that changed
-places (with their whole histories, among those that began in the same half-year with contracts of
-the same length), all columns and all levels together (step-down, ``methods.md`` 2.3); pairs of
-levels against what their parts already say.  Associated, never because of (2.10).
+A monthly contract comes up twelve times a year and a yearly one once: their renewal rates are not
+of one kind.  Only contracts of one length are compared, the commonest.  Some level always comes out
+lowest: every column is held against accounts that changed places (with their whole histories,
+among those that began in the same half-year), all columns and all levels together (step-down,
+``methods.md`` 2.3).  Plan and size follow segment: a column that adds nothing to those accepted
+before it is an echo of them (2.4b).  Associated, never because of (2.10).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -20,10 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cs_models.learn.engines import beyond, exchange, multiplier
 from cs_models.learn.engines import columns as engine
-from cs_models.learn.engines import multiplier
-from cs_models.learn.engines.stepdown import adjust
-from cs_models.learn.evaluation import bootstrap, logistic
+from cs_models.learn.evaluation import alike, bootstrap
 from cs_models.learn.evaluation.rates import proportion
 
 Float = NDArray[np.float64]
@@ -32,9 +33,16 @@ MOST_LEVELS: Final = 12
 FEWEST_CHURNED: Final = 40
 OTHER: Final = "all others"
 UNKNOWN: Final = "not recorded"
-_BLOCK: Final = 250
+SIGNAL, ECHO, NONE = "signal", "echo", "none"
+_MONTHS: Final = (2, 10, 14, 26)
+LENGTHS: Final = (
+    "by the month", "of less than a year", "of about a year", "of up to two years",
+    "of more than two years", "of no recorded length",
+)  # fmt: skip
 
-COLUMN_COLUMNS: Final = ("column", "n_levels", "spread", "p", "holds")
+COLUMN_COLUMNS: Final = (
+    "column", "n_levels", "spread", "p", "p_given", "role", "goes_with", "alike_in", "holds",
+)  # fmt: skip
 LEVEL_COLUMNS: Final = (
     "column", "level", "n", "n_accounts", "n_renewed", "renewal_rate", "low", "high",
     "adjusted_rate", "adjusted_low", "adjusted_high", "p", "holds",
@@ -47,24 +55,32 @@ PAIR_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Fit:
-    """Renewal by what was known at the sale.
+    """Renewal by what was known at the sale, of contracts of one length.
 
     Attributes
     ----------
     columns : DataFrame, one row per column, clearest first
         ``column``, ``n_levels``, ``spread`` (highest less lowest renewal rate of its levels),
-        ``p`` (adjusted for all columns), ``holds``.
+        ``p`` (adjusted for all columns), ``p_given`` (the same beyond the signals; missing where
+        not asked), ``role`` ("signal", "echo", "none"), ``goes_with`` (of an echo: tuple of the
+        signals), ``alike_in`` (tuple of the columns held the same in ``adjusted_rate``),
+        ``holds`` (it is a signal).
     levels : DataFrame, one row per column and level
         ``n`` (terms), ``n_accounts``, ``n_renewed``, ``renewal_rate``, ``low``, ``high`` (accounts
-        as the unit), ``adjusted_rate``, ``adjusted_low``, ``adjusted_high`` (were all terms alike
-        in the other columns; missing where that cannot be told), ``p`` (against all others,
-        adjusted for all levels of all columns), ``holds``.
+        as the unit), ``adjusted_rate``, ``adjusted_low``, ``adjusted_high`` (the same were they
+        alike in ``alike_in``; missing where they share too little), ``p`` (against all others,
+        adjusted for all levels of all columns), ``holds`` (of a signal only).
     pairs : DataFrame, one row per pair of levels that stands out beyond its parts
         Adjusted for every pair that was tried; usually empty.
+    lengths : DataFrame, one row per length of contracts
+        ``length``, ``n``, ``n_accounts``, ``n_renewed``, ``renewal_rate``, ``low``, ``high``,
+        ``judged`` (the one compared).
     n, n_accounts, n_churned, n_pairs : int
-        Terms, accounts, terms lost, and pairs tried.
+        Terms compared, their accounts, terms lost, and pairs tried.
     rate : float
-        Renewal rate of all.
+        Renewal rate of all that are compared.
+    length : str
+        In words; empty where nothing ended.
     why_not : str
         Why nothing could be judged; empty otherwise.
     """
@@ -72,12 +88,30 @@ class Fit:
     columns: pd.DataFrame
     levels: pd.DataFrame
     pairs: pd.DataFrame
+    lengths: pd.DataFrame
     n: int
     n_accounts: int
     n_churned: int
     n_pairs: int
     rate: float
+    length: str = ""
     why_not: str = ""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Terms of one length, what was known of their accounts, and who may change places."""
+
+    churned: Float
+    account: Int
+    accounts: pd.Series
+    words: dict[str, pd.Series]
+    half: Int
+
+    @property
+    def first(self) -> Int:
+        """Return the first row of each account."""
+        return np.unique(self.account, return_index=True)[1].astype(np.int64)
 
 
 def learn(
@@ -112,65 +146,120 @@ def learn(
 
     Notes
     -----
-    Source: ``methods.md`` 1.1, 2.3, 2.10; ``customer_success.md`` Q1.
+    Source: ``methods.md`` 1.1, 2.3, 2.4b, 2.10; ``customer_success.md`` Q1.
     """
-    rows = terms.dropna(subset=["churned", "account_id"])
-    rows = rows.sort_values(["account_id", "term_start"], kind="stable").reset_index(drop=True)
-    churned = rows["churned"].to_numpy(dtype=np.float64)
-    lost = int(rows.loc[churned == 1, "account_id"].nunique())
-    at_sale = {c: _at_sale(rows, c, min_accounts) for c in columns if c in rows}
-    kept = {c: v for c, v in at_sale.items() if len(v.unique()) > 1}
-    size = len(rows), int(rows["account_id"].nunique()), int(churned.sum())
-    rate = float(1 - churned.mean()) if len(rows) else np.nan
-    if lost < FEWEST_CHURNED or not kept:
+    ended = terms.dropna(subset=["churned", "account_id"])
+    ended = ended.sort_values(["account_id", "term_start"], kind="stable").reset_index(drop=True)
+    lengths, of_row = _lengths(ended)
+    length = str(lengths.loc[lengths["judged"], "length"].squeeze()) if len(lengths) else ""
+    rows = _rows(ended, (of_row == length).to_numpy(), columns, min_accounts)
+    lost = len(np.unique(rows.account[rows.churned == 1]))
+    size = len(rows.churned), len(rows.first), int(rows.churned.sum())
+    rate = float(1 - rows.churned.mean()) if size[0] else np.nan
+    if lost < FEWEST_CHURNED or not rows.words:
         why = (
             f"{lost} customers that left are too few to compare kinds of customers by"
             if lost < FEWEST_CHURNED
             else "no column with two or more kinds of customers is recorded"
         )
-        none = [_empty(c) for c in (COLUMN_COLUMNS, LEVEL_COLUMNS, PAIR_COLUMNS)]
-        return Fit(none[0], none[1], none[2], *size, 0, rate, why)
-    account, n_accounts = bootstrap.accounts(rows["account_id"])
-    levels = _rates(rows, churned, kept)
-    of_column, of_level = _shuffled(rows, churned, kept, account, n_permutations, rng)
-    levels["p"] = of_level
-    levels["holds"] = levels["p"] <= alpha
-    adjusted = _adjusted(rows, churned, kept, account, n_accounts)
-    levels[["adjusted_rate", "adjusted_low", "adjusted_high"]] = adjusted
-    spread = levels.groupby("column")["renewal_rate"].agg(lambda r: r.max() - r.min())
-    table = pd.DataFrame(
-        {"column": list(kept), "n_levels": [v.nunique() for v in kept.values()],
-         "spread": [float(spread[c]) for c in kept], "p": of_column}
-    )  # fmt: skip
-    table["holds"] = table["p"] <= alpha
-    pairs, n_pairs = _pairs(rows, churned, kept, account, min_accounts, n_permutations, alpha, rng)
-    return Fit(
-        table.sort_values(["p", "column"], ignore_index=True),
-        levels[list(LEVEL_COLUMNS)], pairs, *size, n_pairs, rate,
-    )  # fmt: skip
+        none = [pd.DataFrame(columns=list(c))
+                for c in (COLUMN_COLUMNS, LEVEL_COLUMNS, PAIR_COLUMNS)]  # fmt: skip
+        return Fit(none[0], none[1], none[2], lengths, *size, 0, rate, length, why)
+    table, levels = _judged(rows, n_permutations, alpha, rng)
+    pairs, n_pairs = _pairs(rows, min_accounts, n_permutations, alpha, rng)
+    return Fit(table, levels, pairs, lengths, *size, n_pairs, rate, length)
 
 
-def _empty(columns: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame(columns=list(columns))
+def _lengths(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Return renewal by length of contract, the one to compare marked, and each row's length."""
+    months = rows["term_months"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    place = np.where(np.isnan(months), len(LENGTHS) - 1, np.digitize(months, _MONTHS))
+    of_row = pd.Series(np.array(LENGTHS)[place], index=rows.index)
+    found = []
+    for length in [name for name in LENGTHS if (of_row == name).any()]:
+        mine = rows[of_row == length]
+        own = proportion(1 - mine["churned"].astype(float), mine["account_id"])
+        lost = mine.loc[mine["churned"] == 1, "account_id"].nunique()
+        found.append((length, own.n, own.n_clusters, own.n_events, own.rate, own.low, own.high,
+                      lost >= FEWEST_CHURNED))  # fmt: skip
+    names = ["length", "n", "n_accounts", "n_renewed", "renewal_rate", "low", "high", "judged"]
+    table = pd.DataFrame(found, columns=names)
+    if len(table):
+        # The commonest of those of which enough left to compare; else the commonest.
+        best = table.sort_values(["judged", "n_accounts", "n"], ascending=False).index[0]
+        table["judged"] = table.index == best
+    return table, of_row
 
 
-def _at_sale(rows: pd.DataFrame, column: str, least: int) -> pd.Series:
-    """Return the account's first value of a column, rare ones put together."""
-    text = rows[column].astype("object").where(rows[column].notna(), UNKNOWN).astype(str)
-    first = text.groupby(rows["account_id"].to_numpy()).transform("first")
+def _rows(
+    ended: pd.DataFrame, mine: NDArray[np.bool_], columns: Sequence[str], least: int
+) -> _Rows:
+    rows = ended[mine]
+    accounts = rows["account_id"].reset_index(drop=True)
+    words = {c: _at_sale(ended, mine, c, least) for c in columns if c in ended}
+    start = pd.to_datetime(rows["term_start"]).groupby(rows["account_id"]).transform("first")
+    half, _ = pd.factorize(start.dt.year * 2 + (start.dt.month > 6))
+    return _Rows(
+        rows["churned"].to_numpy(dtype=np.float64),
+        bootstrap.accounts(accounts)[0],
+        accounts,
+        {c: v for c, v in words.items() if len(v.unique()) > 1},
+        half.astype(np.int64),
+    )
+
+
+def _at_sale(ended: pd.DataFrame, mine: NDArray[np.bool_], column: str, least: int) -> pd.Series:
+    """Return the account's first value of a column in the rows compared, rare ones together."""
+    text = ended[column].astype("object").where(ended[column].notna(), UNKNOWN).astype(str)
+    first = text.groupby(ended["account_id"].to_numpy()).transform("first")[mine]
     n = first.groupby(first.to_numpy()).agg("size")
-    accounts = rows["account_id"].groupby(first.to_numpy()).nunique()
+    accounts = ended.loc[mine, "account_id"].groupby(first.to_numpy()).nunique()
     large = accounts[accounts >= least].index
     common = n.loc[large].sort_values(ascending=False).index[:MOST_LEVELS]
-    return first.where(first.isin(common), OTHER)
+    return first.where(first.isin(common), OTHER).reset_index(drop=True)
 
 
-def _rates(rows: pd.DataFrame, churned: Float, kept: dict[str, pd.Series]) -> pd.DataFrame:
+def _judged(
+    rows: _Rows, n_permutations: int, alpha: float, rng: np.random.Generator
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the columns with their roles, and the rates of their levels."""
+    levels = _rates(rows)
+    indicator, owner = _indicators(rows.words)
+    mean = np.bincount(rows.half, weights=rows.churned) / np.bincount(rows.half)
+    surplus = np.bincount(rows.account, weights=rows.churned - mean[rows.half])
+    told = exchange.test(
+        indicator[rows.first], owner, surplus.astype(np.float64), rows.half[rows.first],
+        n_permutations=n_permutations, rng=rng,
+    )  # fmt: skip
+    standing = [int(c) for c in np.argsort(-told.clarity, kind="stable") if told.column[c] <= alpha]
+    began = np.equal.outer(rows.half, np.unique(rows.half)).astype(np.float64)
+    words = beyond.Words(indicator, owner, began, rows.churned, rows.account)
+    signals, given = beyond.signals(words, standing, n_draws=n_permutations, alpha=alpha, rng=rng)
+    names = list(rows.words)
+    adjusted, alike_in = alike.rates(rows.words, 1 - rows.churned, rows.account)
+    levels = levels.merge(adjusted, on=["column", "level"], validate="1:1")
+    levels["p"] = told.level
+    levels["holds"] = (levels["p"] <= alpha) & np.isin(owner, signals)
+    spread = levels.groupby("column")["renewal_rate"].agg(lambda r: r.max() - r.min())
+    accepted = tuple(names[c] for c in signals)
+    role = [SIGNAL if c in signals else ECHO if c in standing else NONE for c in range(len(names))]
+    table = pd.DataFrame(
+        {"column": names, "n_levels": [v.nunique() for v in rows.words.values()],
+         "spread": [float(spread[c]) for c in names], "p": told.column,
+         "p_given": [given.get(c, np.nan) for c in range(len(names))], "role": role,
+         "goes_with": [accepted if r == ECHO else () for r in role],
+         "alike_in": [alike_in[c] for c in names], "holds": [r == SIGNAL for r in role],
+         "clarity": told.clarity}
+    ).sort_values(["p", "clarity", "column"], ascending=[True, False, True])  # fmt: skip
+    return table[list(COLUMN_COLUMNS)].reset_index(drop=True), levels[list(LEVEL_COLUMNS)]
+
+
+def _rates(rows: _Rows) -> pd.DataFrame:
     found = []
-    for column, values in kept.items():
+    for column, values in rows.words.items():
         for level in sorted(values.unique()):
             inside = (values == level).to_numpy()
-            own = proportion(1 - churned[inside], rows.loc[inside, "account_id"])
+            own = proportion(1 - rows.churned[inside], rows.accounts[inside])
             found.append(
                 (column, level, own.n, own.n_clusters, own.n_events, own.rate, own.low, own.high)
             )
@@ -178,141 +267,39 @@ def _rates(rows: pd.DataFrame, churned: Float, kept: dict[str, pd.Series]) -> pd
     return pd.DataFrame(found, columns=names)
 
 
-def _indicators(kept: dict[str, pd.Series]) -> tuple[Float, Int]:
+def _indicators(words: Mapping[str, pd.Series]) -> tuple[Float, Int]:
     """Return a 0/1 column for every level, and the place of each one's own column."""
     parts, owner = [], []
-    for place, values in enumerate(kept.values()):
+    for place, values in enumerate(words.values()):
         for level in sorted(values.unique()):
             parts.append((values == level).to_numpy(dtype=np.float64))
             owner.append(place)
     return np.column_stack(parts), np.array(owner, dtype=np.int64)
 
 
-def _shuffled(
-    rows: pd.DataFrame, churned: Float, kept: dict[str, pd.Series], account: Int,
-    n_permutations: int, rng: np.random.Generator,
-) -> tuple[Float, Float]:  # fmt: skip
-    """Return adjusted p of every column and of every level, accounts changing places."""
-    first = np.unique(account, return_index=True)[1]
-    group = _began_alike(rows.iloc[first])
-    of_row = group[account]
-    mean = np.bincount(of_row, weights=churned) / np.maximum(np.bincount(of_row), 1)
-    surplus = np.bincount(account, weights=churned - mean[of_row]).astype(np.float64)
-    indicator, owner = _indicators(kept)
-    level = indicator[first]
-    # Only what can change places counts: levels are centred inside each group of accounts.
-    sizes = np.bincount(group)
-    inside = np.column_stack([np.bincount(group, weights=c) / sizes for c in level.T])
-    centred = level - inside[group]
-    spread = np.array([np.var(surplus[group == g], ddof=1) if sizes[g] > 1 else 0.0
-                       for g in range(len(sizes))])  # fmt: skip
-    deviation = np.sqrt((centred**2).T @ spread[group])
-    inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9)
-    observed = centred.T @ surplus * inverse
-    null = np.concatenate(_nulls(centred * inverse, surplus, group, n_permutations, rng=rng))
-    by_level = adjust(np.round(observed, 9), [np.abs(null).T])
-    n_columns = len(kept)
-    together = np.column_stack([(null[:, owner == c] ** 2).sum(axis=1) for c in range(n_columns)])
-    seen = np.array([(observed[owner == c] ** 2).sum() for c in range(n_columns)])
-    # Columns have different numbers of levels: each is put on the scale of its own p.
-    everything = np.vstack([seen, together])
-    surprise = -np.log(_exceeded(everything) / (n_permutations + 1.0))
-    by_column = adjust(surprise[0], [surprise[1:].T])
-    return by_column.p, by_level.p
-
-
-def _exceeded(everything: Float) -> Float:
-    """Return, column by column, how many of all values reach each value, itself among them."""
-    out = np.empty_like(everything)
-    for c, values in enumerate(everything.T):
-        ordered = np.sort(values)
-        out[:, c] = len(ordered) - np.searchsorted(ordered, values - 1e-9, side="left")
-    return out
-
-
-def _nulls(
-    centred: Float, surplus: Float, group: Int, n_permutations: int, *, rng: np.random.Generator
-) -> list[Float]:
-    order = np.argsort(group, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
-    ends = np.r_[starts[1:], len(order)]
-    blocks = []
-    for begin in range(0, n_permutations, _BLOCK):
-        size = min(_BLOCK, n_permutations - begin)
-        drawn = np.empty((size, len(order)))
-        for start, end in zip(starts, ends, strict=True):
-            own = np.broadcast_to(surplus[order[start:end]], (size, end - start))
-            drawn[:, start:end] = rng.permuted(own, axis=1)
-        blocks.append(drawn @ centred[order])
-    return blocks
-
-
-def _began_alike(first: pd.DataFrame) -> Int:
-    """Give accounts their group: the half-year of the first term here, and its length."""
-    start = pd.to_datetime(first["term_start"])
-    months = first["term_months"].astype("Float64").fillna(0).to_numpy(dtype=np.float64)
-    length = np.digitize(months, [2, 10, 14, 26])
-    half = start.dt.year.to_numpy() * 2 + (start.dt.month.to_numpy() > 6)
-    codes, _ = pd.factorize(half * 10 + length)
-    return codes.astype(np.int64)
-
-
-def _adjusted(
-    rows: pd.DataFrame, churned: Float, kept: dict[str, pd.Series], account: Int, n_accounts: int
-) -> Float:
-    """Return each level's renewal rate were all terms of that level, from one logit."""
-    indicator, owner = _indicators(kept)
-    dummy = np.r_[True, np.diff(owner) != 0]
-    months = pd.get_dummies(
-        pd.Series(np.digitize(rows["term_months"].astype("Float64").fillna(0), [2, 10, 14, 26])),
-        drop_first=True,
-    ).to_numpy(dtype=np.float64)
-    design = np.column_stack([np.ones(len(rows)), months, indicator[:, ~dummy]])
-    beta = logistic.fit(design, churned[:, None])[:, 0]
-    out = np.full((len(owner), 3), np.nan)
-    if not np.isfinite(beta).all():
-        return out
-    rate = logistic.expit(design @ beta)
-    sums = bootstrap.sums(design * (churned - rate)[:, None], account, n_accounts)
-    covariance = logistic.robust_covariance(design, rate, sums)
-    place = np.cumsum(~dummy) + months.shape[1]
-    for level, column in enumerate(owner):
-        at = design.copy()
-        at[:, place[(owner == column) & ~dummy]] = 0.0
-        if not dummy[level]:
-            at[:, place[level]] = 1.0
-        p = logistic.expit(at @ beta)
-        slope = (p * (1 - p)) @ at / len(at)
-        mean = float(p.mean())
-        error = float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
-        out[level] = 1 - mean, max(0.0, 1 - mean - 1.96 * error), min(1.0, 1 - mean + 1.96 * error)
-    return out
-
-
 def _pairs(
-    rows: pd.DataFrame, churned: Float, kept: dict[str, pd.Series], account: Int, least: int,
-    n_draws: int, alpha: float, rng: np.random.Generator,
+    rows: _Rows, least: int, n_draws: int, alpha: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, int]:  # fmt: skip
     """Return pairs of levels that stand out beyond their parts, and how many were tried."""
-    indicator, owner = _indicators(kept)
-    names = [(c, level) for c, v in kept.items() for level in sorted(v.unique())]
+    indicator, owner = _indicators(rows.words)
+    names = [(c, level) for c, v in rows.words.items() for level in sorted(v.unique())]
     tried, columns = [], []
     for a, b in combinations(range(len(names)), 2):
         if owner[a] == owner[b]:
             continue
         both = indicator[:, a] * indicator[:, b]
-        if len(np.unique(account[both > 0])) >= least:
+        if len(np.unique(rows.account[both > 0])) >= least:
             tried.append((a, b))
             columns.append(both)
     if not tried:
-        return _empty(PAIR_COLUMNS), 0
-    model = multiplier.fit_null(indicator, churned, np.arange(len(rows)))
-    _, found = engine.test(np.column_stack(columns), model, account, n_draws=n_draws, rng=rng)
+        return pd.DataFrame(columns=list(PAIR_COLUMNS)), 0
+    model = multiplier.fit_null(indicator, rows.churned, np.arange(len(rows.churned)))
+    _, found = engine.test(np.column_stack(columns), model, rows.account, n_draws=n_draws, rng=rng)
     out = []
     for place in np.flatnonzero(found.p <= alpha):
         (column, level), (other, its) = (names[i] for i in tried[place])
         inside = columns[place] > 0
-        own = proportion(1 - churned[inside], rows.loc[inside, "account_id"])
+        own = proportion(1 - rows.churned[inside], rows.accounts[inside])
         out.append(
             (column, level, other, its, own.n, own.n_clusters, own.rate, own.low, own.high,
              float(found.p[place]), True)

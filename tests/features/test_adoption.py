@@ -144,6 +144,17 @@ def test_a_definition_is_said_in_words() -> None:
     )
 
 
+def test_the_rest_is_said_only_where_somebody_is_of_it() -> None:
+    """Where every segment present has a level of its own, that of all the others goes unsaid."""
+    found = Definition(
+        "d", (Condition(SHARED, at_least=3), Condition(DAYS, at_least=9, segment="MM"))
+    )
+    assert "elsewhere" not in adoption.words(found, ["MM"])
+    assert "elsewhere: at least 3" in adoption.words(found, ["MM", "SMB"])
+    alone = Definition("d", (Condition(SHARED, at_least=3),))
+    assert adoption.words(alone, []) == adoption.words(alone)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cs_models.learn import fit
 
 COLUMNS = ["acquisition_channel", "segment", "industry"]
+ASKED = ["segment", "plan", "size", "channel"]
 
 
 def _sales(rng: np.random.Generator, effect: float = 0.0, n: int = 260) -> pd.DataFrame:
@@ -32,6 +33,82 @@ def _sales(rng: np.random.Generator, effect: float = 0.0, n: int = 260) -> pd.Da
     return pd.DataFrame(
         rows, columns=["account_id", "term_start", "term_months", "churned", *COLUMNS]
     )
+
+
+def _follows(rng: np.random.Generator, effect: float, n: int = 450) -> pd.DataFrame:
+    """Invent customers of whom the small leave more often; plan and size follow the segment."""
+    segment = rng.integers(0, 3, n)
+    chance = 1 / (1 + np.exp(-(-1.0 + effect * (1 - segment) + 0.4 * rng.normal(size=n))))
+    rows = {
+        "account_id": [f"a{i:03d}" for i in range(n)],
+        "term_start": pd.Timestamp("2022-07-01") + pd.to_timedelta(rng.integers(0, 700, n), "D"),
+        "term_months": 12,
+        "segment": segment,
+        "plan": np.where(rng.random(n) < 0.7, segment, rng.integers(0, 3, n)),
+        "size": np.where(rng.random(n) < 0.8, segment, rng.integers(0, 3, n)),
+        "channel": rng.integers(0, 4, n),
+    }
+    first = pd.DataFrame(rows).astype(dict.fromkeys(ASKED, str))
+    again = first.assign(term_start=first["term_start"] + pd.Timedelta(days=365))
+    first["churned"] = (rng.random(n) < chance).astype(int)
+    again["churned"] = (rng.random(n) < chance).astype(int)
+    return pd.concat([first, again[first["churned"] == 0]], ignore_index=True)
+
+
+def test_what_only_follows_the_segment_is_an_echo_of_it() -> None:
+    """Where plan and size follow a segment that matters, nearly always it alone is announced."""
+    alone = echoes = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        found = fit.learn(_follows(rng, 0.9), ASKED, rng=rng, n_permutations=99)
+        held = found.columns.loc[found.columns["holds"], "column"].tolist()
+        alone += held == ["segment"]
+        echo = found.columns[found.columns["role"] == fit.ECHO]
+        echoes += {"plan", "size"} <= set(echo["column"])
+        assert not found.levels.loc[found.levels["column"].isin(echo["column"]), "holds"].any()
+    assert alone >= 17  # 19 or 20 expected; the rest is what alpha allows
+    assert echoes >= 15
+
+
+def test_contracts_by_the_month_make_no_kind_of_customer_look_better() -> None:
+    """Where all keep alike over a year and only the small pay by the month, nothing is said."""
+    named = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        frame = _follows(rng, 0.0, 300)
+        small = frame.drop_duplicates("account_id").query("segment == '0'")["account_id"].head(60)
+        theirs = frame[frame["account_id"].isin(small)]
+        months: pd.DataFrame = theirs.loc[theirs.index.repeat(12)].copy()
+        nth = months.groupby("account_id").cumcount()
+        months["term_start"] = months["term_start"] + pd.to_timedelta(30 * nth, "D")
+        months = months.assign(term_months=1, churned=(rng.random(len(months)) < 0.026).astype(int))
+        mixed = pd.concat([frame[~frame["account_id"].isin(small)], months], ignore_index=True)
+        found = fit.learn(mixed, ASKED, rng=rng, n_permutations=99)
+        named += bool(found.columns["holds"].any())
+        kept = mixed[mixed["term_months"] == 12]
+        assert found.n == len(kept)
+        plain = 1 - kept.groupby("segment")["churned"].mean()
+        told = found.levels[found.levels["column"] == "segment"].set_index("level")["renewal_rate"]
+        pd.testing.assert_series_equal(told, plain, check_names=False)
+        assert found.lengths["n"].sum() == len(mixed)
+    assert named <= 2
+
+
+def test_what_a_kind_would_be_in_a_mix_that_it_never_has_is_not_told() -> None:
+    """Two kinds that share no plan have no rate alike in plan, and one alike in the rest."""
+    rng = np.random.default_rng(3)
+    frame = _follows(rng, 0.5)
+    frame["plan"] = np.where(frame["segment"] == "2", "big", "usual")
+    found = fit.learn(frame, ["segment", "plan", "channel"], rng=rng, n_permutations=49)
+    alike_in = found.columns.set_index("column")["alike_in"]
+    assert alike_in["segment"] == ("channel",)
+    rates = found.levels[found.levels["column"] == "segment"]
+    # The channel is drawn by lot: alike in it or not, the rates are nearly the plain ones.
+    assert np.allclose(rates["adjusted_rate"], rates["renewal_rate"], atol=0.02)
+    frame["channel"] = frame["segment"]
+    bare = fit.learn(frame, ["segment", "channel"], rng=rng, n_permutations=49)
+    assert bare.levels["adjusted_rate"].isna().all()
+    assert not any(bare.columns["alike_in"])
 
 
 def test_rates_are_those_a_hand_counts() -> None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from cs_models.learn import fit
 from cs_models.learn.fit import Fit
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence.fit import Stuck
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import fit as figures
 from cs_models.report.findings import fit as findings
+from cs_models.report.findings import words
 from cs_models.report.values import interval, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
@@ -31,19 +31,16 @@ def sale(found: Fit) -> Shown:
     if found.why_not:
         return said
     named = found.levels.assign(kind=found.levels["column"].map(findings.NAMES))
-    alike = named["adjusted_rate"].notna()
     differs = set(found.columns.loc[found.columns["holds"], "column"])
     drawn = named.assign(
-        holds=named["holds"] | named["column"].isin(differs),
+        holds=named["column"].isin(differs),
         name=named["kind"] + ": " + named["level"],
-        rate=np.where(alike, named["adjusted_rate"], named["renewal_rate"]),
-        low=np.where(alike, named["adjusted_low"], named["low"]),
-        high=np.where(alike, named["adjusted_high"], named["high"]),
+        rate=named["renewal_rate"],
     )
     table = Table.of(
         named,
         id=findings.KINDS,
-        title="Renewal by kind of customer",
+        title=f"Renewal by kind of customer, contracts {found.length}",
         columns={
             "kind": Column("By"),
             "level": Column("Kind"),
@@ -57,8 +54,9 @@ def sale(found: Fit) -> Shown:
             "adjusted_high": Column("to", kind="percent"),
             "p": Column("p, all kinds counted", kind="number", digits=3),
         },
-        note="Alike in the rest: all other columns here and the length of the contract held the "
-        "same. What was known at the sale is that of the first contract on record. p: against "
+        note="Alike in the rest: in what the table below names. Where the kinds have too few "
+        "customers in common to be alike, nothing stands there: such a rate would describe "
+        "nobody. What was known at the sale is that of the first contract on record. p: against "
         "customers changing places, whole histories together.",
     )
     told = [
@@ -71,14 +69,21 @@ def sale(found: Fit) -> Shown:
         figure=figures.levels(drawn),
         table=table,
         alt="Renewal rate by kind of customer. " + "; ".join(told) + ".",
-        caption="Grey is within noise: some kind always comes out lowest.",
+        caption="Plain rates. Grey is within noise, or goes with what is in colour: some kind "
+        "always comes out lowest.",
     )
-    return (*said, figure, _columns(found), *_pairs(found))
+    return (*said, figure, _columns(found), *_lengths(found), *_pairs(found))
 
 
 def _columns(found: Fit) -> Table:
+    rows = found.columns.assign(
+        kind=found.columns["column"].map(findings.NAMES),
+        said=[_role(row["role"], row["goes_with"]) for row in records(found.columns)],
+        alike=[words.listed([findings.NAMES[c] for c in names]) or "too little in common"
+               for names in found.columns["alike_in"]],
+    )  # fmt: skip
     return Table.of(
-        found.columns.assign(kind=found.columns["column"].map(findings.NAMES)),
+        rows,
         id=findings.COLUMNS,
         title="Does renewal differ at all by",
         columns={
@@ -86,8 +91,42 @@ def _columns(found: Fit) -> Table:
             "n_levels": Column("Kinds", kind="integer"),
             "spread": Column("Highest less lowest, plain", kind="points", unit="points"),
             "p": Column("p, all columns counted", kind="number", digits=3),
+            "p_given": Column("p beyond those that differ", kind="number", digits=3),
+            "said": Column("It"),
+            "alike": Column("Can be held alike in"),
         },
-        note="p: how often customers who changed places would differ as much in any of these.",
+        note="p: how often customers who changed places would differ as much in any of these. "
+        "Beyond those that differ: asked only of what differs when looked at alone.",
+    )
+
+
+def _role(role: str, goes_with: Sequence[str]) -> str:
+    if role == fit.ECHO:
+        return f"only goes with {words.listed([findings.NAMES[c] for c in goes_with])}"
+    return "differs" if role == fit.SIGNAL else "cannot be told apart"
+
+
+def _lengths(found: Fit) -> Sequence[Table]:
+    if len(found.lengths) < 2:
+        return ()
+    return (
+        Table.of(
+            found.lengths.assign(
+                compared=found.lengths["judged"].map({True: "compared", False: "left out"})
+            ),
+            id=findings.LENGTHS,
+            title="Renewal by length of contract",
+            columns={
+                "length": Column("Contracts"),
+                "n": Column("Ended", kind="integer"),
+                "n_accounts": Column("Customers", kind="integer"),
+                "renewal_rate": Column("Renewed", kind="percent"),
+                "low": Column("from", kind="percent"),
+                "high": Column("to", kind="percent"),
+                "compared": Column("Here"),
+            },
+            note="Contracts by the month come up twelve times a year: their rate is one of months.",
+        ),
     )
 
 
@@ -154,6 +193,6 @@ def stuck(found: Stuck, currency: str) -> Shown:
         },
         note="Waits at: the earliest step that was due and is open. Sponsor: a decision maker or "
         "champion; engaged, when one used the product in the last 28 days.",
-        at_most=60,
+        at_most=25,
     )
     return (*said, steps, rows)

@@ -18,7 +18,7 @@ def levels(frame: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     frame : DataFrame, one row per kind
-        ``name``, ``rate``, ``low``, ``high``, ``holds`` (itself, or its column as a whole), ``n``.
+        ``name``, ``rate``, ``low``, ``high``, ``holds`` (its column), ``n``.
     """
     figure = blank(height=_ROOM + _ROW * len(frame), legend=True)
     for holds, role, name in (
@@ -37,5 +37,5 @@ def levels(frame: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     order = [theme.literal(name) for name in frame["name"]]
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], showgrid=False)
-    figure.update_xaxes(title="Renewal rate, were they alike in the rest", tickformat=".0%")
+    figure.update_xaxes(title="Contracts renewed, of those that came up", tickformat=".0%")
     return figure

@@ -6,9 +6,10 @@ page and findings for ``results.json``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from cs_models.learn import fit
 from cs_models.learn.fit import Fit
 from cs_models.report.display import Statement
 from cs_models.report.evidence.fit import Stuck
@@ -18,17 +19,22 @@ from cs_models.report.findings.words import Part, linked, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
-KINDS, COLUMNS, PAIRS, STUCK, STEPS = (
-    "kinds-table", "fit-table", "pairs-table", "stuck-table", "stuck-steps-table",
+KINDS, COLUMNS, LENGTHS, PAIRS, STUCK, STEPS = (
+    "kinds-table", "fit-table", "fit-lengths-table", "pairs-table", "stuck-table",
+    "stuck-steps-table",
 )  # fmt: skip
 NAMES: Final[Mapping[str, str]] = {
     "acquisition_channel": "channel", "segment": "segment", "industry": "industry",
     "region": "region", "plan": "plan", "size": "size",
 }  # fmt: skip
+MOST_TOLD: Final = 4  # kinds of one column in a sentence
 
 
 def sale(found: Fit) -> list[Statement]:
     """Say by which of what was known at the sale renewal differs, if by any.
+
+    Rates are those of the contracts themselves; what would be were customers alike in the rest
+    stays in the table, and what only follows another column is named as that.
 
     Parameters
     ----------
@@ -40,40 +46,68 @@ def sale(found: Fit) -> list[Statement]:
                          verdict="too_little_data", id="fit-said")
         ]  # fmt: skip
     said = [Statement.of("finding", *_columns(found), id="fit-said")]
+    if len(found.lengths) > 1:
+        said.append(Statement.of("note", *_lengths(found), id="fit-lengths-said"))
     if len(found.pairs):
         said.append(Statement.of("note", *_pairs(found), id="pairs-said"))
     return said
 
 
 def _columns(found: Fit) -> list[Part]:
-    holds = records(found.columns[found.columns["holds"]])
-    rest = [NAMES.get(c, c) for c in found.columns.loc[~found.columns["holds"], "column"]]
+    of = {role: [r for r in records(found.columns) if r["role"] == role]
+          for role in (fit.SIGNAL, fit.ECHO, fit.NONE)}  # fmt: skip
+    rest = _named(row["column"] for row in of[fit.NONE])
     parts: list[Part] = [
-        "In ", linked(contracts(found.n), KINDS), " of ",
+        "In ", linked(contracts(found.n), KINDS), f" {found.length}, of ",
         linked(customers(found.n_accounts), KINDS), " that came up for renewal, ",
     ]  # fmt: skip
-    if not holds:
-        return [*parts, f"renewal does not differ by {listed(rest)} more than chance would have "
-                "it: all these were judged together."]  # fmt: skip
-    for place, row in enumerate(holds):
+    if not of[fit.SIGNAL]:
+        return [*parts, f"renewal does not differ by {rest} more than chance would have it: all "
+                "these were judged together."]  # fmt: skip
+    for place, row in enumerate(of[fit.SIGNAL]):
         parts += [
             "; " if place else "",
-            f"renewal differs by {NAMES.get(row['column'])} ",
-            "(p ",
+            f"renewal differs by {_named([row['column']])} (p ",
             linked(_p(row["p"]), COLUMNS),
-            ", allowing for all that was tried)",
+            ", allowing for all that was tried): ",
+            *_levels(found, row["column"]),
         ]
-        of_column = [r for r in records(found.levels) if r["column"] == row["column"]]
-        own = [r for r in of_column if r["holds"]] or of_column
-        for inner, level in enumerate(sorted(own, key=lambda r: -r["adjusted_rate"])):
-            parts += [", " if inner else ": ", f"{level['level']} ",
-                      linked(percent(level["adjusted_rate"]), KINDS), " (",
-                      linked(interval(level["adjusted_low"], level["adjusted_high"]), KINDS),
-                      ")"]  # fmt: skip
-    parts.append(", as it would be were all alike in the rest. ")
+    parts.append(" renewed.")
+    if of[fit.ECHO]:
+        echoes = _named(row["column"] for row in of[fit.ECHO])
+        parts.append(f" By {echoes} it differs only because that goes with "
+                     f"{_named(row['column'] for row in of[fit.SIGNAL])}.")  # fmt: skip
     if rest:
-        parts.append(f"By {listed(rest)} it cannot be told apart.")
+        parts.append(f" By {rest} it cannot be told apart.")
     return parts
+
+
+def _named(columns: Iterable[str]) -> str:
+    return listed([NAMES.get(column, column) for column in columns])
+
+
+def _levels(found: Fit, column: str) -> list[Part]:
+    """Return the plain rates of a column's kinds, highest first; of many kinds, those that tell."""
+    rows = [r for r in records(found.levels) if r["column"] == column]
+    rows.sort(key=lambda r: -r["renewal_rate"])
+    if len(rows) > MOST_TOLD:
+        rows = [r for r in rows if r["holds"]] or [rows[0], rows[-1]]
+    parts: list[Part] = []
+    for place, row in enumerate(rows):
+        between = interval(row["low"], row["high"])
+        parts += [", " if place else "", f"{row['level']} ",
+                  linked(percent(row["renewal_rate"]), KINDS), " (", linked(between, KINDS),
+                  ")"]  # fmt: skip
+    return parts
+
+
+def _lengths(found: Fit) -> list[Part]:
+    others = found.lengths[~found.lengths["judged"].astype(bool)]
+    parts: list[Part] = ["A renewal by the month is not one by the year: only contracts of one "
+                         "length are compared. Left out are "]  # fmt: skip
+    for place, row in enumerate(records(others)):
+        parts += [", " if place else "", linked(contracts(row["n"]), LENGTHS), f" {row['length']}"]
+    return [*parts, "."]
 
 
 def _pairs(found: Fit) -> list[Part]:

@@ -58,13 +58,21 @@ def adopted_parts(told: Told) -> list[Part]:
     if told.definition is None:
         return [f"Whether a customer has adopted is not told: {told.why['adopted']}."]
     row = _one(told.adopted_by, "all")
-    words = adoption.words(told.definition)
+    words = adoption.words(told.definition, _segments(told))
     if row is None:
         return [f"By the definition in force ({words}), no contract could be judged yet."]
     return [
         _share(row, ADOPTED), f" of {integer(row['n'])} contracts have adopted, by the definition "
         f"in force: {words}.",
     ]  # fmt: skip
+
+
+def _segments(told: Told) -> list[str] | None:
+    """Return the segments of the contracts that were judged, where the definition is by them."""
+    if told.definition is None or told.definition.segment_by != "segment":
+        return None
+    judged = told.adopted_by[told.adopted_by["by"] == "segment"] if len(told.adopted_by) else None
+    return None if judged is None or judged.empty else judged["group"].astype(str).tolist()
 
 
 def use_parts(told: Told) -> list[Part]:
