@@ -255,9 +255,7 @@ def each(
         tables, one.data_start, features=features, min_accounts=min_accounts, **options
     )
     terms = {number: _fetch(cohort.terms) for number, cohort in cohorts.items()}
-    names = list(dict.fromkeys([*one.points.columns, *_DATED]))
-    every = pd.concat([frame[names] for frame in terms.values()], ignore_index=True)
-    points = _in_memory(every, one.points)
+    every, points = _together(cohorts, terms)
     parts = _related(tables, points, [_used(tables["events"], points, every, recipe)], recipe)
     return {
         number: _with_left_out(_joined(rows, parts, recipe), recipe, rare, min_accounts)
@@ -328,9 +326,8 @@ def by_landmark(
         return {}
     shared = recipes.brief(tables["events"], data_start, features)
     # The history is read once for all landmarks: a point is a term and a decision date.
-    points = ibis.union(*(cohort.points for cohort in chosen.values()))
     terms = {day: _fetch(cohort.terms) for day, cohort in chosen.items()}
-    every = pd.concat([frame[_DATED] for frame in terms.values()], ignore_index=True)
+    every, points = _together(chosen, terms)
     used = _used(tables["events"], points, every, replace(shared, first_days=tuple(chosen)))
     panels = {}
     for day, cohort in chosen.items():
@@ -360,6 +357,16 @@ def recipe_of(frame: pd.DataFrame) -> Recipe:
         If the frame carries none.
     """
     return recipes.read(frame)
+
+
+def _together(
+    cohorts: Mapping[int, Cohort], terms: Mapping[int, pd.DataFrame]
+) -> tuple[pd.DataFrame, ir.Table]:
+    """Return the terms of several cohorts as one frame, and their points as rows."""
+    points = next(iter(cohorts.values())).points
+    names = list(dict.fromkeys([*points.columns, *_DATED]))
+    every = pd.concat([frame[names] for frame in terms.values()], ignore_index=True)
+    return every, _in_memory(every, points)
 
 
 def _in_memory(terms: pd.DataFrame, points: ir.Table) -> ir.Table:
