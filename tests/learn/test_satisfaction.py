@@ -172,6 +172,64 @@ def test_the_feature_that_goes_with_renewal_is_told_from_its_companions() -> Non
     assert others <= 2
 
 
+TOLD = set(satisfaction.SHAPES)
+
+
+def test_without_any_link_few_worlds_tell_product_of_a_feature() -> None:
+    """In 100 worlds where only activity goes with renewal, about five tell of a line or a bend."""
+    told = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        found = satisfaction.links(_terms(rng, 0.0), {f: f for f in FEATURES}, rng=rng, n_draws=199)
+        told += bool(found.table["role"].isin(TOLD).any())
+    assert told <= 12  # 5 expected; 12 is beyond three standard errors
+
+
+@pytest.mark.parametrize(
+    ("curve", "role"),
+    [(0.6, "most renewed at both ends"), (-0.6, "most renewed in the middle")],
+)
+def test_a_planted_bend_is_named_a_bend_and_where_it_turns(curve: float, role: str) -> None:
+    """Where renewal turns at 7.2 uses, more is not said to go with more, nor elsewhere a bend."""
+    named, turns, others = 0, [], 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        terms = _terms(rng, 0.0)
+        away = np.log1p(terms["f0"]) - np.log1p(7.2)
+        logit = -0.8 - curve * (away**2 - 1)
+        terms["churned"] = (rng.random(len(terms)) < 1 / (1 + np.exp(-logit))).astype(int)
+        found = satisfaction.links(terms, {f: f for f in FEATURES}, rng=rng, n_draws=299)
+        table = found.table.set_index("feature")
+        named += table["role"]["f0"] == role
+        turns.append(table["turns_at"]["f0"])
+        others += bool(table["role"].drop("f0").isin(TOLD).any())
+    assert named >= 5
+    assert np.nanmedian(turns) == pytest.approx(7.2, abs=1.0)
+    assert others <= 2
+
+
+def test_what_is_told_passes_alone_and_beside_the_others() -> None:
+    """The p printed is never below that of the feature alone, and decides the role."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        terms = _terms(rng, 0.35)
+        table = satisfaction.links(terms, {f: f for f in FEATURES}, rng=rng, n_draws=199).table
+        told = table["role"].isin(TOLD)
+        assert (table["p"] >= table["p_alone"]).all()
+        assert (table.loc[told, "p"] <= 0.05).all()
+        assert (table.loc[~told, "p"] > 0.05).all()
+
+
+def test_an_export_that_goes_with_renewal_is_asked_about_and_not_championed() -> None:
+    """Heavy use of what carries data away may be packing, whatever its name or the user says."""
+    names = ["data_export", "Bulk Download", "moved_out", "board"]
+    used = pd.DataFrame({"feature": names, "share": 0.9, "n_content": 9, "content_high": 1.0})
+    linked = pd.DataFrame({"feature": names, "role": "goes with renewal", "low": 0.0, "high": 1.0})
+    says = satisfaction.feedback(used, linked, exports=["moved_out"]).set_index("feature")["says"]
+    assert says["board"] == "Champion it."
+    assert says.drop("board").str.startswith("Ask what it is used for").all()
+
+
 def test_feedback_names_what_is_not_needed() -> None:
     """A feature that no content person uses is not needed; a little used one is asked about."""
     users = pd.DataFrame(

@@ -19,13 +19,14 @@ from cs_models.learn.satisfaction.cube import (
     response,
 )
 from cs_models.learn.satisfaction.gaps import GAP_COLUMNS, Gaps, feature_gaps, nps_points
-from cs_models.learn.satisfaction.product import Links, feedback, links, use_now
+from cs_models.learn.satisfaction.product import SHAPES, Links, feedback, links, use_now
 from cs_models.learn.satisfaction.saydo import done, meetings, said, surprises
 
 __all__ = [
     "CORNERS",
     "GAP_COLUMNS",
     "SATISFIED",
+    "SHAPES",
     "UPPER_HALF",
     "Cube",
     "Gaps",

@@ -4,12 +4,14 @@ Grain in: one row per past contract term, and one row per user.  Grain out: one 
 
 Active customers use everything, so every feature would seem to go with renewal.  Each is
 therefore judged among customers who use the product as much in all, and one that goes with
-renewal only beside another is called an echo of it (``methods.md`` 2.3, 2.4b).
+renewal only beside another is called an echo of it (``methods.md`` 2.3, 2.4b).  More of a feature
+need not go with more: each is asked for a bend too, and one that carries data away is never
+called good for going with renewal, since heavy use may be off-boarding (``methods.md`` 1.3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cs_models.features.relations.records import carries_data_away
 from cs_models.learn.engines import columns as engine
 from cs_models.learn.engines import multiplier
 from cs_models.learn.evaluation import bootstrap
@@ -27,8 +30,13 @@ FEWEST_CHURNED: Final = 40
 MOST_SIGNALS: Final = 5
 LITTLE: Final = 0.2
 SIGNAL, ECHO, LEAVING, NONE = "goes with renewal", "echo", "goes with leaving", "not told apart"
+ENDS, MIDDLE = "most renewed at both ends", "most renewed in the middle"
+SHAPES: Final = (SIGNAL, LEAVING, ENDS, MIDDLE)
+_INSIDE: Final = (0.1, 0.9)  # where a bend must turn to be one: between these shares of the terms
 
-LINK_COLUMNS: Final = ("feature", "n", "n_accounts", "points", "low", "high", "p", "role")
+LINK_COLUMNS: Final = (
+    "feature", "n", "n_accounts", "points", "low", "high", "p", "p_alone", "turns_at", "role",
+)  # fmt: skip
 USE_COLUMNS: Final = (
     "feature", "n_active", "n_users", "share", "low", "high", "n_content", "content_share",
     "content_low", "content_high",
@@ -44,7 +52,9 @@ class Links:
     table : DataFrame, one row per feature
         ``feature``, ``n`` (terms), ``n_accounts``, ``points`` (renewal rate, −1 to 1, that goes
         with twice the use, among customers as active in all), ``low``, ``high`` (95 %), ``p``
-        (adjusted for all features), ``role``.
+        (the one that decided: the larger of ``p_alone`` and that with the accepted features
+        known, both adjusted for all features, lines and bends), ``turns_at`` (uses at which a
+        bend turns; missing for a line), ``role``.
     n, n_accounts, n_churned : int
     why_not : str
         Why nothing was judged; empty otherwise.
@@ -87,8 +97,11 @@ def links(
     Notes
     -----
     Likeness: segment, length and number of the term, yearly revenue, half-year of start, and all
-    use together.  The strongest feature is accepted, its use joins the likeness, and the
-    others are judged again, until none passes.
+    use together.  Of the features that pass alone the strongest is accepted, its use joins the
+    likeness, and the others are judged again, until none passes; an accepted one that does not
+    pass beside the others accepted is an echo.  A feature is named by its bend where the square
+    of its (logarithmic) use, cleared of the line, passes and turns between the lowest and the
+    highest tenth of the terms; lines and bends share one correction.
     """
     rows = terms.dropna(subset=["churned", "account_id"]).reset_index(drop=True)
     churned = rows["churned"].to_numpy(dtype=np.float64)
@@ -111,29 +124,88 @@ def _judged(
     account, n_accounts = bootstrap.accounts(rows["account_id"])
     every, volume = np.arange(len(rows)), np.log1p(total)
     design = np.column_stack([_likeness(rows), volume, volume**2])
-    first = multiplier.fit_null(design, churned, every)
-    _, marginal = engine.test(use, first, account, n_draws=n_draws, rng=rng)
+
+    def known(accepted: Sequence[int]) -> multiplier.NullModel:
+        own = use[:, list(accepted)]
+        return multiplier.fit_null(np.column_stack([design, own, own**2]), churned, every)
+
+    def judged(accepted: Sequence[int]) -> Float:
+        model = known(accepted)
+        both = np.column_stack([use, _bends(use, model)])
+        return np.asarray(engine.test(both, model, account, n_draws=n_draws, rng=rng)[1].p)
+
+    first = known([])
     slope, error = _doublings(use, first, account, n_accounts)
-    role = np.where(marginal.p <= alpha, ECHO, NONE).astype(object)
-    adjusted, accepted = marginal.p, list[int]()
-    while len(accepted) < min(MOST_SIGNALS, len(features)):
-        best = int(np.argmin(np.where(np.isin(np.arange(len(features)), accepted), 2, adjusted)))
-        if adjusted[best] > alpha:
-            break
-        role[best] = SIGNAL if slope[best] > 0 else LEAVING
-        accepted.append(best)
-        own = use[:, accepted]
-        model = multiplier.fit_null(np.column_stack([design, own, own**2]), churned, every)
-        _, found = engine.test(use, model, account, n_draws=n_draws, rng=rng)
-        adjusted = found.p
+    turns, ends = _turns(use, first)
+    every_p, many = judged([]), len(features)
+    bent = (every_p[many:] <= alpha) & ~np.isnan(turns)
+    read = np.arange(many) + many * bent  # the column by which a feature is judged
+    alone = every_p[read]
+    accepted, decided = _accepted(alone, read, judged, alpha)
+    shape = np.where(slope > 0, SIGNAL, LEAVING).astype(object)
+    shape[bent] = np.where(ends[bent], ENDS, MIDDLE)
+    role = np.where(alone <= alpha, ECHO, NONE).astype(object)
+    role[accepted] = shape[accepted]
     table = pd.DataFrame(
         {
             "feature": features, "n": len(rows), "n_accounts": n_accounts, "points": slope,
-            "low": slope - 1.96 * error, "high": slope + 1.96 * error, "p": marginal.p,
-            "role": role,
+            "low": slope - 1.96 * error, "high": slope + 1.96 * error, "p": decided,
+            "p_alone": alone, "turns_at": np.where(bent, np.expm1(turns), np.nan), "role": role,
         }
     )  # fmt: skip
-    return table.sort_values(["p", "feature"], ignore_index=True)
+    return table.sort_values(["p", "p_alone", "feature"], ignore_index=True)
+
+
+def _accepted(
+    alone: Float, read: NDArray[np.int64], judged: Callable[[Sequence[int]], Float], alpha: float
+) -> tuple[list[int], Float]:
+    """Return the features that pass alone and beside each other, and the p that decided of each.
+
+    Only a feature that passes alone is ever asked beside others: what passes once another is
+    known and not before is as likely picked by chance.
+    """
+    accepted, adjusted = list[int](), alone
+    open_ = [int(place) for place in np.flatnonzero(alone <= alpha)]
+    decided = alone.copy()
+    while open_ and len(accepted) < MOST_SIGNALS:
+        best = min(open_, key=lambda place: float(adjusted[place]))
+        if adjusted[best] > alpha:
+            break
+        accepted.append(best)
+        open_.remove(best)
+        adjusted = judged(accepted)[read]
+    decided[open_] = np.maximum(alone, adjusted)[open_]
+    for place in list(accepted) if len(accepted) > 1 else []:
+        beside = judged([other for other in accepted if other != place])[read[place]]
+        decided[place] = max(alone[place], beside)
+        if beside > alpha:
+            accepted.remove(place)
+    return accepted, decided
+
+
+def _bends(use: Float, model: multiplier.NullModel) -> Float:
+    """Return the square of each use less the line through it, given the covariates."""
+    square = use**2
+    line, own = engine.cleared(use, model), engine.cleared(square, model)
+    size = model.weight @ line**2
+    share = np.where(size > 1e-9, (model.weight @ (line * own)) / np.maximum(size, 1e-9), 0.0)
+    return np.asarray(square - share * use)
+
+
+def _turns(use: Float, model: multiplier.NullModel) -> tuple[Float, NDArray[np.bool_]]:
+    """Return where renewal turns along each use, missing where at an end, and if it is a low."""
+    line, bend = engine.cleared(use, model), engine.cleared(_bends(use, model), model)
+    own = engine.cleared(use**2, model)
+    sizes = [np.maximum(model.weight @ part**2, 1e-9) for part in (line, bend)]
+    share = (model.weight @ (line * own)) / sizes[0]
+    slope, curve = (model.residual @ part / size for part, size in
+                    zip((line, bend), sizes, strict=True))  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turn = (share * curve - slope) / (2 * curve)
+    low, high = np.quantile(use, _INSIDE, axis=0)
+    inside = (turn > low) & (turn < high)
+    # The residual is of leaving: the most leaving in the middle is the most renewed at the ends.
+    return np.where(inside, turn, np.nan), curve < 0
 
 
 def _doublings(
@@ -194,7 +266,13 @@ def use_now(users: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(USE_COLUMNS))
 
 
-def feedback(used: pd.DataFrame, linked: pd.DataFrame, *, little: float = LITTLE) -> pd.DataFrame:
+def feedback(
+    used: pd.DataFrame,
+    linked: pd.DataFrame,
+    *,
+    little: float = LITTLE,
+    exports: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """Set use beside renewal, feature by feature, with what it says to product.
 
     Parameters
@@ -206,11 +284,17 @@ def feedback(used: pd.DataFrame, linked: pd.DataFrame, *, little: float = LITTLE
     little : float, default 0.2
         A feature used by a smaller share of the active people is little used; one that surely
         fewer of the content ones use (the upper end of the interval) is not needed by them.
+    exports : sequence of str, optional
+        Features that carry data away, besides those whose name says so.
 
     Returns
     -------
     DataFrame, one row per feature, most used first
-        The columns of both, ``widely`` (bool), ``not_needed`` (bool) and ``says``.
+        The columns of both, ``widely``, ``not_needed``, ``carries_away`` (bool) and ``says``.
+
+    Notes
+    -----
+    A feature that carries data away is never championed: use may be packing (``methods.md`` 1.3).
     """
     out = used.merge(linked.drop(columns=["n", "n_accounts", "low", "high"], errors="ignore"),
                      on="feature", how="left")  # fmt: skip
@@ -221,14 +305,22 @@ def feedback(used: pd.DataFrame, linked: pd.DataFrame, *, little: float = LITTLE
     out["role"] = out["role"].fillna("not judged")
     out["widely"] = out["share"] >= little
     out["not_needed"] = (out["n_content"] > 0) & (out["content_high"] < little)
+    out["carries_away"] = [f in (exports or ()) or carries_data_away(f) for f in out["feature"]]
+    marks = ["role", "widely", "not_needed", "carries_away"]
     out["says"] = [
-        _says(str(role), bool(wide), bool(spare))
-        for role, wide, spare in zip(out["role"], out["widely"], out["not_needed"], strict=True)
+        _says(str(role), bool(wide), bool(spare), bool(away))
+        for role, wide, spare, away in zip(*(out[mark] for mark in marks), strict=True)
     ]
     return out.sort_values(["share", "feature"], ascending=[False, True], ignore_index=True)
 
 
-def _says(role: str, widely: bool, not_needed: bool) -> str:
+def _says(role: str, widely: bool, not_needed: bool, carries_away: bool) -> str:
+    if carries_away and role in SHAPES:
+        return "Ask what it is used for: exports can be a sign of packing."
+    if role == ENDS:
+        return "More is not better: least renewed in the middle. Ask who the two ends are."
+    if role == MIDDLE:
+        return "More is not better: most renewed in the middle. Ask what the heaviest use is for."
     if role == SIGNAL:
         return "Champion it." if widely else "Bring it to more customers: few use it yet."
     if role == LEAVING:

@@ -13,6 +13,7 @@ from cs_models.report import theme
 
 PERCENT_AXIS = {"tickformat": ".0%", "range": [0, 1.02]}
 POINTS_AXIS = {"tickformat": "+.0f", "zeroline": True, "zerolinewidth": 2}
+_NARROW = 0.1  # a share's axis so short has ticks less than a point apart
 _WIDE = 20.0  # a count that goes further is drawn on a scale that gives small counts room
 _NICE = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 200_000)
 
@@ -53,6 +54,22 @@ def bars(rows: pd.DataFrame, colour: str, *, of: str = "rate") -> dict[str, obje
         "thickness": 2,
         "width": 0,
     }
+
+
+def percent_ticks(low: float, high: float) -> str:
+    """Return how ticks of shares are written so that no two of an axis read alike.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the axis, 0 to 1; not finite where nothing is drawn.
+
+    Returns
+    -------
+    str
+        Whole percent; with one digit where the axis spans less than ten points.
+    """
+    return ".1%" if high - low < _NARROW else ".0%"
 
 
 def in_points(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -6,12 +6,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cs_models.report import theme
-from cs_models.report.figures.canvas import POINTS_AXIS, bars, blank, in_points
+from cs_models.report.figures.canvas import POINTS_AXIS, bars, blank, in_points, percent_ticks
 
 _ROW = 30  # pixels a row
 _ROOM = 110
 _SAID = {"praise": "above", "neither": "accent", "complaint": "churned", "no answer": "noise"}
-_LINKED = {"goes with renewal": "renewed", "goes with leaving": "churned"}
+_LINKED = {
+    "goes with renewal": "renewed", "goes with leaving": "churned",
+    "most renewed at both ends": "below", "most renewed in the middle": "above",
+}  # fmt: skip
 
 
 def corners(frame: pd.DataFrame) -> go.Figure:
@@ -34,8 +37,9 @@ def corners(frame: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(
-        title="Share of the users who answered", tickformat=".0%", rangemode="tozero"
-    )
+        title="Share of the users who answered", rangemode="tozero",
+        tickformat=percent_ticks(0.0, float(frame["high"].max())),
+    )  # fmt: skip
     return figure
 
 
@@ -61,7 +65,8 @@ def product(frame: pd.DataFrame) -> go.Figure:
     figure = blank(height=420, legend=True)
     drawn = in_points(frame.dropna(subset=["points"]), "points", "link_low", "link_high")
     drawn = drawn.assign(low=drawn["link_low"], high=drawn["link_high"])
-    for role, mine in drawn.groupby("role", sort=False):
+    told = drawn["role"].where(drawn["role"].isin(list(_LINKED)), "cannot be told from no link")
+    for role, mine in drawn.groupby(told, sort=False):
         colour = theme.COLOURS[_LINKED.get(str(role), "noise")]
         figure.add_scatter(
             x=mine["share"], y=mine["points"], mode="markers+text", name=str(role),
@@ -75,7 +80,9 @@ def product(frame: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     # A name over the last dot needs room on a narrow page.
     ends = [float(drawn["share"].min()) * 0.8, float(drawn["share"].max()) * 1.2]
-    figure.update_xaxes(title="Share of active users who use it", tickformat=".0%", range=ends)
+    figure.update_xaxes(
+        title="Share of active users who use it", tickformat=percent_ticks(*ends), range=ends
+    )
     figure.update_yaxes(title="Renewal with twice the use (points)", **POINTS_AXIS)
     return figure
 

@@ -6,9 +6,10 @@ statements for the page and findings for ``results.json``.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from cs_models.learn.satisfaction import Gaps
+from cs_models.learn.satisfaction import SHAPES, Gaps
 from cs_models.report.display import Statement
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.satisfaction import Product, Voices
@@ -23,6 +24,10 @@ CUBE, RESPONSE, VOICES, GAPS, PRODUCT = (
 )  # fmt: skip
 MEETINGS, SURPRISES, AGAINST = "say-do-table", "said-table", "against-table"
 LITTLE_RESPONSE: Final = 0.3
+BENDS: Final = {
+    "most renewed at both ends": "fewest renewed",
+    "most renewed in the middle": "most renewed",
+}
 NO_GAP: Final = "no feature's users can be told apart from like people who do not use it"
 
 
@@ -117,7 +122,7 @@ def product(found: Product) -> list[Statement]:
     if found.why_not:
         return [*said, _cannot("Who uses which feature today", found.why_not, "product-said")]
     rows = records(found.table)
-    up = [row for row in rows if row["role"] == "goes with renewal"]
+    up = [row for row in rows if row["role"] == "goes with renewal" and not row["carries_away"]]
     spare = [row["feature"] for row in rows if row["not_needed"]]
     seldom = [row["feature"] for row in rows if not row["widely"]]
     parts: list[Part] = []
@@ -129,7 +134,10 @@ def product(found: Product) -> list[Statement]:
                       linked(percent(row["share"]), PRODUCT), " of active users)"]  # fmt: skip
         parts.append(". ")
     elif not found.links.why_not:
-        parts.append("No feature goes with renewal beyond how active a customer is in all. ")
+        parts.append(
+            "Of no feature does more use go with more renewals, among customers as active in all. "
+        )
+    parts += [*_bent(rows), *_packing(rows)]
     parts.append(
         f"Even skilled, satisfied people leave unused: {listed(spare)}. "
         if spare
@@ -138,6 +146,30 @@ def product(found: Product) -> list[Statement]:
     if seldom:
         parts.append(f"Used by fewer than one active user in five: {listed(seldom)}.")
     return [*said, Statement.of("finding", *parts, id="product-said")]
+
+
+def _bent(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """Say of which features more did not go with more."""
+    parts: list[Part] = []
+    for row in rows:
+        if row["role"] not in BENDS or row["carries_away"]:
+            continue
+        uses = linked(f"{number(row['turns_at'], 0)} uses", PRODUCT)
+        parts += [f"More of {row['feature']} did not go with more: ", BENDS[row["role"]],
+                  " around ", uses, " in the first weeks. "]  # fmt: skip
+    return parts
+
+
+def _packing(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """Say which features that carry data away go with what came of the contract."""
+    parts: list[Part] = []
+    for row in rows:
+        if row["carries_away"] and row["role"] in SHAPES:
+            said = BENDS.get(row["role"], row["role"])
+            parts += [f"{row['feature']} is told apart too ({said}; p ",
+                      linked(number(row["p"], 3), PRODUCT), "), but it carries data away: ask what "
+                      "it is used for, since exports can be a sign of packing. "]  # fmt: skip
+    return parts
 
 
 def say_do(found: SayDo, currency: str) -> list[Statement]:
