@@ -2,11 +2,13 @@
 
 Grain in: people, contracts and use.  Grain out: one row per person_id.
 
-A person's value is what accounts paid in the months in which they used the product, by their part
-in that use; what their present account is still expected to pay while they stay; and a part of what
-came after their arrival from another account.  All of it is handed out of the accounts' own value:
-the people of an account never add up to more than the account (conservation).  It says who stood
-behind the money, not that the money came because of them.
+A person's value is what accounts paid in the months in which they used the product, by role first
+(stated weights of the roles present) and by use within a role; what their present account is still
+expected to pay while they stay; and a part of what came after their arrival from another account.
+All of it is handed out of the accounts' own value: the people of an account never add up to more
+than the account (conservation).  How much hangs on the weights is shown: all is handed out again
+with equal weights, and by use alone.  It says who stood behind the money, not that the money came
+because of them.
 
 Source: ``methods.md`` 4 (uLTV); ``customer_success.md`` Q10.
 """
@@ -21,6 +23,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cs_models.errors import ParameterError
 from cs_models.features.people import Served
@@ -85,7 +88,9 @@ class PersonValue:
         One row per person_id, dearest first: ``person_id``, ``n_accounts``, ``account_id`` and
         ``role`` (the present or last ones), ``user_id`` (latest login), ``there`` (still has a
         login), ``realised``, ``to_come``, ``credit`` (at the stated part), ``value``,
-        ``value_low`` and ``value_high`` (the part from 0 to 1), currency.
+        ``value_low`` and ``value_high`` (the part from 0 to 1), currency; ``equal_weights`` and
+        ``use_alone`` (the value, were all roles weighed alike, or none), currency; ``use_share``
+        (of all uses on record in the present or last account, 0 to 1; 0 where there are none).
     accounts : pandas.DataFrame
         One row per account_id: ``paid`` (margin realised), ``to_come``, ``handed_paid``,
         ``handed_to_come`` (to persons), ``beyond``.
@@ -104,6 +109,19 @@ class PersonValue:
     n_movers: int
     followed: bool
     beyond: float
+
+    def kept(self, other: str, first: int) -> int:
+        """Count how many of the first persons are among as many first by other weights.
+
+        Parameters
+        ----------
+        other : str
+            "equal_weights" or "use_alone".
+        first : int
+            How many persons; fewer where there are not so many.
+        """
+        again = self.persons.sort_values([other, "person_id"], ascending=[False, True])
+        return len(set(again["person_id"].head(first)) & set(self.persons["person_id"].head(first)))
 
     @property
     def far(self) -> bool:
@@ -145,19 +163,29 @@ def value(
     TooLittleDataError
         Fewer than 10 accounts left, or fewer than 10 did not, and ``past`` is given.
     """
-    weights = attribution.shares(served.logins, monthly, assumptions.role_weights)
     paid = attribution.margins(
         contracts, margin=assumptions.margin, as_of=as_of, data_start=data_start
     )
     credited = attribution.arrivals(served.episodes, contracts)
-    got = attribution.realised(weights, paid, credited)
-    rows = served.episodes.merge(got.reset_index(), on="episode", how="left")
-    rows[list(got.columns)] = rows[list(got.columns)].fillna(0.0)
     ahead = _ahead(served, hazards, past, assumptions)
-    rows = _to_come(rows, ahead, attribution.recent(weights, as_of), credited, contracts)
+
+    def handed(logins: pd.DataFrame, by_role: Mapping[str, float]) -> pd.DataFrame:
+        weights = attribution.shares(logins, monthly, by_role)
+        got = attribution.realised(weights, paid, credited)
+        rows = served.episodes.merge(got.reset_index(), on="episode", how="left")
+        rows[list(got.columns)] = rows[list(got.columns)].fillna(0.0)
+        return _to_come(rows, ahead, attribution.recent(weights, as_of), credited, contracts)
+
+    rows = handed(served.logins, assumptions.role_weights)
+    # A role that is not named weighs 1; with one role for all, only use is left to weigh.
+    equal, alone = handed(served.logins, {}), handed(served.logins.assign(role=_ANY), {})
     accounts = _accounts(rows, paid, ahead, assumptions.referral_credit)
     beyond = _share(accounts["beyond"] * accounts["to_come"], accounts["to_come"])
+    rows = rows.assign(use_share=_use_share(served, monthly))
     persons = _persons(rows, assumptions.referral_credit)
+    for name, other in (("equal_weights", equal), ("use_alone", alone)):
+        again = _value(other, assumptions.referral_credit).groupby(other["person_id"]).sum()
+        persons[name] = persons["person_id"].map(again)
     movers = int((persons["n_accounts"] > 1).sum())
     followed = bool(served.episodes["followed"].any())
     return PersonValue(persons, accounts, assumptions, movers, followed, beyond)
@@ -238,6 +266,23 @@ def _accounts(
     return out.rename_axis("account_id").reset_index()
 
 
+def _use_share(served: Served, monthly: pd.DataFrame) -> NDArray[np.float64]:
+    """Return every episode's part of all uses of its account."""
+    logins = served.logins
+    uses = monthly.groupby("user_id")["uses"].sum()
+    own = logins["user_id"].map(uses).astype("float64").fillna(0.0).groupby(logins["episode"]).sum()
+    mine = served.episodes["episode"].map(own).fillna(0.0)
+    whole = mine.groupby(served.episodes["account_id"]).transform("sum")
+    return (mine / whole.where(whole > 0)).fillna(0.0).to_numpy(np.float64)
+
+
+def _value(rows: pd.DataFrame, credit: float) -> pd.Series:
+    """Return what every episode is worth at the stated credit."""
+    given, got = rows["given"] + rows["future_given"], rows["credit"] + rows["future_credit"]
+    worth: pd.Series = rows["direct"] + rows["future"] + credit * (got - given)
+    return worth
+
+
 def _persons(rows: pd.DataFrame, credit: float) -> pd.DataFrame:
     """Add the episodes of every person."""
     own = rows["direct"] + rows["future"]
@@ -260,6 +305,9 @@ def _persons(rows: pd.DataFrame, credit: float) -> pd.DataFrame:
     out = out.sort_index().assign(person_id=names, there=last.set_index("person")["open"])
     grouped = each.groupby("person")
     out["n_accounts"] = grouped["place"].max()
+    out["use_share"] = each.groupby(["person", "account_id"])["use_share"].sum().reindex(
+        pd.MultiIndex.from_arrays([out.index, out["account_id"]])
+    ).to_numpy()  # fmt: skip
     for name in ("realised", "to_come", "credited", "at_none", "at_all"):
         out[name.replace("credited", "credit")] = grouped[name].sum()
     out["value"] = out["realised"] + out["to_come"] + out["credit"]

@@ -6,7 +6,8 @@ rows, or those worth a look.
 A user's activity is the mean of three places among active users of the same role in accounts of
 the same size: how often (days of use in the last 28), how deep (features in the last 90 days), how
 lately.  A monthly visitor in a role that comes monthly is thus not low.  Whoever has not used
-anything for 60 days is silent, and no measure for the others.  Tiers are cut at stated places;
+anything for 60 days is silent, and whoever was invited and has no use on record at all never came:
+neither is a measure for the others, and neither is below them.  Tiers are cut at stated places;
 groups found by an algorithm are an exploration, shown only when they come out again in other
 accounts and are more than a split of one cloud.
 
@@ -32,8 +33,8 @@ from cs_models.learn.valuing import clusters
 
 Float = NDArray[np.float64]
 
-HIGH, MEDIUM, LOW, SILENT = "high", "medium", "low", "silent"
-TIERS: Final = (HIGH, MEDIUM, LOW, SILENT)
+HIGH, MEDIUM, LOW, SILENT, NEVER = "high", "medium", "low", "silent", "never came"
+TIERS: Final = (HIGH, MEDIUM, LOW, SILENT, NEVER)
 SIZES: Final = (0, 10, 50, 200, np.inf)  # users with a login
 SIZE_NAMES: Final = ("up to 10 users", "11 to 50 users", "51 to 200 users", "over 200 users")
 TENURES: Final = (-1, 90, 365, np.inf)  # days since the login was made
@@ -48,6 +49,13 @@ EVERYBODY: Final = "all users"
 SPONSORS: Final = ("champion", "decision_maker", "admin")
 _Z: Final = 1.959964
 GROUPS: Final = (ONBOARDING, TOP_PAYING, RENEWING)
+# What a user could be asked for, and what they answered (NPS of the last 180 days).
+REFERENCE, TESTER = "reference or reviewer", "early tester"
+PROMOTER, NEITHER, UNHEARD = "promoter", "neither", "no answer known"
+PROMOTES_FROM, OBJECTS_TO = 9, 6
+# What speaks against asking anybody of an account.
+IN_NOTICE, COMPLAINS, SEVERE = "asked to cancel", "complains on average", "severe case open"
+DOUBTS: Final = (IN_NOTICE, COMPLAINS, SEVERE)
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Cuts:
     high, medium : float, default 0.7 and 0.3
         Least activity (0 to 1) of either tier.
     silent_days : int, default 60
-        Whoever has not used anything for so many days is silent, whatever the others do.
+        Whoever came, and has not used anything for so many days, is silent, whatever the others do.
     below : float, default 0.2
         Share of the peers, the least active, that counts as below them.
     top_paying : float, default 0.1
@@ -108,9 +116,9 @@ def tiers(frame: pd.DataFrame, cuts: Cuts = Cuts()) -> pd.DataFrame:
     pandas.DataFrame
         The rows of logins not removed, of accounts that pay, with their index: ``size`` and
         ``tenure`` (of the account, in users; of the login), ``activity`` (0 to 1, among active
-        users of the role and size; missing for the silent), ``among_peers`` (the same among users
-        of the role, size and tenure, the silent with them), ``peers`` (how
-        many these are), ``tier`` ("high", "medium", "low", "silent"; missing where use is not
+        users of the role and size; missing for the silent and those who never came),
+        ``among_peers`` (the same among users of the role, size and tenure, these with them),
+        ``peers`` (how many these are), ``tier`` (one of :data:`TIERS`; missing where use is not
         known).
     """
     live = frame[~frame["deactivated"] & frame["arr"].notna()].copy()
@@ -119,14 +127,15 @@ def tiers(frame: pd.DataFrame, cuts: Cuts = Cuts()) -> pd.DataFrame:
     age = live["days_since_created"].astype("float64")
     live["tenure"] = pd.cut(age, TENURES, labels=TENURE_NAMES).astype("string")
     role = live["role"].fillna("not recorded")
-    silent = (live[RECENCY].fillna(live["days_since_created"]) >= cuts.silent_days).fillna(False)
-    silent = silent.astype(bool)
+    never = live[RECENCY].isna() & bool(live[RECENCY].notna().any())
+    silent = (live[RECENCY] >= cuts.silent_days).fillna(False).astype(bool)
+    away = silent | never
     live["among_peers"], live["peers"] = _places(live, role, ["size", "tenure"])
-    activity, _ = _places(live[~silent], role[~silent], ["size"])
+    activity, _ = _places(live[~away], role[~away], ["size"])
     live["activity"] = activity.reindex(live.index)
     tier = np.select(
-        [silent, live["activity"] >= cuts.high, live["activity"] >= cuts.medium],
-        [SILENT, HIGH, MEDIUM],
+        [never, silent, live["activity"] >= cuts.high, live["activity"] >= cuts.medium],
+        [NEVER, SILENT, HIGH, MEDIUM],
         LOW,
     )
     live["tier"] = pd.Series(tier, live.index, dtype="string").where(live["among_peers"].notna())
@@ -210,8 +219,8 @@ def shares(live: pd.DataFrame, groups: pd.DataFrame, cuts: Cuts = Cuts()) -> pd.
     pandas.DataFrame
         One row a group, the first for all: ``group``, ``n_users``, ``n_accounts``, ``place`` (mean
         place among peers, 0 to 1; about one half for all), ``low``, ``high`` (account-clustered),
-        ``silent`` (share), ``n_below`` (as :func:`below` lists them), ``apart`` (bool: the
-        interval leaves out the mean of all).
+        ``silent``, ``never`` (shares), ``n_below`` (as :func:`below` lists them), ``apart`` (bool:
+        the interval leaves out the mean of all).
     """
     known = live["among_peers"].notna()
     under = _under(live, cuts)
@@ -221,7 +230,7 @@ def shares(live: pd.DataFrame, groups: pd.DataFrame, cuts: Cuts = Cuts()) -> pd.
     for name, inside in (whole | {str(n): groups[n] for n in groups}).items():
         own = live[inside & known]
         if own.empty:
-            rows.append((name, 0, 0, np.nan, np.nan, np.nan, np.nan, 0, False))
+            rows.append((name, 0, 0, *[np.nan] * 5, 0, False))
             continue
         codes, n_accounts = bootstrap.accounts(own["account_id"])
         values = own["among_peers"].to_numpy(np.float64)
@@ -230,14 +239,15 @@ def shares(live: pd.DataFrame, groups: pd.DataFrame, cuts: Cuts = Cuts()) -> pd.
         apart = name != EVERYBODY and abs(mean - usual) > half
         rows.append(
             (name, len(own), n_accounts, mean, max(mean - half, 0.0), min(mean + half, 1.0),
-             float((own["tier"] == SILENT).mean()), int((under & inside).sum()), bool(apart))
+             float((own["tier"] == SILENT).mean()), float((own["tier"] == NEVER).mean()),
+             int((under & inside).sum()), bool(apart))
         )  # fmt: skip
     columns = ["group", "n_users", "n_accounts", "place", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "silent", "n_below", "apart"])
+    return pd.DataFrame(rows, columns=[*columns, "silent", "never", "n_below", "apart"])
 
 
 def _under(live: pd.DataFrame, cuts: Cuts) -> pd.Series:
-    """Say who is below: the least active fifth of the active, and silent sponsors."""
+    """Say who is below: of those who ever came, the least active fifth and silent sponsors."""
     sponsor = live["role"].isin(SPONSORS)
     return (live["activity"] < cuts.below) | (sponsor & live["tier"].eq(SILENT).fillna(False))
 
@@ -276,7 +286,67 @@ def below(live: pd.DataFrame, groups: pd.DataFrame, cuts: Cuts = Cuts()) -> pd.D
     return found.drop(columns="order").reset_index(drop=True)
 
 
-def candidates(live: pd.DataFrame, groups: pd.DataFrame, *, per_account: int = 3) -> pd.DataFrame:
+def by_account(live: pd.DataFrame, groups: pd.DataFrame, cuts: Cuts = Cuts()) -> pd.DataFrame:
+    """Roll users below their peers, and those who never came, up by account.
+
+    Parameters
+    ----------
+    live : pandas.DataFrame
+        From :func:`tiers`.
+    groups : pandas.DataFrame
+        From :func:`members`.
+    cuts : Cuts
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per account_id with any such user in the groups that matter: ``account_id``,
+        ``account_name``, ``arr``, ``days_to_renewal``, ``groups`` (names, joined), ``n_users``
+        (there, in these groups), ``n_below``, ``n_never``, ``sponsors`` (logins of silent sponsors
+        and of those who never came, joined, with their roles).  Accounts with such sponsors first,
+        then by ARR.
+    """
+    matters = groups.any(axis=1)
+    own = live[matters].assign(
+        n_below=_under(live, cuts)[matters], n_never=(live["tier"] == NEVER).fillna(False)[matters]
+    )
+    away = own["role"].isin(SPONSORS) & own["tier"].isin([SILENT, NEVER])
+    named = own["user_id"] + " (" + own["role"].astype("string").str.replace("_", " ")
+    named = named + np.where(own["tier"] == NEVER, ", never came)", ")")
+    of = own["account_id"]
+    table = own.groupby("account_id").agg(
+        account_name=("account_name", "first"), arr=("arr", "first"),
+        days_to_renewal=("days_to_renewal", "first"), n_users=("user_id", "size"),
+        n_below=("n_below", "sum"), n_never=("n_never", "sum"),
+    )  # fmt: skip
+    inside = groups[matters].groupby(of).any().reindex(table.index)
+    names = [str(name) for name in groups]
+    table["groups"] = [
+        ", ".join(n for n, there in zip(names, row, strict=True) if there)
+        for row in inside.to_numpy(dtype=bool)
+    ]
+    table["sponsors"] = named[away].groupby(of[away]).agg(", ".join).reindex(table.index)
+    table = table.astype({"n_below": "int64", "n_never": "int64", "sponsors": "string"})
+    table = table[(table["n_below"] + table["n_never"]) > 0].reset_index()
+    order = table["sponsors"].isna()
+    table = (
+        table.fillna({"sponsors": ""})
+        .assign(order=order)
+        .sort_values(
+            ["order", "arr", "account_id"], ascending=[True, False, True], ignore_index=True
+        )
+    )
+    columns = ["account_id", "account_name", "arr", "days_to_renewal", "groups", "n_users"]
+    return table[[*columns, "n_below", "n_never", "sponsors"]]
+
+
+def candidates(
+    live: pd.DataFrame,
+    groups: pd.DataFrame,
+    doubts: pd.DataFrame | None = None,
+    *,
+    per_account: int = 3,
+) -> pd.DataFrame:
     """List the most active users of the highest-paying accounts, and what each could be asked for.
 
     Parameters
@@ -285,33 +355,64 @@ def candidates(live: pd.DataFrame, groups: pd.DataFrame, *, per_account: int = 3
         From :func:`tiers`.
     groups : pandas.DataFrame
         From :func:`members`.
+    doubts : pandas.DataFrame of bool, by account_id, optional
+        One column each of :data:`DOUBTS`: what speaks against asking anybody there.
     per_account : int, default 3
         At most so many of one account.
 
     Returns
     -------
     pandas.DataFrame
-        Rows of ``live`` in the high tier with ``ask``: "advocate" (a promoter, 9 or 10, with no
-        open ticket), "early tester" (as many features as the widest tenth of active users), else
-        "reviewer"; nobody who answered 6 or less, or has an open ticket.
+        Rows of ``live`` in the high tier with ``answer`` ("promoter", 9 or 10; "neither", 7 or 8;
+        "no answer known") and ``ask``: "reference or reviewer" only of a promoter, else "early
+        tester".  Nobody who answered 6 or less, has an open ticket, or is of an account in doubt.
+        Promoters first, then by ARR.
     """
-    nps = live["nps__to_date"]
-    fine = ~(nps <= 6) & ~(live["open_tickets__to_date"].fillna(0) > 0)
-    chosen = live[groups[TOP_PAYING] & (live["tier"] == HIGH).fillna(False) & fine]
-    wide = live.loc[live["activity"].notna(), DEPTH].astype("float64").quantile(0.9)
-    ask = np.select(
-        [(chosen["nps__to_date"] >= 9).to_numpy(), (chosen[DEPTH].fillna(0) >= wide).to_numpy()],
-        ["advocate", "early tester"],
-        "reviewer",
+    chosen = _eligible(live, groups)
+    if doubts is not None:
+        chosen = chosen[~chosen["account_id"].isin(doubts.index[doubts.any(axis=1)])]
+    promotes = (chosen["nps__to_date"] >= PROMOTES_FROM).fillna(False).to_numpy(dtype=bool)
+    answer = np.select([promotes, chosen["nps__to_date"].notna()], [PROMOTER, NEITHER], UNHEARD)
+    chosen = chosen.assign(
+        answer=pd.Series(answer, chosen.index, dtype="string"),
+        ask=pd.Series(np.where(promotes, REFERENCE, TESTER), chosen.index, dtype="string"),
+        later=~promotes,
     )
-    chosen = chosen.assign(ask=pd.Series(ask, chosen.index, dtype="string"))
-    chosen = chosen.sort_values(["activity", "user_id"], ascending=[False, True])
+    chosen = chosen.sort_values(["later", "activity", "user_id"], ascending=[True, False, True])
     chosen = chosen[chosen.groupby("account_id").cumcount() < per_account]
     ordered: pd.DataFrame = chosen.sort_values(
-        ["arr", "account_id", "activity", "user_id"], ascending=[False, True, False, True],
-        ignore_index=True,
+        ["later", "arr", "account_id", "activity", "user_id"],
+        ascending=[True, False, True, False, True], ignore_index=True,
     )  # fmt: skip
-    return ordered
+    return ordered.drop(columns="later")
+
+
+def _eligible(live: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return the high tier of top-paying accounts, less who objects or waits for an answer."""
+    fine = ~(live["nps__to_date"] <= OBJECTS_TO) & ~(live["open_tickets__to_date"].fillna(0) > 0)
+    return live[groups[TOP_PAYING] & (live["tier"] == HIGH).fillna(False) & fine]
+
+
+def left_out(live: pd.DataFrame, groups: pd.DataFrame, doubts: pd.DataFrame) -> pd.Series:
+    """Count the accounts whose active users are not asked, by what speaks against it.
+
+    Parameters
+    ----------
+    live : pandas.DataFrame
+        From :func:`tiers`.
+    groups : pandas.DataFrame
+        From :func:`members`.
+    doubts : pandas.DataFrame of bool, by account_id
+        As :func:`candidates` takes them.
+
+    Returns
+    -------
+    pandas.Series of int, by doubt
+        Accounts; one with several counts for the first of them only.
+    """
+    own = doubts.loc[doubts.index.isin(_eligible(live, groups)["account_id"])]
+    counted = own[own.any(axis=1)].idxmax(axis=1).value_counts()
+    return counted.reindex([n for n in DOUBTS if n in doubts], fill_value=0).astype("int64")
 
 
 def explore(live: pd.DataFrame, rng: np.random.Generator) -> clusters.Groups:

@@ -86,6 +86,20 @@ def test_the_dated_example_of_the_module_holds() -> None:
     assert found["realised"].to_dict() == pytest.approx({"c": 750, "m": 187.5, "n": 62.5})
 
 
+def test_the_same_month_by_other_weights_stands_beside() -> None:
+    """10, 30 and 10 uses of 1,000: by use alone 200, 600, 200; two equal roles have 500 each."""
+    who = served(*((p, "A", r, "2023-01-01", None) for p, r in
+                   (("c", "champion"), ("m", "member"), ("n", "member"))))  # fmt: skip
+    march = "2023-03-01"
+    use = used(who, ("c", "A", march, 10), ("m", "A", march, 30), ("n", "A", march, 10))
+    found = worth(who, use, contracts(("A", march, "2023-04-01", 24_000)))
+    persons = found.persons.set_index("person_id")
+    assert persons["use_alone"].to_dict() == pytest.approx({"c": 200, "m": 600, "n": 200})
+    assert persons["equal_weights"].to_dict() == pytest.approx({"c": 500, "m": 375, "n": 125})
+    assert persons["use_share"].to_dict() == pytest.approx({"c": 0.2, "m": 0.6, "n": 0.2})
+    assert [found.kept("use_alone", 1), found.kept("equal_weights", 1)] == [0, 1]
+
+
 def test_a_month_in_which_nobody_used_anything_is_nobodys() -> None:
     """Half a year of use of a year's contract hands out half of what was paid."""
     who = served(("p", "A", "member", "2023-01-01", None))

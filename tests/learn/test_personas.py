@@ -133,16 +133,52 @@ def test_a_group_is_told_apart_only_beyond_the_doubt_between_accounts() -> None:
     )
 
 
-def test_candidates_are_active_content_and_few_of_one_account() -> None:
-    """No detractor and nobody with an open ticket is asked; a promoter is an advocate."""
+def test_only_a_promoter_of_a_customer_without_doubt_is_named_for_a_reference() -> None:
+    """No detractor, nobody with an open ticket; who gave no answer is to try what is new only."""
     many = users(range(1, 21), account="T", arr=9000.0)
-    many.loc[19, "nps__to_date"] = 9
+    many.loc[14, "nps__to_date"] = 9
     many.loc[18, "nps__to_date"] = 4
     many.loc[17, "open_tickets__to_date"] = 1
     live = personas.tiers(many)
     found = personas.candidates(live, personas.members(live), per_account=2)
-    assert list(found["user_id"]) == ["T-member-19", "T-member-16"]
-    assert found["ask"].iloc[0] == "advocate"
+    assert list(found["user_id"]) == ["T-member-14", "T-member-19"]
+    assert list(found["ask"]) == ["reference or reviewer", "early tester"]
+    assert list(found["answer"]) == ["promoter", "no answer known"]
+
+
+def test_nobody_of_a_customer_that_leaves_or_complains_is_asked() -> None:
+    """Each doubt leaves out the whole customer, a promoter too, and is counted once."""
+    frames = [users(range(1, 11), account=name, arr=9000.0) for name in "TUVW"]
+    many = pd.concat(frames, ignore_index=True).assign(nps__to_date=10)
+    live = personas.tiers(many)
+    inside = personas.members(live, personas.Cuts(top_paying=0.9))
+    doubts = pd.DataFrame(
+        {"asked to cancel": [True, False, False, False],
+         "complains on average": [True, True, False, False],
+         "severe case open": [False, False, True, False]}, index=list("TUVW"),
+    )  # fmt: skip
+    assert set(personas.candidates(live, inside, doubts)["account_id"]) == {"W"}
+    assert set(personas.candidates(live, inside)["account_id"]) == set("TUVW")
+    assert list(personas.left_out(live, inside, doubts)) == [1, 1, 1]
+
+
+def test_who_never_came_is_no_measure_for_the_others_and_not_below_them() -> None:
+    """Ten who came keep their places beside five who never did, and one new among these."""
+    came = users(range(1, 11), days_since_created=20)
+    never = users([0] * 5, account="B", days_since_last_use=np.nan, days_since_created=20)
+    sponsor = users([0], role="champion", account="C", days_since_last_use=np.nan, arr=9000.0)
+    live = personas.tiers(
+        pd.concat([came, never, sponsor], ignore_index=True).assign(account_name="N")
+    )
+    assert list(live["activity"].iloc[:10]) == pytest.approx(list(personas.tiers(came)["activity"]))
+    assert (live["tier"].iloc[10:] == "never came").all()
+    inside = personas.members(live, personas.Cuts(top_paying=0.3))
+    assert list(personas.below(live, inside)["user_id"]) == ["A-member-0", "A-member-1"]
+    table = personas.by_account(live, inside, personas.Cuts(top_paying=0.3))
+    assert list(table["account_id"]) == ["C", "A", "B"]
+    assert list(table["n_below"]) == [0, 2, 0]
+    assert list(table["n_never"]) == [1, 0, 5]
+    assert list(table["sponsors"]) == ["C-champion-0 (champion, never came)", "", ""]
 
 
 @pytest.mark.parametrize("cuts", [{"high": 0.2}, {"medium": 0.0}, {"below": 1.0}])

@@ -49,7 +49,7 @@ def live(sample: dict[str, pd.DataFrame]) -> pd.DataFrame:
     last = before.groupby("user_id")["event_ts"].max().dt.normalize()
     made = there["created_at"].dt.normalize()
     quiet = (AS_OF - there["user_id"].map(last)).dt.days.fillna((AS_OF - made).dt.days)
-    return there.assign(quiet=quiet)
+    return there.assign(quiet=quiet, never=~there["user_id"].isin(last.index))
 
 
 def test_users_are_recounted(people: dict[str, Any], live: pd.DataFrame) -> None:
@@ -61,11 +61,27 @@ def test_users_are_recounted(people: dict[str, Any], live: pd.DataFrame) -> None
 
 
 def test_the_silent_are_recounted(people: dict[str, Any], live: pd.DataFrame) -> None:
-    """Sixty days without any use, or since the login was made."""
+    """Sixty days without any use after some, and no use on record at all, are two groups."""
     whole = people["tiers"][0]
-    assert whole["silent"] == pytest.approx((live["quiet"] >= 60).mean(), abs=0.003)
-    shares = whole["high"] + whole["medium"] + whole["low"] + whole["silent"]
-    assert shares == pytest.approx(1)
+    silent = (live["quiet"] >= 60) & ~live["never"]
+    assert whole["silent"] == pytest.approx(silent.mean(), abs=0.003)
+    assert whole["never came"] == pytest.approx(live["never"].mean(), abs=0.003)
+    tiers = ("high", "medium", "low", "silent", "never came")
+    assert sum(whole[tier] for tier in tiers) == pytest.approx(1)
+
+
+def test_nobody_of_a_customer_that_asked_to_cancel_is_asked_for_a_favour(
+    run_folder: Path, sample: dict[str, pd.DataFrame]
+) -> None:
+    """Read plainly: no candidate is of a customer in notice, and references are promoters."""
+    found = pd.read_csv(run_folder / "05_journey_and_personas/tables/candidates.csv")
+    terms = sample["terms"]
+    asked = pd.to_datetime(terms["cancel_requested_at"]) <= AS_OF
+    over = (terms["term_end"] <= AS_OF) | (terms["ended_at"] <= AS_OF)
+    assert not set(found["account_id"]) & set(terms.loc[asked & ~over, "account_id"])
+    named = found["ask"] == "reference or reviewer"
+    assert (found.loc[named, "nps__to_date"] >= 9).all()
+    assert set(found.loc[~named, "ask"]) <= {"early tester"}
 
 
 def test_champions_leave_at_about_the_planted_rate(people: dict[str, Any]) -> None:

@@ -65,7 +65,9 @@ def found(**more: Any) -> People:
     made = People(
         "", live, evidence._tiers(live), personas.shares(live, inside, cuts),
         personas.below(live, inside, cuts), personas.candidates(live, inside),
-        champions.silent(live, champion), champion, told, NOBODY, empty, cuts, None,
+        champions.silent(live, champion), personas.by_account(live, inside, cuts),
+        pd.Series({"asked to cancel": 2, "complains on average": 0}), champion, told, NOBODY, empty,
+        cuts, None,
     )  # fmt: skip
     return dataclasses.replace(made, **more)
 
@@ -81,7 +83,7 @@ def test_silent_users_are_said_in_the_share_of_the_table() -> None:
     assert "Of 60 users" in said.text
     assert "50" in said.text
     links = [part.href for part in said.parts if not isinstance(part, str)]
-    assert links == [f"#{anchors.TIERS}"]
+    assert links == [f"#{anchors.TIERS}"] * 2
 
 
 def test_groups_within_noise_are_said_to_be_so() -> None:
@@ -150,7 +152,10 @@ def test_without_users_everything_says_why_and_nothing_breaks() -> None:
 
 def valued(**more: Any) -> Worth:
     """Return the worth of two persons of one account."""
-    persons = pd.DataFrame({"person_id": ["p", "q"], "value": [70.0, 20.0]})
+    persons = pd.DataFrame(
+        {"person_id": ["p", "q"], "value": [70.0, 20.0], "equal_weights": [70.0, 20.0],
+         "use_alone": [10.0, 80.0]}
+    )  # fmt: skip
     accounts = pd.DataFrame(
         {"paid": [60.0], "to_come": [40.0], "handed_paid": [60.0], "handed_to_come": [30.0]}
     )
@@ -167,6 +172,28 @@ def test_a_look_far_ahead_is_warned_of() -> None:
     text = words(value_findings.worth(valued(beyond=0.4), "USD"))
     assert "40" in text
     assert "read the order of persons" in text
+
+
+def test_how_much_the_order_hangs_on_the_weights_is_said() -> None:
+    """Of the one person first, use alone keeps none; of both, it keeps both."""
+    value = valued().value
+    assert value is not None
+    assert [value.kept("equal_weights", 1), value.kept("use_alone", 1)] == [1, 0]
+    text = words(value_findings.worth(valued(), "USD"))
+    assert "by role first" in text
+    assert "Of the 2 persons first in this order, 2 stay" in text
+
+
+def test_candidates_are_said_to_be_active_and_no_more() -> None:
+    """Without a promoter nobody is named for a reference, and who is left out is counted."""
+    live = found().live.assign(tier="high")
+    busy = personas.candidates(live, personas.members(live))
+    text = words(findings.candidates(found(candidates=busy)))
+    assert "0 of them gave a promoter's answer" in text
+    assert "active, which is not the same as content" in text
+    assert "2 customers: 2 that asked to cancel" in text
+    assert "complain" not in text
+    assert "06" in text
 
 
 def test_assumptions_and_what_is_nobodys_are_shown() -> None:

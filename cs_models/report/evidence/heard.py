@@ -56,7 +56,7 @@ def users_today(
     if here.empty:
         return _nobody("no running account has users")
     out = here.join(paid, on="account_id")
-    told = _told(tables, found.as_of)
+    told = latest(tables, found.as_of)
     for name in ("satisfaction", "skill"):
         out[name] = told[name].reindex(out["user_id"]).to_numpy(dtype=np.float64)
     used = _used(tables["events"], found.features, found.as_of, window_days)
@@ -86,8 +86,15 @@ def _logins(users: ir.Table, on: date) -> pd.DataFrame:
     return frame.sort_values("user_id", ignore_index=True)
 
 
-def _told(tables: Mapping[str, ir.Table], on: date) -> pd.DataFrame:
-    """Return each user's satisfaction (0 to 1) and skill by their latest answers of 180 days."""
+def latest(tables: Mapping[str, ir.Table], on: date) -> pd.DataFrame:
+    """Return each user's satisfaction (0 to 1) and skill by their latest answers of 180 days.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+    on : datetime.date
+        Answers of this day and later are not seen.
+    """
     highest = tops(tables)
     if not highest:
         return pd.DataFrame({"satisfaction": [], "skill": []}, dtype=float)
@@ -100,8 +107,8 @@ def _told(tables: Mapping[str, ir.Table], on: date) -> pd.DataFrame:
     rows = own.select("user_id", "kind", "answered_at", "survey_id",
                       score=own.score.cast("float64")).to_pyarrow().to_pandas()  # fmt: skip
     rows = rows.sort_values(["answered_at", "survey_id"])
-    latest = rows.drop_duplicates(["user_id", "kind"], keep="last")
-    wide = latest.pivot_table(index="user_id", columns="kind", values="score")
+    newest = rows.drop_duplicates(["user_id", "kind"], keep="last")
+    wide = newest.pivot_table(index="user_id", columns="kind", values="score")
     scaled = pd.DataFrame(
         {kind: satisfaction.rescaled(wide[kind], kind=kind, top=highest[kind])
          for kind in SCORES if kind in wide},

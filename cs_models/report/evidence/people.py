@@ -20,10 +20,11 @@ from cs_models.learn import champions, personas
 from cs_models.learn.personas import Cuts
 from cs_models.learn.valuing import clusters, departures
 from cs_models.learn.valuing.contrast import Contrast
+from cs_models.report.evidence import people_asked
 
 NOT_RECORDED: Final = "not recorded"
-# Of a champion who may be lost: silent, or among the least active of its kind.
-AT_RISK: Final = (personas.SILENT, personas.LOW)
+# Of a champion who may be lost: silent, never there, or among the least active of its kind.
+AT_RISK: Final = (personas.SILENT, personas.NEVER, personas.LOW)
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class People:
         From ``personas.shares``.
     below, candidates, silent : DataFrame
         Users worth a look, from ``personas`` and ``champions``.
+    to_help : DataFrame
+        One row per account with users below their peers or who never came, from ``personas``.
+    left_out : Series of int, by reason
+        Accounts whose active users are not asked to speak for the product.
     champion : Series of bool
         Whether each row of ``live`` is a champion.
     leaving : Departures or None
@@ -86,6 +91,8 @@ class People:
     below: pd.DataFrame
     candidates: pd.DataFrame
     silent: pd.DataFrame
+    to_help: pd.DataFrame
+    left_out: pd.Series
     champion: pd.Series
     leaving: champions.Departures | None
     after: Contrast | None
@@ -95,7 +102,7 @@ class People:
 
     @property
     def n_at_risk(self) -> int:
-        """Return how many champions are silent, or among the least active of their kind."""
+        """Return how many champions are silent, never came, or are the least active."""
         return int((self.champion & self.live["tier"].isin(AT_RISK)).sum())
 
 
@@ -137,10 +144,12 @@ def look(
     champion = champions.champions(live, live["activity"])
     told = not why_not
     past = _histories(tables, as_of, grace_days, users) if told else None
+    doubts = people_asked.doubts(tables, as_of, live.set_index("user_id")["account_id"])
     return People(
         why_not, live, _tiers(live), personas.shares(live, inside, cuts),
-        personas.below(live, inside, cuts), personas.candidates(live, inside),
-        champions.silent(live, champion, silent_days=cuts.silent_days), champion,
+        personas.below(live, inside, cuts), personas.candidates(live, inside, doubts),
+        champions.silent(live, champion, silent_days=cuts.silent_days),
+        personas.by_account(live, inside, cuts), personas.left_out(live, inside, doubts), champion,
         champions.leaving(past.spells, _segments(past.contracts)) if past else None,
         champions.after_departure(past.spells, past.opportunities, past.served.former)
         if past else None,
@@ -214,6 +223,12 @@ def saved(found: People) -> dict[str, Any]:
         "n_users": len(found.live),
         "tiers": found.tiers.to_dict("records"),
         "groups": found.peers.to_dict("records"),
+        "below": len(found.below),
+        "candidates": {
+            "n": len(found.candidates),
+            "promoters": int((found.candidates["answer"] == personas.PROMOTER).sum()),
+            "customers_left_out": {str(k): int(n) for k, n in found.left_out.items()},
+        },
         "champions": {
             "n": int(found.champion.sum()), "silent": len(found.silent),
             "at_risk": found.n_at_risk, **rates,

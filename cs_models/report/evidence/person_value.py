@@ -19,6 +19,7 @@ from cs_models.learn.valuing import departures
 from cs_models.report.evidence.people import Histories, People, shown
 
 MOST_LISTED: Final = 1000
+FIRST: Final = 100  # of whom it is told how many stay among the first by other weights
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,11 @@ def saved(found: Worth) -> dict[str, Any]:
         "n_persons": len(found.value.persons),
         "n_movers": found.value.n_movers,
         "beyond": found.value.beyond,
+        "kept_of_first": {
+            "first": min(FIRST, len(found.value.persons)),
+            "equal_weights": found.value.kept("equal_weights", FIRST),
+            "use_alone": found.value.kept("use_alone", FIRST),
+        },
         "assumptions": {
             "margin": chosen.margin,
             "discount_rate": chosen.discount_rate,

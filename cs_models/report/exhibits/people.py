@@ -61,12 +61,13 @@ def tiers(found: People) -> Shown:
                 note=f"Activity: the mean of three places among active users of the role in "
                 f"customers of the size: days of use in 28 days, features in 90 days, days since "
                 f"the last use. High from {percent(cuts.high)}, medium from "
-                f"{percent(cuts.medium)}; silent: nothing for {cuts.silent_days} days.",
+                f"{percent(cuts.medium)}; silent: came, but nothing for {cuts.silent_days} days; "
+                "never came: no use on record.",
             ),
             alt="Share of users by tier. " + "; ".join(told) + ".",
             caption="Roles differ in rhythm and are compared within themselves: the coloured "
-            "parts of the active users are alike by design. What differs is the grey part, the "
-            "silent.",
+            "parts of the active users are alike by design. What differs are the grey parts: the "
+            "silent, and those who never came.",
         ),
     )  # fmt: skip
 
@@ -98,6 +99,7 @@ def peers(found: People, currency: str) -> Shown:
                 "place": Column("Mean place", kind="percent"),
                 "low": Column("from", kind="percent"), "high": Column("to", kind="percent"),
                 "silent": Column("Silent", kind="percent"),
+                "never": Column("Never came", kind="percent"),
                 "n_below": Column("Below their peers", kind="integer"),
                 "apart": Column("Told apart"),
             },
@@ -108,17 +110,34 @@ def peers(found: People, currency: str) -> Shown:
         alt="Mean place among peers: " + "; ".join(told) + ".",
         caption="Dotted: all users. A grey dot cannot be told from them.",
     )  # fmt: skip
-    if found.below.empty:
+    if found.to_help.empty:
         return (*said, figure)
-    columns = dict(_WHO) | {
-        "groups": Column("In which group"),
-        "active_days__last_28d": Column("Days of use in 28", kind="integer"),
-        "usual_days": Column("usually", kind="number", digits=1),
-        "days_since_last_use": Column("Days since last use", kind="integer"),
-        "arr": Column("ARR", kind="money", unit=currency),
-    }
-    table = _users(found.below, anchors.BELOW, "Users below their peers", columns)
-    return (*said, figure, table)
+    return (*said, figure, _to_help(found, currency))
+
+
+def _to_help(found: People, currency: str) -> Table:
+    users = found.to_help
+    return Table.of(
+        users.head(_SHOWN).assign(
+            account_name=users["account_name"].fillna(users["account_id"]),
+            days_to_renewal=users["days_to_renewal"].astype("float64"),
+        ),
+        id=anchors.BELOW,
+        title="Users to help along, by customer",
+        columns={
+            "account_name": Column("Customer"),
+            "arr": Column("ARR", kind="money", unit=currency),
+            "days_to_renewal": Column("To renewal", kind="integer", unit="days"),
+            "groups": Column("In which group"),
+            "n_users": Column("Users there", kind="integer"),
+            "n_below": Column("Below their peers", kind="integer"),
+            "n_never": Column("Never came", kind="integer"),
+            "sponsors": Column("Sponsors who are silent or never came"),
+        },
+        note=_left_out(users) + "One row a customer, those whose sponsors are away first. Users by "
+        "their login only.",
+        fold_after=_FOLDED,
+    )
 
 
 def champions(found: People, currency: str) -> Shown:
@@ -180,12 +199,13 @@ def candidates(found: People, currency: str) -> Shown:
         return tuple(said)
     columns = dict(_WHO) | {
         "ask": Column("Could be asked as"),
+        "answer": Column("Own NPS answer says"),
+        "active_days__last_28d": Column("Days of use in 28", kind="integer"),
         "activity": Column("Place among active", kind="percent"),
         "distinct_features__last_90d": Column("Features in 90 days", kind="integer"),
-        "nps__to_date": Column("Own NPS answer", kind="integer"),
         "arr": Column("ARR", kind="money", unit=currency),
     }
-    title = "Most active users of the highest-paying customers"
+    title = "Most active users of the highest-paying customers: promoters, then active only"
     return (*said, _users(found.candidates, anchors.CANDIDATES, title, columns))
 
 

@@ -60,8 +60,13 @@ def persons(found: Worth, dearest: pd.DataFrame, currency: str) -> Shown:
                     "credit": pay("After arriving"), "value": pay("Value"),
                     "value_low": pay(f"least, credit {low} to {high}"),
                     "value_high": pay("most"),
+                    "equal_weights": pay("Value with equal weights of roles"),
+                    "use_alone": pay("by use alone"),
+                    "use_share": Column("Part in all use of the customer", kind="percent"),
                 },
-                note="Margin, not revenue. So far: by the part in the use of each month. To come: "
+                note="Margin, not revenue. So far: by role first, within a role by the part in "
+                "the use of each month; a role that is alone in a customer has all its part "
+                "however little it used, which is why the part in all use stands beside. To come: "
                 "while person and customer stay. After arriving: the credited part of what a "
                 "customer began to pay, or paid more, within 180 days of the arrival; the "
                 "customer's other users have that much less. By person number only.",

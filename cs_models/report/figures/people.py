@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cs_models.learn.personas import HIGH, LOW, MEDIUM, SILENT
+from cs_models.learn.personas import HIGH, LOW, MEDIUM, NEVER, SILENT
 from cs_models.report import theme
 from cs_models.report.figures.canvas import bars, blank
 
@@ -14,6 +14,7 @@ _SHADES = {
     MEDIUM: theme.COLOURS["above"],
     LOW: theme.COLOURS["below"],
     SILENT: theme.COLOURS["noise"],
+    NEVER: theme.COLOURS["muted"],
 }
 _ROW = 46  # pixels
 
@@ -24,7 +25,7 @@ def tiers(frame: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     frame : DataFrame
-        One row a role: ``role``, ``n`` and a share (0 to 1) each of high, medium, low, silent.
+        One row a role: ``role``, ``n`` and a share (0 to 1) each of the tiers.
 
     Returns
     -------

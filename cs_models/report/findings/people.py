@@ -13,7 +13,7 @@ from cs_models.report.evidence.people import People
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.words import chance, linked, listed
 from cs_models.report.results import Finding
-from cs_models.report.values import integer, interval, percent
+from cs_models.report.values import integer, interval, number, percent
 
 Said = list[Statement]
 _YEAR = 12
@@ -21,6 +21,11 @@ _CALLED = {
     personas.ONBOARDING: "finishing their onboarding",
     personas.TOP_PAYING: "of the top-paying customers",
     personas.RENEWING: "of customers up for renewal",
+}
+_DOUBTED = {
+    personas.IN_NOTICE: "that asked to cancel",
+    personas.COMPLAINS: "whose users complain on average",
+    personas.SEVERE: "with a severe case open",
 }
 _ENOUGH = 10  # silences, from which their share that ended can be judged
 _TRUST = 0.5  # of silences that ended by themselves: above it silence is no sign of leaving
@@ -57,8 +62,11 @@ def tiers(found: People) -> Said:
     return [
         Statement.of(
             "finding", f"Of {integer(whole['n'])} users of paying customers, ",
+            linked(percent(whole[personas.NEVER]), anchors.TIERS),
+            " were invited and never came, as far as use is on record, and ",
             linked(percent(whole[personas.SILENT]), anchors.TIERS),
-            f" have not used anything for {found.cuts.silent_days} days. The others are high, "
+            f" came and have not used anything for {found.cuts.silent_days} days. The others are "
+            "high, "
             "medium or low beside active users of the same role in customers of the same size, so "
             "that a role that comes monthly is not low for it.",
             id="tiers-said",
@@ -111,15 +119,21 @@ def peers(found: People) -> Said:
         parts.append(f"Users {names} cannot be told apart from their peers.")
     if not rows:
         parts.append("No user is in any of the groups that matter.")
+    table = found.to_help
     return [
+        Statement.of("finding", " ".join(parts), id="peers-said"),
         Statement.of(
-            "finding", " ".join(parts) + " ",
+            "finding",
             linked(f"{integer(len(found.below))} users", anchors.BELOW),
-            " are below their peers there: the least active of the active, and sponsors who are "
-            "silent. By the cut itself, one active user in "
-            f"{integer(round(1 / found.cuts.below))} is among the least active.",
-            id="peers-said",
-        )
+            " who came at least once are below their peers there: the least active of the active "
+            f"(by the cut itself, one in {integer(round(1 / found.cuts.below))}), and sponsors who "
+            "have fallen silent. Apart from these, ",
+            linked(f"{integer(table['n_never'].sum())} users", anchors.BELOW),
+            " there were invited and never came: to be invited again, not to be coached. They are "
+            f"of {integer(len(table))} customers, and listed by customer; at "
+            f"{integer((table['sponsors'] != '').sum())} of them a sponsor is away.",
+            id="below-said",
+        ),
     ]  # fmt: skip
 
 
@@ -141,7 +155,8 @@ def champions(found: People) -> Said:
             "finding", f"Paying customers have {integer(n)} champions today; ",
             linked(integer(len(found.silent)), anchors.SILENT),
             f" of them have been silent for {found.cuts.silent_days} days or more, and "
-            f"{integer(found.n_at_risk)} are silent or among the least active of their kind.",
+            f"{integer(found.n_at_risk)} are silent, never came or are among the least active of "
+            "their kind.",
             id="champions-said",
         )
     ]  # fmt: skip
@@ -215,21 +230,56 @@ def candidates(found: People) -> Said:
     """
     if found.why_not:
         return _untold(found, "Who could speak for the product", "candidates-said")
-    if found.candidates.empty:
-        words = "Nobody is among the most active users of the highest-paying customers."
-        return [Statement.of("finding", words, id="candidates-said")]
-    kinds = found.candidates["ask"].value_counts()
-    told = listed([f"{integer(n)} as {name}" for name, n in kinds.items()])
-    customers = found.candidates["account_id"].nunique()
+    users = found.candidates
+    if users.empty:
+        words = (
+            "Nobody is among the most active users of the highest-paying customers without "
+            "something that speaks against asking."
+        )
+        return [Statement.of("finding", words + _not_asked(found), id="candidates-said")]
+    promoters = int((users["answer"] == personas.PROMOTER).sum())
+    customers = users["account_id"].nunique()
+    half = float(users["active_days__last_28d"].astype("float64").median())
     return [
         Statement.of(
             "finding",
-            linked(f"{integer(len(found.candidates))} users", anchors.CANDIDATES),
-            f" of {integer(customers)} of the highest-paying customers use the product most for "
-            f"their role and have no open complaint: {told}. At most three of one customer.",
+            linked(f"{integer(len(users))} users", anchors.CANDIDATES),
+            f" of {integer(customers)} of the highest-paying customers are the most active for "
+            f"their role: half of them used the product on {days(half)} or more of the last 28. ",
+            linked(integer(promoters), anchors.CANDIDATES),
+            " of them gave a promoter's answer (9 or 10) within 180 days and can be asked for a "
+            "reference or a review. Of the other ",
+            linked(integer(len(users) - promoters), anchors.CANDIDATES),
+            " no such answer is known: they are active, which is not the same as content, and are "
+            "to be asked to try what is new only. At most three of one customer."
+            + _not_asked(found),
             id="candidates-said",
-        )
+        ),
+        Statement.of(
+            "note", "Which customers, rather than persons, could speak for the product is on page "
+            "06 in the list \u201cWho could speak for us\u201d: it asks for a promoter's answer "
+            "of the customer and for deep use, at customers of any size.",
+            id="advocacy-said",
+        ),
     ]  # fmt: skip
+
+
+def days(n: float) -> str:
+    """Return a number of days in words.
+
+    Parameters
+    ----------
+    n : float
+    """
+    return f"{number(n)} day" if n == 1 else f"{number(n)} days"
+
+
+def _not_asked(found: People) -> str:
+    """Say which customers are left out, and why."""
+    told = [f"{integer(n)} {_DOUBTED[str(why)]}" for why, n in found.left_out.items() if n]
+    if not told:
+        return ""
+    return f" Left out are all users of {integer(found.left_out.sum())} customers: {listed(told)}."
 
 
 def saved(found: People) -> list[Finding]:
@@ -245,7 +295,7 @@ def saved(found: People) -> list[Finding]:
     out = [
         Finding("users-silent", tiers(found)[0].text, silent, unit="share",
                 n=len(found.live), table=anchors.TIERS),
-        Finding("users-below-peers", peers(found)[0].text, len(found.below), unit="users",
+        Finding("users-below-peers", peers(found)[1].text, len(found.below), unit="users",
                 n=len(found.live), table=anchors.BELOW),
     ]  # fmt: skip
     said = champions(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cs_models.report.display import Statement
 from cs_models.report.evidence import people_anchors as anchors
-from cs_models.report.evidence.person_value import Worth
+from cs_models.report.evidence.person_value import FIRST, Worth
 from cs_models.report.findings.amounts import about
 from cs_models.report.findings.words import linked
 from cs_models.report.results import Finding
@@ -38,9 +38,11 @@ def worth(found: Worth, currency: str) -> Said:
             about(float(sums["to_come"]), currency), f" within {years} years. Of this ",
             linked(about(handed, currency), anchors.ACCOUNTS), " is handed out to ",
             linked(f"{integer(len(found.value.persons))} persons", anchors.PERSONS),
-            ", by their part in the use; never more than the customer's own.",
+            ", by role first (weights stated below), within a role by use; never more than the "
+            "customer's own.",
             id="worth-said",
-        )
+        ),
+        _weighed(found),
     ]  # fmt: skip
     if found.not_ahead:
         words = f"Nothing to come is valued: {found.not_ahead}."
@@ -52,6 +54,27 @@ def worth(found: Worth, currency: str) -> Said:
         )
         out.append(Statement.of("caution", words, id="beyond-said"))
     return [*out, moved(found)]
+
+
+def _weighed(found: Worth) -> Statement:
+    """Say how much the order of persons hangs on the stated weights."""
+    assert found.value is not None
+    first = min(FIRST, len(found.value.persons))
+    equal, alone = (found.value.kept(name, FIRST) for name in ("equal_weights", "use_alone"))
+    shaky = 2 * min(equal, alone) < first
+    advice = (
+        " The order of persons rests on the weights more than on what they did: read it as the "
+        "order of their customers, and of roles within these."
+        if shaky
+        else ""
+    )
+    return Statement.of(
+        "caution" if shaky else "note", f"Of the {integer(first)} persons first in this order, ",
+        linked(integer(equal), anchors.PERSONS), " stay among the first with equal weights of the "
+        "roles, and ", linked(integer(alone), anchors.PERSONS),
+        f" were use alone to count.{advice}",
+        id="weights-said",
+    )  # fmt: skip
 
 
 def moved(found: Worth) -> Statement:
