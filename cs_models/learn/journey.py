@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from cs_models.learn.staging.breaks import Breaks, breaks
 from cs_models.learn.staging.chances import occupation, transition
+from cs_models.learn.staging.landmark import Landmark, landmark
 from cs_models.learn.staging.lasting import lasting
 from cs_models.learn.staging.moves import moves, reached
 from cs_models.learn.staging.past import Past, past
 from cs_models.learn.staging.rules import (
+    ADOPTED,
     BESIDE,
     ENDED,
     PATH,
@@ -27,8 +29,8 @@ from cs_models.learn.staging.rules import (
 from cs_models.learn.staging.stays import days_in, stays
 
 __all__ = [
-    "BESIDE", "ENDED", "PATH",
-    "Breaks", "Past", "Rules", "Stage", "Usable",
-    "assign", "breaks", "days_in", "lasting", "levels", "moves", "occupation", "past", "reached",
-    "stays", "transition", "usable",
+    "ADOPTED", "BESIDE", "ENDED", "PATH",
+    "Breaks", "Landmark", "Past", "Rules", "Stage", "Usable",
+    "assign", "breaks", "days_in", "landmark", "lasting", "levels", "moves", "occupation",
+    "past", "reached", "stays", "transition", "usable",
 ]  # fmt: skip

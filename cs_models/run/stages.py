@@ -47,6 +47,8 @@ class StageParameters(pydantic.BaseModel):
     words: Annotated[str, Field(min_length=1, max_length=200)]
     part: Literal["beside", "ended"] = "beside"
     settles_days: Days | None = None
+    leaves_after_days: Days = 1
+    losing: bool = False
     when: CriterionParameters | None = None
 
 
@@ -82,6 +84,8 @@ class RulesParameters(pydantic.BaseModel):
                     one.words,
                     "path" if one.stage in self.path else one.part,
                     one.settles_days or self.settles_days,
+                    one.leaves_after_days,
+                    one.losing,
                 )
                 for one in self.stages
             ),

@@ -142,17 +142,36 @@ def test_a_stage_is_entered_once_it_has_settled() -> None:
     assert found[["start", "stop"]].to_numpy().tolist() == [[0, 14], [14, 29]]
 
 
+def test_a_stage_is_left_once_it_has_been_over_for_long_enough() -> None:
+    """Low, then 2 days above, low for 1, then above: with 3 days to leave, left on the third.
+
+    A rule asked earlier takes over at once.
+    """
+    frame = stretches(
+        ("A", "2024-03-01", "2024-03-09", 0.5), ("A", "2024-03-10", "2024-03-11", 5.0),
+        ("A", "2024-03-12", "2024-03-12", 0.5), ("A", "2024-03-13", "2024-03-30", 5.0),
+        ("B", "2024-03-01", "2024-03-09", 0.5), ("B", "2024-03-10", "2024-03-12", -1.0),
+        ("B", "2024-03-13", "2024-03-30", 5.0),
+    )  # fmt: skip
+    below = Stage("below", Leaf("x", fewer_than=0), "none")
+    found = journey.stays(frame, rules(below, replace(LOW, leaves_after_days=3)))
+    assert found["stage"].tolist() == ["low", "a", "low", "below", "a"]
+    assert found["entered_on"].dt.day.tolist() == [1, 15, 1, 10, 13]
+    plain = journey.stays(frame, rules(below, LOW))
+    assert plain["stage"].tolist() == ["low", "a", "low", "a", "low", "below", "a"]
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 6), st.sampled_from([0.0, 3.0, 7.0])), min_size=1,
              max_size=12),
-    st.integers(1, 4), st.integers(0, 40),
+    st.integers(1, 4), st.integers(1, 5), st.integers(0, 40),
 )  # fmt: skip
 def test_stays_cover_every_day_once_and_a_day_sees_no_later_one(
-    runs: list[tuple[int, float]], settles: int, cut: int
+    runs: list[tuple[int, float]], settles: int, leaves: int, cut: int
 ) -> None:
     """All days are in one stay each, and cutting the future away leaves a day's stage as it was."""
-    own = rules(replace(LOW, settles_days=settles),
+    own = rules(replace(LOW, settles_days=settles, leaves_after_days=leaves),
                 Stage("mid", Leaf("x", fewer_than=5), "some", settles_days=2))  # fmt: skip
     start, rows = pd.Timestamp("2024-01-01"), []
     for length, value in runs:
@@ -361,6 +380,22 @@ def test_chance_alone_breaks_no_journey() -> None:
         assert found.table["excess"].sum() == pytest.approx(0.0, abs=1e-6)
         announced += bool(found.table["clear"].any())
     assert announced <= 5
+
+
+def test_losses_come_before_trouble_that_passes() -> None:
+    """Whatever its excess, a loss stands first; days, losses and returns are those of a recount."""
+    rng = np.random.default_rng(5)
+    stays = planted(400, rng)
+    found = journey.breaks(stays, STAGES[:2], ["at_risk", "left"], losing=["left"], rng=rng)
+    assert found.table["loses"].is_monotonic_decreasing
+    assert set(found.passing["to"]) == {"at_risk"}
+    assert set(found.losses["to"]) <= {"left"}
+    out = stays[(stays["stage"] == "at_risk") & stays["moved"]]
+    assert found.passing["back"].iloc[0] == pytest.approx((out["to"] == "adopted").mean())
+    rates = found.rates[found.rates["stage"] == "at_risk"]
+    low, rate, high = rates[["low", "per_1000_days", "high"]].to_numpy(np.float64)[0]
+    assert rate == pytest.approx(1000 / 90, rel=0.15)
+    assert low < 1000 / 90 < high
 
 
 def test_a_planted_break_is_found_with_its_money() -> None:

@@ -104,11 +104,32 @@ def test_onboarding_lasts_no_longer_than_its_steps(
 
 
 def test_the_break_that_is_announced_holds_after_correction(content: dict[str, Any]) -> None:
-    """The first row is the largest excess; it is announced as a break only if clear of nought."""
+    """Losses come first, the largest excess on top, and it is announced only if clear of nought."""
     rows = content["breaks"]
-    assert [row["excess"] for row in rows] == sorted((r["excess"] for r in rows), reverse=True)
-    clear = rows[0]["low"] > 0
-    assert ("The way breaks first here" in content["headline"]) == clear
+    assert [row["loses"] for row in rows] == sorted((r["loses"] for r in rows), reverse=True)
+    losses = [row["excess"] for row in rows if row["loses"]]
+    assert losses == sorted(losses, reverse=True)
+    assert {row["to"] for row in rows if row["loses"]} <= {"in_notice", "left"}
+    clear = rows[0]["low"] > 0 and rows[0]["loses"]
+    assert ("The way breaks most here" in content["headline"]) == clear
     assert all(row["low"] < row["excess"] < row["high"] for row in rows)
     by_kind = pd.DataFrame(rows).groupby("to")["observed"].sum()
     assert (by_kind > 0).all()
+
+
+def test_who_is_below_the_level_is_who_02_counts(
+    content: dict[str, Any], run_folder: Path, staged: pd.DataFrame
+) -> None:
+    """Stages count by what was once reached; below the level now are as many as 02 names."""
+    found = json.loads((run_folder / "02_adoption_thresholds/results.json").read_text())
+    register = found.get("register") or []
+    rows = content["stages"]
+    below = sum(row["n_below"] or 0 for row in rows)
+    assert below == (staged["below"].str.lower() == "true").sum() > 0
+    lead = {row["rule_id"]: row for row in found["thresholds"] if row["role"] == "signal"}
+    own = [row for row in register if row["rule_id"] in lead and row["segment"] is not None]
+    if len(own) == len({row["segment"] for row in own}) and own:
+        assert below == sum(row["n_accounts_below"] for row in own)
+        assert sum(row["arr_below"] or 0 for row in rows) == pytest.approx(
+            sum(row["arr_below"] for row in own)
+        )

@@ -7,6 +7,10 @@ way lost at one rate: of those who go into trouble on a day, each stage has its 
 could have.  Observed less expected adds up to nought over the stages; what is too many in one is
 too few in others.  It is the score of a log-rank test, with every account as one unit.
 
+Moves into a stage in which customers are being lost come first: that is what breaking means.
+Moves into trouble that passes are shown with the share that came back to the way from it.  How
+often each stage loses, by the day, stands beside it for all stages, trouble included.
+
 Whoever looks for the worst of many finds one.  The intervals therefore hold for all pairs together
 (maxT, accounts' signs drawn anew), and a break is called clear only when its whole interval lies
 above nought.
@@ -16,7 +20,7 @@ Source: ``methods.md`` 2.3 (maxT, clusters), 5.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +35,7 @@ Float = NDArray[np.float64]
 LEAST_EXPECTED: Final = 10.0
 _N_DRAWS: Final = 2000
 _NOTHING: Final = 1e-12
+_REACH: Final = 1.959964
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,31 @@ class Breaks:
 
     Attributes
     ----------
-    table : DataFrame, one row per stage on the way and trouble, worst first
-        ``stage``, ``to``, ``n`` (stays), ``n_accounts``, ``observed``, ``expected``, ``excess``,
-        ``low``, ``high`` (moves; together 95 %), ``p_adjusted``, ``clear`` (bool), ``arr_excess``,
-        ``arr_low``, ``arr_high`` (currency a year, of the accounts that moved).
+        ``stage``, ``to``, ``loses`` (bool: customers are lost there), ``back`` (of those who
+        moved on from the trouble, the share that came back to the way), ``n`` (stays),
+        ``n_accounts``, ``observed``, ``expected``, ``excess``, ``low``, ``high`` (moves; together
+        95 %), ``p_adjusted``, ``clear`` (bool), ``arr_excess``, ``arr_low``, ``arr_high``
+        (currency a year, of the accounts that moved).
     n_pairs : int
         Pairs compared: those with ten expected moves.
+    rates : DataFrame, one row per stage that is no loss itself
+        ``stage``, ``days`` (of all accounts), ``lost`` (moves into a loss), ``per_1000_days``,
+        ``low``, ``high`` (95 %, the account as the unit).
     """
 
     table: pd.DataFrame
     n_pairs: int
+    rates: pd.DataFrame
+
+    @property
+    def losses(self) -> pd.DataFrame:
+        """Return the moves by which customers are lost."""
+        return self.table[self.table["loses"]]
+
+    @property
+    def passing(self) -> pd.DataFrame:
+        """Return the moves into trouble that passes."""
+        return self.table[~self.table["loses"]]
 
 
 def breaks(
@@ -56,6 +76,7 @@ def breaks(
     way: Sequence[str],
     trouble: Sequence[str],
     *,
+    losing: Sequence[str] | None = None,
     rng: np.random.Generator,
     n_draws: int = _N_DRAWS,
     level: float = 0.95,
@@ -68,6 +89,8 @@ def breaks(
         ``stage``, ``next_stage``, ``start``, ``stop``, ``account_id`` and ``arr``.
     way, trouble : sequence of str
         The stages compared, and those that they may fall into.
+    losing : sequence of str, optional
+        Those of the trouble in which customers are lost; all of it when not given.
     rng : numpy.random.Generator
         Draws signs of accounts.
     n_draws : int, default 2000
@@ -79,6 +102,8 @@ def breaks(
     Breaks
     """
     own = stays[stays["stage"].isin(way) & (stays["stop"] > stays["start"])]
+    grave = set(trouble if losing is None else losing)
+    back = {to: _back(stays, to, way) for to in trouble}
     rows, parts = [], []
     codes, size = bootstrap.accounts(own["account_id"].astype(str)) if len(own) else (None, 0)
     for to in trouble:
@@ -95,13 +120,37 @@ def breaks(
             arr = whole.excess(mine * own["arr"].to_numpy(float))
             parts.append([bootstrap.sums(part, codes, size)[0] for part in (found, arr)])
             picked = own[mine > 0]
-            rows.append({"stage": stage, "to": to, "n": len(picked),
+            rows.append({"stage": stage, "to": to, "loses": to in grave, "back": back[to],
+                         "n": len(picked),
                          "n_accounts": picked["account_id"].nunique(),
                          "observed": float((mine * lost).sum()), "expected": expected})  # fmt: skip
-    names = ["stage", "to", "n", "n_accounts", "observed", "expected"]
-    table = pd.DataFrame(rows, columns=names)
+    names = ["stage", "to", "loses", "back", "n", "n_accounts", "observed", "expected"]
+    table = pd.DataFrame(rows, columns=names).astype({"loses": bool})
     table = _judged(table, np.array(parts, dtype=float), rng, n_draws, level)
-    return Breaks(table.sort_values("excess", ascending=False, ignore_index=True), len(table))
+    table = table.sort_values(["loses", "excess"], ascending=False, ignore_index=True)
+    inside = [*way, *(name for name in trouble if name not in grave)]
+    return Breaks(table, len(table), _rates(stays, inside, grave))
+
+
+def _back(stays: pd.DataFrame, trouble: str, way: Sequence[str]) -> float:
+    """Return the share of those who moved on from a trouble that came back to the way."""
+    own = stays.loc[stays["stage"] == trouble, "next_stage"].dropna()
+    return float(own.isin(way).mean()) if len(own) else float("nan")
+
+
+def _rates(stays: pd.DataFrame, inside: Sequence[str], grave: Collection[str]) -> pd.DataFrame:
+    """Count the moves into a loss for each 1,000 days in a stage."""
+    rows = []
+    for stage in inside:
+        own = stays[(stays["stage"] == stage) & (stays["stop"] > stays["start"])]
+        days = (own["stop"] - own["start"]).groupby(own["account_id"], observed=True).sum()
+        lost = own["next_stage"].isin(grave).groupby(own["account_id"], observed=True).sum()
+        whole = float(days.sum())
+        rate = float(lost.sum()) / whole if whole else float("nan")
+        reach = _REACH * float(np.sqrt(((lost - rate * days) ** 2).sum())) / whole if whole else 0.0
+        rows.append((stage, whole, int(lost.sum()), 1000 * rate, 1000 * max(rate - reach, 0.0),
+                     1000 * (rate + reach)))  # fmt: skip
+    return pd.DataFrame(rows, columns=["stage", "days", "lost", "per_1000_days", "low", "high"])
 
 
 def _judged(

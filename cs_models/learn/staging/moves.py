@@ -46,6 +46,7 @@ def reached(
     *,
     thing: str = "account_id",
     groups: pd.Series | None = None,
+    come: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Estimate the chance to have been in any of some stages by each day.
 
@@ -61,6 +62,8 @@ def reached(
         Column of the thing.
     groups : Series, optional
         A group for each thing.
+    come : Series of float, optional
+        The time at which each thing arrived, missing where it has not, in place of `goal`.
 
     Returns
     -------
@@ -78,7 +81,8 @@ def reached(
     frame = frame[seen.to_numpy(dtype=bool)]
     grouped = frame.groupby(thing, observed=True)
     last = grouped["stop"].max()
-    come = frame[frame["stage"].isin(goal)].groupby(thing, observed=True)["start"].min()
+    if come is None:
+        come = frame[frame["stage"].isin(goal)].groupby(thing, observed=True)["start"].min()
     over = frame[frame["stage"].isin(ended)].groupby(thing, observed=True)["start"].min()
     come, over = come.reindex(last.index), over.reindex(last.index)
     arrived = come.notna() & ~(over < come)

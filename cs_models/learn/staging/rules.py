@@ -28,6 +28,7 @@ Part = Literal["path", "beside", "ended"]
 PATH: Final = "path"
 BESIDE: Final = "beside"
 ENDED: Final = "ended"
+ADOPTED: Final = "adopted"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Stage:
         On the way, beside it (trouble), or the end.
     settles_days : int
         Days in a row for which the rule must hold before the stage is entered.
+    leaves_after_days : int
+        Days in a row on which the rule must not hold before the stage is left for one that is
+        asked later; an earlier one may take over at once.
+    losing : bool
+        The customer is being lost here, as after notice: what else lies beside the way is trouble
+        that passes.  The end is a loss in any case.
     """
 
     name: str
@@ -53,6 +60,8 @@ class Stage:
     words: str
     part: Part = BESIDE
     settles_days: int = 1
+    leaves_after_days: int = 1
+    losing: bool = False
 
     @property
     def called(self) -> str:
@@ -119,6 +128,23 @@ class Rules:
     def of(self, part: Part) -> tuple[str, ...]:
         """Return the names of the stages of one part, in the order of a page."""
         return tuple(name for name in self.order if self.named(name).part == part)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return the stages in which a customer is being lost or has ended."""
+        stages = map(self.named, self.order)
+        return tuple(one.name for one in stages if one.losing or one.part == ENDED)
+
+    @property
+    def early(self) -> tuple[str, ...]:
+        """Return the way up to the stage "adopted", which itself is not early.
+
+        Where nothing is called so, the way up to and with the stage that has no rule of its own.
+        """
+        if ADOPTED in self.path:
+            return self.path[: self.path.index(ADOPTED)]
+        known = self.otherwise in self.path
+        return self.path[: self.path.index(self.otherwise) + 1 if known else 1]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 Grain in: stretches of days, each with the stage that its rules say.  Grain out: one row per stay.
 
 A stage is entered once its rule has held for ``settles_days`` days in a row, and the thing is in
-the stage before until then: a week on the edge of a rule is no journey there and back.  On the
+the stage before until then: a week on the edge of a rule is no journey there and back.  A stage
+with ``leaves_after_days`` is left for one that is asked later only once its rule has not held for
+so many days in a row; one that is asked earlier takes over as soon as it has settled.  On the
 first day of all there is no stage before, and the rules count at once.  On each day this needs only
 that day and those before it.
 
@@ -73,8 +75,12 @@ def stays(
     ends = np.r_[run[1:], len(frame)] - 1
     first = np.r_[True, place[run][1:] != place[run][:-1]][: len(run)]
     wait = np.where(first, 1, settles[stage[run]])
-    settled = until[ends] - begun[run] + 1 >= wait
-    row, since = run[settled], (begun[run] + wait - 1)[settled]
+    enters = begun[run] + wait - 1
+    leaves = np.array([stage.leaves_after_days for stage in rules.stages])
+    if (leaves > 1).any():
+        enters = _held(place[run], stage[run], begun[run], until[ends], enters, leaves)
+    settled = until[ends] >= enters
+    row, since = run[settled], enters[settled]
     own = _changes(place[row], stage[row])
     row, since = row[own], since[own]
     who, what = place[row], stage[row]
@@ -126,6 +132,35 @@ def days_in(stays_: pd.DataFrame, as_of: date) -> pd.DataFrame:
 
 
 _WIDE = 10**7
+_NEVER = 2**40
+
+
+def _held(
+    place: np.ndarray, stage: np.ndarray, begun: np.ndarray, until: np.ndarray, enters: np.ndarray,
+    leaves: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Return the day on which each run's stage is entered, where stages hold on to a thing.
+
+    One run after the other: whether a stage holds on depends on whether it was entered.
+    """
+    found = enters.copy()
+    whose, now, out = -1, -1, _NEVER  # the thing, its stage, since when its rule has not held
+    rows = zip(place.tolist(), stage.tolist(), begun.tolist(), until.tolist(), enters.tolist(),
+               strict=True)  # fmt: skip
+    hold = leaves.tolist()
+    for k, (who, what, start, end, day) in enumerate(rows):
+        if who != whose:
+            whose, now, out = who, what, _NEVER
+            continue
+        if what > now:
+            out = min(out, start)
+            day = max(day, out + hold[now] - 1)
+        else:
+            out = _NEVER
+        found[k] = day
+        if day <= end:
+            now, out = what, _NEVER
+    return found
 
 
 def _changes(place: np.ndarray, stage: np.ndarray) -> np.ndarray:

@@ -18,13 +18,15 @@ import pandas as pd
 
 from cs_models.features.adoption import Definition
 from cs_models.features.daily import accounts, known, users
+from cs_models.features.daily.contracts import Terms
 from cs_models.features.daily.known import Known
 from cs_models.features.daily.stretches import Stretches
 from cs_models.learn import journey
 from cs_models.learn.journey import Breaks, Past, Rules, Usable
+from cs_models.report.evidence import journey_levels as levels
 
 N_BOOT: Final = 200
-ADOPTED: Final = "adopted"
+ADOPTED: Final = journey.ADOPTED
 WHOLE: Final = "all customers"
 NOT_RECORDED: Final = "not recorded"
 LEAST_GROUP: Final = 20
@@ -56,6 +58,11 @@ class Journey:
         Days looked at, all things together; each in one stage.
     why_not : str
         Why nothing is known; "" where something is.
+    adopted_day : Series of float, by account, or None
+        Days since the customer began at which it first met the definition; missing: not yet.
+        None where nothing is defined.
+    terms : Terms or None
+        The contracts, of accounts.
     """
 
     told: Usable
@@ -66,6 +73,8 @@ class Journey:
     data_start: date
     n_days: int
     why_not: str = ""
+    adopted_day: pd.Series | None = None
+    terms: Terms | None = None
 
     @property
     def rules(self) -> Rules:
@@ -117,7 +126,9 @@ def of_accounts(told: Known, rules: Rules, segment_by: str | None) -> Journey:
         frame.assign(group=_group(frame, segment_by)) for frame in (followed.stays, followed.now)
     )
     now = now.assign(account_name=names.fillna("").to_numpy())
-    return replace(followed, stays=stays, now=now)
+    now = now.assign(below=levels.below(told, now["account_id"]))
+    days = levels.adopted_day(told)
+    return replace(followed, stays=stays, now=now, adopted_day=days, terms=told.terms)
 
 
 def of_users(told: Known, rules: Rules) -> Journey:
@@ -156,7 +167,9 @@ def today(followed: Journey, lasting: pd.DataFrame) -> pd.DataFrame:
     DataFrame, one row per stage, in order
         ``stage``, ``n`` (things), ``n_accounts``, ``share`` (of those that have not ended; NaN for
         those that have), ``arr`` (of accounts; currency a year), ``median_days`` (so far, of those
-        in it), ``usual`` (days after which half have moved on; NaN where not reached), ``means``.
+        in it), ``usual`` (days after which half have moved on; NaN where not reached), ``means``,
+        ``n_below``, ``arr_below`` (accounts whose running contract did not meet the definition;
+        NaN where nothing is defined), ``n_open`` (whose running contract cannot be judged yet).
     """
     now = followed.now.assign(arr=followed.now.get("arr", pd.Series(np.nan, followed.now.index)))
     grouped = now.groupby("stage")
@@ -174,6 +187,7 @@ def today(followed: Journey, lasting: pd.DataFrame) -> pd.DataFrame:
     usual = lasting.set_index("stage")["median"]
     found["usual"] = usual.reindex(found.index)
     found["means"] = [followed.rules.named(name).words for name in found.index]
+    found = found.join(levels.counted(now))
     return found.rename_axis("stage").reset_index()
 
 
@@ -249,7 +263,7 @@ def ahead(followed: Journey, *, since: int, days: int) -> Ahead:
 
 
 def adopted(followed: Journey, by_day: int) -> pd.DataFrame:
-    """Estimate the chance to have been adopted by a day, for all and by group.
+    """Estimate the chance to have met the definition of adopted by a day, for all and by group.
 
     Parameters
     ----------
@@ -262,24 +276,29 @@ def adopted(followed: Journey, by_day: int) -> pd.DataFrame:
     -------
     DataFrame, one row per group, all customers first
         ``group``, ``n`` (customers seen from their first day), ``chance``, ``low``, ``high``,
-        ``half_day`` (day by which half were; NaN where not reached).  Empty where no stage is
-        called adopted, or nobody was seen to begin.
+        ``half_day`` (day by which half had; NaN where not reached), ``arrived`` (chance to have
+        met it or come to a later stage of the way, as by a goal of its own).  Empty where nothing
+        is defined, no stage is called adopted, or nobody was seen to begin.
     """
-    rules, stays = followed.rules, followed.stays
-    names = ["group", "n", "chance", "low", "high", "half_day"]
+    rules, stays, met = followed.rules, followed.stays, followed.adopted_day
+    names = ["group", "n", "chance", "low", "high", "half_day", "arrived"]
     begun = stays[stays["start"] <= 0]
-    if ADOPTED not in rules.path or begun.empty:
+    if ADOPTED not in rules.path or begun.empty or met is None:
         return pd.DataFrame(columns=names)
     goal = rules.path[rules.path.index(ADOPTED) :]
+    ended = rules.of("ended")
     group = begun.drop_duplicates("account_id").set_index("account_id")["group"]
     size = group.value_counts()
     large = size.index[size >= LEAST_GROUP]
-    rows = [_read(journey.reached(stays, goal, rules.of("ended")), WHOLE, len(group), by_day)]
+    curve, wider = (journey.reached(stays, goal, ended, come=come) for come in (met, None))
+    rows = [_read(curve, wider, WHOLE, len(group), by_day)]
     if len(large) > 1:
         own = stays[stays["account_id"].isin(group.index[group.isin(large)])]
-        by = journey.reached(own, goal, rules.of("ended"), groups=group)
-        rows += [_read(by[by["group"] == name], name, int(size[name]), by_day)
-                 for name in sorted(large)]  # fmt: skip
+        curve, wider = (
+            journey.reached(own, goal, ended, come=come, groups=group) for come in (met, None)
+        )
+        rows += [_read(curve[curve["group"] == name], wider[wider["group"] == name], name,
+                       int(size[name]), by_day) for name in sorted(large)]  # fmt: skip
     return pd.DataFrame(rows, columns=names)
 
 
@@ -287,7 +306,7 @@ def breaks(followed: Journey, rng: np.random.Generator) -> Breaks:
     """Find where more leave the way than all stages together would let expect."""
     rules = followed.rules
     trouble = (*rules.of("beside"), *rules.of("ended"))
-    return journey.breaks(followed.stays, rules.path, trouble, rng=rng)
+    return journey.breaks(followed.stays, rules.path, trouble, losing=rules.lost, rng=rng)
 
 
 def stuck(followed: Journey, lasting_: pd.DataFrame) -> pd.DataFrame:
@@ -306,8 +325,7 @@ def stuck(followed: Journey, lasting_: pd.DataFrame) -> pd.DataFrame:
         ``account_id``, ``account_name``, ``group``, ``stage``, ``entered_on``, ``days``, ``usual``,
         ``long``, ``arr``, and what is known of it today.
     """
-    rules = followed.rules
-    early = rules.path[: rules.path.index(ADOPTED)] if ADOPTED in rules.path else rules.path[:1]
+    early = followed.rules.early
     about = lasting_.set_index("stage")[["median", "long"]]
     now = followed.now[followed.now["stage"].isin(early)].join(about, on="stage")
     late = now[(now["days"] > now["long"]).fillna(False)]
@@ -318,38 +336,9 @@ def stuck(followed: Journey, lasting_: pd.DataFrame) -> pd.DataFrame:
 
 
 def after_long(followed: Journey, lasting_: pd.DataFrame) -> pd.DataFrame:
-    """Say what became of those who were in an early stage for long, against the others.
-
-    Parameters
-    ----------
-    followed : Journey
-        Of accounts.
-    lasting_ : DataFrame
-        What `lasting` returned.
-
-    Returns
-    -------
-    DataFrame, one row per early stage
-        ``stage``, ``n_long``, ``lost_long``, ``n_short``, ``lost_short``: of those who moved on
-        from it after, and within, its long time, how many moved into trouble or left.
-    """
+    """Say what became of those who were in an early stage for long; see `levels.after_long`."""
     rules = followed.rules
-    early = rules.path[: rules.path.index(ADOPTED)] if ADOPTED in rules.path else rules.path[:1]
-    bad = (*rules.of("beside"), *rules.of("ended"))
-    rows = []
-    for name in early:
-        own = followed.stays[
-            (followed.stays["stage"] == name) & followed.stays["moved"]
-            & followed.stays["entry_seen"]
-        ]  # fmt: skip
-        limit = float(lasting_.set_index("stage")["long"].get(name, np.nan))
-        if np.isnan(limit) or own.empty:
-            continue
-        slow = (own["stop"] - own["start"]) > limit
-        lost = own["next_stage"].isin(bad)
-        long, short = ((int(side.sum()), int(lost[side].sum())) for side in (slow, ~slow))
-        rows.append((name, *long, *short))
-    return pd.DataFrame(rows, columns=["stage", "n_long", "lost_long", "n_short", "lost_short"])
+    return levels.after_long(followed.stays, followed.terms, rules, lasting_, followed.as_of)
 
 
 def steps(followed: Journey, moments: Sequence[int] = (0, 30, 90, 180, 365, 730)) -> pd.DataFrame:
@@ -407,7 +396,10 @@ def _group(frame: pd.DataFrame, by: str | None) -> pd.Series:
     return frame[by].astype(object).where(frame[by].notna(), NOT_RECORDED).astype(str)
 
 
-def _read(curve: pd.DataFrame, name: str, n: int, by_day: int) -> dict[str, Any]:
+def _read(
+    curve: pd.DataFrame, wider: pd.DataFrame, name: str, n: int, by_day: int
+) -> dict[str, Any]:
+    arrived = wider.loc[(wider["time"] <= by_day) & ~wider["suppressed"], "incidence"]
     told = curve[(curve["time"] <= by_day) & ~curve["suppressed"]]
     half = curve.loc[(curve["incidence"] >= 0.5).fillna(False), "time"]
     last = told.iloc[-1] if len(told) else None
@@ -417,16 +409,20 @@ def _read(curve: pd.DataFrame, name: str, n: int, by_day: int) -> dict[str, Any]
         "low": np.nan if last is None else float(last["low"]),
         "high": np.nan if last is None else float(last["high"]),
         "half_day": float(half.iloc[0]) if len(half) else np.nan,
+        "arrived": float(arrived.iloc[-1]) if len(arrived) else np.nan,
     }  # fmt: skip
 
 
 def staged(today_: pd.DataFrame) -> pd.DataFrame:
     """Return the stages of today as ``results.json`` holds them."""
-    return today_[["stage", "n_accounts", "arr", "share", "median_days", "usual"]]
+    names = ["stage", "n_accounts", "arr", "share", "median_days", "usual", "n_below", "arr_below"]
+    return today_[names]
 
 
 def listed(now: pd.DataFrame) -> pd.DataFrame:
     """Return accounts with their stage as a file for others: ids, stage, since, days, money."""
-    facts = [name for name in ("usual", *_FACTS) if name in now and name not in ("segment",)]
+    facts = [
+        name for name in ("usual", *_FACTS, "below") if name in now and name not in ("segment",)
+    ]
     columns = ["account_id", "account_name", "group", "stage", "entered_on", "days", *facts]
     return now[columns].sort_values("account_id", ignore_index=True)

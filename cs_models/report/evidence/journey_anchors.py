@@ -7,3 +7,4 @@ TODAY, COURSE, ADOPTED, LASTING, MOVES, AHEAD, BREAKS, STUCK, USERS, USER_STEPS,
     "breaks-table", "stuck", "users-table", "user-steps-table", "counts",
 )  # fmt: skip
 RULES, USER_RULES, PAST = "rules", "user-rules", "past"
+PASSING, RATES, AFTER = "passing", "loss-rates", "after-long"

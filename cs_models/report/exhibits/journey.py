@@ -48,10 +48,15 @@ def today(followed: Journey, frame: pd.DataFrame, currency: str) -> tuple[Shown,
                     "arr": Column("ARR", kind="money", unit=currency),
                     "median_days": Column("Days in it so far, median", kind="integer"),
                     "usual": Column("Days in it, usually", kind="integer"),
+                    "n_below": Column("Below the level now", kind="integer"),
+                    "arr_below": Column("Their ARR", kind="money", unit=currency),
+                    "n_open": Column("Not judged yet", kind="integer"),
                     "means": Column("What it means"),
                 },
                 note="Usually: the day by which half of past customers had moved on. A dash: "
-                "fewer than half did while they were watched.",
+                "fewer than half did while they were watched. Below the level now: the running "
+                "contract did not reach the level that defines adoption in its first days, "
+                "whatever was reached before.",
             ),
             alt="Customers today: " + "; ".join(told) + ".",
             caption="From the beginning of the way downwards, then what lies beside it. Beside "
@@ -103,14 +108,16 @@ def adopted(frame: pd.DataFrame, why_not: str, by_day: int) -> tuple[Shown, ...]
         title=f"Adopted by day {by_day}",
         figure=figures.adopted(shown, by_day=by_day),
         table=Table.of(
-            frame, id=anchors.ADOPTED, title=f"Adopted or further by day {by_day}",
+            frame, id=anchors.ADOPTED, title=f"Adopted by day {by_day}",
             columns={
                 "group": Column("Customers"), "n": Column("Seen to begin", kind="integer"),
-                "chance": Column("Adopted by then", kind="percent"), **_ENDS,
+                "chance": Column("Level reached by then", kind="percent"), **_ENDS,
                 "half_day": Column("Half of them by day", kind="integer"),
+                "arrived": Column("Level or a goal by then", kind="percent"),
             },
-            note="Of customers seen from their first day; who left before counts as not adopted. "
-            "Half of them: a dash where fewer than half were in all the time watched.",
+            note="The level is judged in the first days of each contract. Of customers seen from "
+            "their first day; who left before counts as not adopted. Half of them: a dash where "
+            "fewer than half were in all the time watched.",
         ),
         alt=f"Adopted by day {by_day}: " + "; ".join(told) + ".",
         caption="Dots with 95 % intervals. Customers not watched for so long count for as long as "
@@ -188,42 +195,86 @@ def breaks(broken: Breaks, currency: str) -> tuple[Shown, ...]:
     said = Statement.of("finding", *findings.break_parts(broken, currency), id="breaks-said")
     if broken.table.empty:
         return (said,)
-    frame = broken.table.assign(
+    rates = _loss_rates(broken)
+    losses = _broken(broken.losses)
+    apart = (_passing(broken),) if len(broken.passing) else ()
+    if losses.empty:
+        return (said, *apart, rates)
+    told = [f"{row['label']} {number(row['excess'], 0)}" for row in records(losses)]
+    figure = Exhibit(
+        id="breaks",
+        title="Customers lost beyond what was to be expected",
+        figure=figures.breaks(losses),
+        table=Table.of(
+            losses, id=anchors.BREAKS, title="Where customers are lost",
+            columns={
+                **_BROKEN,
+                "arr_excess": Column("ARR too much", kind="money", unit=currency),
+                "arr_low": Column("from", kind="money", unit=currency),
+                "arr_high": Column("to", kind="money", unit=currency),
+            },
+            note="Expected: if customers of the same age were lost from all stages at one rate. p: "
+            "how often chance would show as large a difference anywhere in this table or the "
+            "next. ARR: a dash where its interval holds nought.",
+        ),
+        alt="Lost beyond what was expected: " + "; ".join(told) + ".",
+        caption="Dots with intervals that hold for all moves together, since the worst of many is "
+        "picked. Grey: chance alone would do it. Which stage it happens in does not say why.",
+    )  # fmt: skip
+    return (said, figure, rates, *apart)
+
+
+_BROKEN = {
+    "label": Column("Move"), "n_accounts": Column("Customers", kind="integer"),
+    "observed": Column("Moved", kind="integer"),
+    "expected": Column("Expected", kind="number", digits=0),
+    "excess": Column("Too many", kind="number", digits=0),
+    "low": Column("from", kind="number", digits=0),
+    "high": Column("to", kind="number", digits=0),
+    "p_adjusted": Column("p of all together", kind="number", digits=3),
+}  # fmt: skip
+
+
+def _loss_rates(broken: Breaks) -> Table:
+    """Show how often each stage loses customers, by the day."""
+    return Table.of(
+        _named(broken.rates), id=anchors.RATES, title="Lost for each 1,000 days in a stage",
+        columns={
+            "called": Column("Stage"), "days": Column("Days of customers", kind="integer"),
+            "lost": Column("Lost", kind="integer"),
+            "per_1000_days": Column("Lost for each 1,000 days", kind="number", digits=2),
+            "low": Column("from", kind="number", digits=2),
+            "high": Column("to", kind="number", digits=2),
+        },
+        note="Lost: asked to cancel, let the contract run out, or ended it. 95 % intervals, the "
+        "customer as the unit. Ages differ from stage to stage, which this does not allow for.",
+    )  # fmt: skip
+
+
+def _passing(broken: Breaks) -> Table:
+    """Show the moves into trouble that passes, with the share that came back."""
+    return Table.of(
+        _broken(broken.passing), id=anchors.PASSING, title="Trouble that passes",
+        columns={**_BROKEN, "back": Column("Came back to the way", kind="percent")},
+        note="Moves into stages beside the way from which customers return. Came back: of those "
+        "who moved on from the trouble. p as above.",
+    )  # fmt: skip
+
+
+def _broken(table: pd.DataFrame) -> pd.DataFrame:
+    """Add what figure and table of the moves need."""
+    frame = table.assign(
         label=[f"{called(a)} to {called(b)}" for a, b in
-               zip(broken.table["stage"], broken.table["to"], strict=True)],
+               zip(table["stage"], table["to"], strict=True)],
     )  # fmt: skip
     fewer = frame["high"] < 0
     frame["role"] = [
         "churned" if clear else "above" if less else "noise"
         for clear, less in zip(frame["clear"], fewer, strict=True)
     ]
-    told = [f"{row['label']} {number(row['excess'], 0)}" for row in records(frame)]
-    figure = Exhibit(
-        id="breaks",
-        title="Moves off the way, beyond what was to be expected",
-        figure=figures.breaks(frame),
-        table=Table.of(
-            frame, id=anchors.BREAKS, title="Moves off the way",
-            columns={
-                "label": Column("Move"), "n_accounts": Column("Customers", kind="integer"),
-                "observed": Column("Moved", kind="integer"),
-                "expected": Column("Expected", kind="number", digits=0),
-                "excess": Column("Too many", kind="number", digits=0),
-                "low": Column("from", kind="number", digits=0),
-                "high": Column("to", kind="number", digits=0),
-                "p_adjusted": Column("p of all together", kind="number", digits=3),
-                "arr_excess": Column("ARR too much", kind="money", unit=currency),
-                "arr_low": Column("from", kind="money", unit=currency),
-                "arr_high": Column("to", kind="money", unit=currency),
-            },
-            note="Expected: if customers of the same age were lost from all stages at one rate. p: "
-            "how often chance would show as large a difference anywhere in this table.",
-        ),
-        alt="Moves more than expected: " + "; ".join(told) + ".",
-        caption="Dots with intervals that hold for all rows together, since the worst of many is "
-        "picked. Grey: chance alone would do it. Which stage it happens in does not say why.",
-    )  # fmt: skip
-    return (said, figure)
+    sure = (frame["arr_low"] > 0) | (frame["arr_high"] < 0)
+    parts = ["arr_excess", "arr_low", "arr_high"]
+    return frame.assign(**{name: frame[name].where(sure) for name in parts})
 
 
 def stuck(frame: pd.DataFrame, after: pd.DataFrame, currency: str) -> tuple[Shown, ...]:
@@ -247,7 +298,29 @@ def stuck(frame: pd.DataFrame, after: pd.DataFrame, currency: str) -> tuple[Show
         },
         note="The whole list is in tables/stuck.csv.", at_most=50,
     )  # fmt: skip
-    return (*said, table)
+    return (*said, table, *_after(after))
+
+
+def _after(frame: pd.DataFrame) -> tuple[Table, ...]:
+    if frame.empty:
+        return ()
+    return (
+        Table.of(
+            _named(frame), id=anchors.AFTER, title="Lost in the year after the long day",
+            columns={
+                "called": Column("Stage"), "day": Column("Day in it", kind="integer"),
+                "n_long": Column("Still in it", kind="integer"),
+                "long": Column("of these lost", kind="percent"),
+                "n_moved": Column("Moved on", kind="integer"),
+                "moved": Column("of these lost ", kind="percent"),
+                "low": Column("Difference from", kind="percent"),
+                "high": Column("to", kind="percent"), "p": Column("p", kind="number", digits=3),
+            },
+            note="All are looked at on one day after entering the stage, and the year after it is "
+            "known. Compared within customers of one group, age and days to the renewal; who had "
+            "moved on is counted as if spread over these as the others are.",
+        ),
+    )  # fmt: skip
 
 
 def moves(frame: pd.DataFrame) -> Table:

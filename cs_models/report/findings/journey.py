@@ -19,6 +19,7 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.findings.words import Part, linked, listed
 from cs_models.report.values import integer, interval, money, number, percent
 
+_ALPHA = 0.05
 _SAID_USUALLY = 90  # days that the field says the adoption stage usually lasts
 
 
@@ -55,6 +56,7 @@ def answer(
                              verdict="too_little_data")]  # fmt: skip
     return [
         Statement.of("answer", *_where(followed, today, currency), id="answer"),
+        *_now_below(followed, today, currency),
         Statement.of("answer", *_soon(adopted, lasting, by_day), id="answer-adopted"),
         Statement.of("answer", *break_parts(broken, currency), id="answer-break"),
     ]
@@ -79,33 +81,52 @@ def untold(followed: Journey, people: Journey) -> list[Statement]:
 
 
 def break_parts(broken: Breaks, currency: str) -> list[Part]:
-    """Say which move off the way is most in excess, and whether chance would do it."""
+    """Say from which stage most more customers are lost than chance would have it.
+
+    Moves into trouble that passes are named only where no stage clearly loses more than others,
+    and with the share that came back.
+    """
     if broken.table.empty:
         return [
             "Where the way breaks cannot be said: no two stages have lost enough customers to be "
             "compared."
         ]
-    worst = records(broken.table)[0]
-    size: list[Part] = [
-        linked(integer(worst["observed"]), anchors.BREAKS), " moved from ", called(worst["stage"]),
-        " to ", called(worst["to"]), ", where ",
-        linked(number(worst["expected"], 0), anchors.BREAKS), " were to be expected if all stages "
-        "lost alike",
-    ]  # fmt: skip
     of_all = f"the intervals of all {broken.n_pairs} moves compared hold together"
-    if not worst["clear"]:
-        return [
-            "No move off the way is clearly more frequent than it would be by chance; the largest "
-            "excess: ", *size, f" ({of_all}).",
+    losses, passing = records(broken.losses), records(broken.passing)
+    if losses and losses[0]["clear"]:
+        return ["The way breaks most here: ", *_excess(losses[0], of_all),
+                *_more_money(losses[0], currency), "."]  # fmt: skip
+    parts: list[Part] = [
+        "From no stage are clearly more customers lost than there would be by chance"
+    ]
+    if losses:
+        parts += ["; the largest excess: ", *_excess(losses[0], of_all)]
+    if passing and passing[0]["clear"]:
+        parts += [
+            ". What is clear is trouble that passes: ", *_excess(passing[0], of_all),
+            f"; {percent(passing[0]['back'])} of those who moved on from "
+            f"{called(passing[0]['to'])} came back to the way",
         ]  # fmt: skip
-    arr: list[Part] = []
-    if worst["arr_low"] > 0:
-        arr = [", and ", linked(money(worst["arr_excess"], currency), anchors.BREAKS),
-               " of yearly money more"]  # fmt: skip
+    return [*parts, "."]
+
+
+def _excess(row: dict[str, Any], of_all: str) -> list[Part]:
+    link = anchors.BREAKS if row["loses"] else anchors.PASSING
     return [
-        "The way breaks first here: ", *size, f": {number(worst['excess'], 0)} too many "
-        f"({number(worst['low'], 0)} to {number(worst['high'], 0)}; {of_all})", *arr, ".",
+        linked(integer(row["observed"]), link), " moved from ", called(row["stage"]), " to ",
+        called(row["to"]), ", where ", linked(number(row["expected"], 0), link),
+        " were to be expected if at the same age all stages lost alike: "
+        f"{number(row['excess'], 0)} more ({number(row['low'], 0)} to {number(row['high'], 0)}; "
+        f"{of_all})",
     ]  # fmt: skip
+
+
+def _more_money(row: dict[str, Any], currency: str) -> list[Part]:
+    if not row["arr_low"] > 0:
+        return []
+    return [", and ", linked(money(row["arr_excess"], currency), anchors.BREAKS),
+            f" of yearly money more ({money(row['arr_low'], currency)} to "
+            f"{money(row['arr_high'], currency)})"]  # fmt: skip
 
 
 def stay_parts(lasting: pd.DataFrame) -> list[Part]:
@@ -131,9 +152,10 @@ def usual_parts(adopted: pd.DataFrame) -> list[Part]:
     half = float(whole["half_day"].iloc[0])
     often = f"The field says that adoption usually takes about {_SAID_USUALLY} days. "
     if math.isnan(half):
-        return [f"{often}Here fewer than half have been adopted in all the time that was watched."]
-    return [f"{often}Here half of the customers were adopted by day ",
-            linked(number(half, 0), anchors.ADOPTED), "."]  # fmt: skip
+        return [f"{often}Here fewer than half reached the level in all the time that was watched."]
+    return [f"{often}Here half of the customers had reached the level by day ",
+            linked(number(half, 0), anchors.ADOPTED), "; it is judged in the first days of each "
+            "contract, so that who misses it waits for the next."]  # fmt: skip
 
 
 def adopted_said(adopted: pd.DataFrame, why_not: str, by_day: int) -> list[Statement]:
@@ -220,20 +242,39 @@ def stuck_said(stuck: pd.DataFrame, after: pd.DataFrame, currency: str) -> list[
             id="stuck-said",
         )
     ]  # fmt: skip
-    row = after[["n_long", "lost_long", "n_short", "lost_short"]].sum()
-    if row["n_long"] and row["n_short"]:
-        said.append(
-            Statement.of(
-                "finding", "Of past customers who took so long, ",
-                f"{integer(row['lost_long'])} of {integer(row['n_long'])} "
-                f"({percent(row['lost_long'] / row['n_long'])}) then went into trouble or left "
-                "instead of moving on; of the quicker ones "
-                f"{integer(row['lost_short'])} of {integer(row['n_short'])} "
-                f"({percent(row['lost_short'] / row['n_short'])}).",
-                id="stuck-before",
-            )
-        )  # fmt: skip
-    return said
+    return [*said, *_after(after)]
+
+
+def _after(after: pd.DataFrame) -> list[Statement]:
+    """Say what came after the long day, for each stage in which the two sides are apart."""
+    known = records(after[after["p"].notna()])
+    if not known:
+        return []
+    apart = [row for row in known if row["p"] * len(known) <= _ALPHA]  # one test a stage
+    if not apart:
+        words = (
+            "Whether staying so long goes with being lost cannot be told: of customers of the same "
+            "group and age, with as many days to the renewal, those who had moved on were lost "
+            "about as often"
+        )
+        return [Statement.of("finding", f"{words} ({_shares(known[0])}).", id="stuck-before")]
+    words = "; ".join(_shares(row) for row in apart)
+    return [
+        Statement.of(
+            "finding", "Of those who came to that point, more or fewer asked to cancel or left "
+            "within a year than of customers of the same group and age, with as many days to the "
+            f"renewal, who had moved on: {words}.", id="stuck-before",
+        )
+    ]  # fmt: skip
+
+
+def _shares(row: dict[str, Any]) -> str:
+    return (
+        f"on day {integer(row['day'])} of {called(row['stage'])}, {percent(row['long'])} of "
+        f"{integer(row['n_long'])} still in it against {percent(row['moved'])} of "
+        f"{integer(row['n_moved'])}, a difference of {number(100 * row['low'], 0)} to "
+        f"{number(100 * row['high'], 0)} points"
+    )
 
 
 def users_said(people: Journey, today: pd.DataFrame, lasting: pd.DataFrame) -> list[Statement]:
@@ -260,22 +301,49 @@ def _where(followed: Journey, today: pd.DataFrame, currency: str) -> list[Part]:
     rules = followed.rules
     running = today[~today["stage"].isin(rules.of("ended"))]
     n = int(running["n"].sum())
-    best = rules.path[rules.path.index(evidence.ADOPTED) :] if (
-        evidence.ADOPTED in rules.path) else ()  # fmt: skip
+    best, beside = _best(followed), rules.of("beside")
     groups = [
-        (listed([called(name) for name in best]).replace(" and ", " or "), best),
-        ("on the way there", [name for name in rules.path if name not in best]),
-        (listed([called(name) for name in rules.of("beside")]).replace(" and ", " or "),
-         rules.of("beside")),
+        (f"are {_either(best)}", best), ("are on the way there", rules.early),
+        (f"are beside the way ({_either(beside)})", beside),
     ]  # fmt: skip
     parts: list[Part] = ["Of ", linked(integer(n), anchors.TODAY), " customers today"]
     for place, (words, names) in enumerate(pair for pair in groups if pair[1]):
         own = running[running["stage"].isin(names)]
         parts += [
             ", " if place else " ", linked(integer(own["n"].sum()), anchors.TODAY),
-            f" ({money(own['arr'].sum(), currency)}) are {words}",
+            f" ({money(own['arr'].sum(), currency)}) {words}",
         ]  # fmt: skip
     return [*parts, "."]
+
+
+def _now_below(followed: Journey, today: pd.DataFrame, currency: str) -> list[Statement]:
+    """Say how many of those who came so far once are below the level in their running contract."""
+    if today["n_below"].isna().all():
+        return []
+    running = today[~today["stage"].isin(followed.rules.of("ended"))]
+    own = running[running["stage"].isin(_best(followed))]
+    if not own["n"].sum():
+        return []
+    parts: list[Part] = [
+        "A stage says what was reached at any time: of these ", integer(own["n"].sum()), ", ",
+        linked(integer(own["n_below"].sum()), anchors.TODAY),
+        f" ({money(own['arr_below'].sum(), currency)}) are below the adoption level in their "
+        "running contract, as ", linked(integer(running["n_below"].sum()), anchors.TODAY),
+        f" ({money(running['arr_below'].sum(), currency)}) of all customers are",
+    ]  # fmt: skip
+    late = int(own["n_open"].sum())
+    if late:
+        parts += [f"; for {integer(late)} it cannot be said yet"]
+    return [Statement.of("answer", *parts, ".", id="answer-below")]
+
+
+def _best(followed: Journey) -> tuple[str, ...]:
+    rules = followed.rules
+    return tuple(name for name in rules.path if name not in rules.early)
+
+
+def _either(names: tuple[str, ...]) -> str:
+    return listed([called(name) for name in names]).replace(" and ", " or ")
 
 
 def _soon(adopted: pd.DataFrame, lasting: pd.DataFrame, by_day: int) -> list[Part]:
@@ -289,8 +357,9 @@ def _chance(row: dict[str, Any], by_day: int) -> list[Part]:
     return [
         "Of 100 customers that begin, ",
         linked(number(100 * row["chance"], 0), anchors.ADOPTED),
-        f" ({number(100 * row['low'], 0)} to {number(100 * row['high'], 0)}) are adopted by day "
-        f"{by_day}.",
+        f" ({number(100 * row['low'], 0)} to {number(100 * row['high'], 0)}) have reached the "
+        f"adoption level by day {by_day}; with those who reached a goal of their own instead, ",
+        linked(number(100 * row["arrived"], 0), anchors.ADOPTED), " have arrived.",
     ]  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 
 from cs_models.learn.journey import Breaks
 from cs_models.report.evidence import journey_anchors as anchors
+from cs_models.report.evidence.journey import Journey
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings import journey as told
-from cs_models.report.findings.words import text
+from cs_models.report.findings.words import listed, text
 from cs_models.report.results import Finding
 from cs_models.report.values import number, percent
 
@@ -43,7 +44,8 @@ def of_journey(
     found += [
         Finding(
             id=f"adopted-{row['group']}",
-            statement=f"{percent(row['chance'])} of {row['group']} are adopted by day {by_day}.",
+            statement=f"{percent(row['chance'])} of {row['group']} reach the adoption level by "
+            f"day {by_day}.",
             value=row["chance"], low=row["low"], high=row["high"], unit="share", n=int(row["n"]),
             table=anchors.ADOPTED,
         )
@@ -61,8 +63,8 @@ def of_journey(
         for row in records(lasting)
         if not math.isnan(row["median"])
     ]  # fmt: skip
-    if len(broken.table):
-        worst = records(broken.table)[0]
+    if len(broken.losses):
+        worst = records(broken.losses)[0]
         found.append(
             Finding(
                 id="break", statement="".join(map(text, told.break_parts(broken, currency))),
@@ -78,6 +80,25 @@ def of_journey(
         )
     )  # fmt: skip
     return found
+
+
+def untold(followed: Journey, people: Journey) -> list[Finding]:
+    """Return ``unanswered``: stages that the records cannot tell; nothing where they tell all.
+
+    Parameters
+    ----------
+    followed, people : Journey
+        Of customers and of users.
+    """
+    gone = [
+        f"{told.called(name)} of {whose} ({why})"
+        for journey, whose in ((followed, "customers"), (people, "users"))
+        for name, why in journey.told.dropped.items()
+    ]
+    if not gone:
+        return []
+    words = f"Stages that could not be told: {listed(gone)}."
+    return [Finding("unanswered", words, len(gone), unit="stages", table=anchors.TODAY)]
 
 
 def _known(value: float) -> float | None:
