@@ -131,7 +131,8 @@ def learn(
         ``account_id``, ``term_start``, ``term_months``, ``churned`` (0/1, missing left out), and
         the columns.
     columns : sequence of str
-        Of text; a column's value in the account's first term counts for all its terms.
+        Of text; a column's value in the account's first term counts for all its terms.  Of two
+        that tell the same, the one named first is announced.
     rng : numpy.random.Generator
         Source of the permutations.
     min_accounts : int, default 20

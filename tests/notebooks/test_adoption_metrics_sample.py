@@ -172,6 +172,6 @@ def test_the_fit_of_the_sale_says_what_the_subscriptions_say(
         assert row["column"] == "segment" or not row["holds"]  # the simulator knows no channel
     told = {row["level"]: row["renewal_rate"] for row in rows if row["column"] == "segment"}
     assert sorted(told, key=lambda level: told[level]) == sorted(told, key=lambda s: plain[s])
-    said = next(item["text"] for item in results["findings"] if item["id"] == "fit-of-sale")
-    assert "–" not in said
+    said = next(item for item in results["findings"] if item["id"] == "fit-of-sale")
+    assert "–" not in said["statement"]
     assert np.isfinite([row["p"] for row in rows]).all()

@@ -78,8 +78,8 @@ def signals(
     Notes
     -----
     The clearest is accepted first; whoever of the others adds to it comes next, and so on.  Then
-    each is asked again given all the others, and changes places with an echo that tells more
-    beyond it than it tells beyond the echo: the clearest by luck may be the one that only follows.
+    each is asked again given all the others, and gives way to a word of lower number beyond which
+    it adds nothing: where two tell the same, luck would choose between them.
     """
     accepted, waiting = list(standing[:1]), list(standing[1:])
     p: dict[int, float] = {}
@@ -105,15 +105,12 @@ def _exchanged(
     words: Words, accepted: list[int], standing: Sequence[int], n_draws: int, alpha: float,
     rng: np.random.Generator,
 ) -> list[int]:  # fmt: skip
-    """Put an echo in the place of a signal that tells less beyond it."""
+    """Put an echo that tells all that a signal tells in its place, where it is named before it."""
     out = list(accepted)
     for place, one in enumerate(accepted):
-        best, least = one, 1.0
-        for echo in [word for word in standing if word not in out]:
+        for echo in sorted(word for word in standing if word not in out and word < one):
             others = [echo if word == one else word for word in out]
-            back = words.given(others, [one], n_draws, rng)[one]
-            ahead = words.given(out, [echo], n_draws, rng)[echo]
-            if back > alpha and ahead < min(back, least):
-                best, least = echo, ahead
-        out[place] = best
+            if words.given(others, [one], n_draws, rng)[one] > alpha:
+                out[place] = echo
+                break
     return out
