@@ -1,6 +1,7 @@
 """Lists to act on, made from what is known on a day and held against what past ones came to.
 
->>> made = lists.make(asked, frame, capacity=26)                    # doctest: +SKIP
+>>> made = lists.make(asked, frame)                                 # doctest: +SKIP
+>>> lists.share([(asked, made)], book, capacity=26, weeks=13)       # doctest: +SKIP
 >>> lists.compare(listed, came, account, cell)                      # doctest: +SKIP
 
 Grain: a frame of one row per running term (:func:`accounts.frame`) or per user
@@ -14,9 +15,11 @@ from __future__ import annotations
 from cs_models.learn.listing import accounts, contacts, people
 from cs_models.learn.listing.asked import OF_ACCOUNT, CustomerList, feature_of
 from cs_models.learn.listing.judged import FEWEST, Past, compare
-from cs_models.learn.listing.made import HIGH, TECH, Made, high_touch, made_again, make
+from cs_models.learn.listing.made import Made, made_again, make
+from cs_models.learn.listing.shared import CALLED, HIGH, TECH, largest, share
 
 __all__ = [
+    "CALLED",
     "FEWEST",
     "HIGH",
     "OF_ACCOUNT",
@@ -28,8 +31,9 @@ __all__ = [
     "compare",
     "contacts",
     "feature_of",
-    "high_touch",
+    "largest",
     "made_again",
     "make",
     "people",
+    "share",
 ]

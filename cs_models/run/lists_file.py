@@ -37,6 +37,7 @@ class ListParameters(pydantic.BaseModel):
     ascending: bool = False
     outcome: Literal["left", "renewed", "expanded", "active", "started"]
     quiet_days: Annotated[int, Field(ge=0, le=365)] = 0
+    priority: Annotated[int, Field(ge=1, le=1000)] = 100
     per_week: Annotated[int, Field(ge=1, le=10_000)] | None = None
     high_touch_value_share: Annotated[float, Field(ge=0, le=1)] = 0.8
 

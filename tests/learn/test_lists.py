@@ -1,4 +1,4 @@
-"""Lists: who is on them, within capacity, by person or message, and what past ones came to."""
+"""Lists: who is on them, who gets a person of one team, and what past ones came to."""
 
 from __future__ import annotations
 
@@ -42,49 +42,125 @@ def terms(n: int, seed: int = 1) -> pd.DataFrame:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 40), st.integers(0, 50), st.integers(0, 30), st.floats(0, 1), st.randoms())
-def test_a_list_is_a_partition_within_capacity_whatever_the_order_of_rows(
-    n: int, capacity: int, quiet: int, share: float, random: Any
-) -> None:
-    """One row an account, ranks 1 to n, the first in reach, and nobody spoken to lately."""
+@given(st.integers(0, 40), st.integers(0, 30), st.randoms())
+def test_a_list_is_a_partition_whatever_the_order_of_rows(n: int, quiet: int, random: Any) -> None:
+    """One row an account, ranks 1 to n in order, and nobody spoken to lately."""
     frame = terms(n)
-    asked = replace(BIG, quiet_days=quiet, high_touch_value_share=share)
-    made = lists.make(asked, frame, capacity=capacity)
-    rows = made.rows
+    asked = replace(BIG, quiet_days=quiet)
+    rows = lists.make(asked, frame).rows
     assert rows["account_id"].is_unique
     assert rows["rank"].tolist() == list(range(1, len(rows) + 1))
-    assert rows["in_capacity"].sum() == min(capacity, len(rows))
-    assert rows["in_capacity"].is_monotonic_decreasing or rows.empty
-    assert set(rows["touch"]) <= {lists.HIGH, lists.TECH}
     assert (rows["days_since_our_contact__to_date"] > quiet).all() or quiet == 0
     assert rows["arr"].is_monotonic_decreasing
     order = list(frame.index)
     random.shuffle(order)
-    pd.testing.assert_frame_equal(lists.make(asked, frame.loc[order], capacity=capacity).rows, rows)
+    pd.testing.assert_frame_equal(lists.make(asked, frame.loc[order]).rows, rows)
+
+
+def several(n: int, seed: int) -> tuple[list[tuple[CustomerList, lists.Made]], pd.DataFrame]:
+    """Return five lists over one book: by worth, by ARR, limited, of users, and by message only."""
+    rng = np.random.default_rng(seed)
+    book = terms(n, seed).assign(expected_value=rng.integers(1, 9, n) * 100.0)
+    users = pd.DataFrame(
+        {
+            "user_id": [f"u{k:03d}" for k in range(n)], "arr": 1.0,
+            "account_id": book["account_id"].sample(frac=1.0, random_state=seed).to_numpy(),
+            "days_since_created": pd.array(rng.integers(1, 90, n), "Int64"),
+        }
+    )  # fmt: skip
+    kinds: list[dict[str, Any]] = [
+        {"order_by": "expected_value", "criteria": Leaf("seats", at_least=int(rng.integers(5, 9)))},
+        {"criteria": Leaf("seats", at_most=15)},
+        {"criteria": Leaf("seats", at_least=8), "per_week": int(rng.integers(1, 3))},
+        {"grain": "user", "outcome": "active", "criteria": Leaf("days_since_created", at_least=30)},
+        {"criteria": Leaf("seats", at_least=5), "high_touch_value_share": 0.0},
+    ]  # fmt: skip
+    turns = rng.integers(1, 4, len(kinds))  # equals stand by name
+    asked = [
+        replace(BIG, name=f"list_{k}", priority=int(turns[k]), **kind)
+        for k, kind in enumerate(kinds)
+    ]
+    frames = {"account": book, "user": users}
+    return [(one, lists.make(one, frames[one.grain])) for one in asked], book
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 50), st.integers(0, 1000))
+def test_the_team_is_shared_over_the_lists(n: int, capacity: int, seed: int) -> None:
+    """All calls together are within capacity, and a customer is called once.
+
+    Persons go to those with a call; a message list makes none; a list ordered by what a call is
+    worth passes nobody over; others speak to the largest of the book, and leave nobody of these
+    while calls are left.
+    """
+    made, book = several(n, seed)
+    weeks = 2
+    shared = lists.share(made, book, capacity=capacity, weeks=weeks)
+    counted: dict[str, str] = {}
+    order = sorted(zip(made, shared, strict=True), key=lambda pair: pair[0][0].turn)
+    for (asked, before), after in order:
+        rows = after.rows
+        assert rows["rank"].equals(before.rows["rank"])
+        assert (rows["touch"].eq(lists.HIGH) == rows["in_capacity"]).all()
+        assert (rows[lists.CALLED].ne("") == rows["in_capacity"]).all()
+        spoken = rows[rows["in_capacity"]]
+        for account, name in zip(spoken["account_id"], spoken[lists.CALLED], strict=True):
+            assert counted.setdefault(account, name) == name  # one call a customer
+        mine = {account for account, name in counted.items() if name == asked.name}
+        if asked.per_week is not None:
+            assert len(mine) <= asked.per_week * weeks
+        if asked.high_touch_value_share == 0:
+            assert spoken.empty
+        elif asked.by_worth:
+            assert rows["in_capacity"].is_monotonic_decreasing or rows.empty
+        else:
+            large = rows["account_id"].isin(lists.largest(book, asked.high_touch_value_share))
+            assert large[rows["in_capacity"]].all()
+            if asked.per_week is None and len(counted) < capacity:
+                assert (rows["in_capacity"] == large).all()
+    assert len(counted) <= capacity
+
+
+def test_calls_are_shared_by_hand() -> None:
+    """Three calls: the first list takes a and b, the second has b for nothing and c, not d."""
+    book = pd.DataFrame(
+        {
+            "subscription_id": list("stuv"), "account_id": list("abcd"), "expected_value": 1.0,
+            "arr": [5.0, 9.0, 8.0, 7.0], "seats": pd.array([10, 10, 5, 5], "Int64"),
+        }
+    )  # fmt: skip
+    first = replace(BIG, name="first", priority=1, order_by="expected_value")
+    second = replace(BIG, name="second", priority=2, criteria=Leaf("seats", at_least=1))
+    made = [(one, lists.make(one, book)) for one in (second, first)]
+    later, sooner = (one.rows for one in lists.share(made, book, capacity=3, weeks=13))
+    assert sooner[["account_id", "touch"]].to_numpy().tolist() == [["a", "high"], ["b", "high"]]
+    assert later["account_id"].tolist() == ["b", "c", "d", "a"]
+    assert later["touch"].tolist() == ["high", "high", "tech", "tech"]  # a is not of the largest
+    assert later[lists.CALLED].tolist() == ["first", "second", "", ""]
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 40), st.floats(0.01, 1))
-def test_the_fewest_largest_who_make_the_share_get_a_person(n: int, share: float) -> None:
+def test_the_fewest_largest_of_the_book_make_the_share(n: int, share: float) -> None:
     """Without its smallest the high touch falls short of the share; with it, it does not."""
     frame = terms(n)
-    high = frame[lists.high_touch(frame, share)]
-    worth = frame.groupby("account_id")["arr"].max()
+    chosen_ids = lists.largest(frame, share)
+    worth = frame.groupby("account_id")["arr"].sum()
     if worth.sum() == 0:
-        assert high.empty
+        assert not chosen_ids
         return
-    chosen = worth[worth.index.isin(high["account_id"])]
+    chosen = worth[worth.index.isin(chosen_ids)]
     assert chosen.sum() >= share * worth.sum() * (1 - 1e-9)
     assert chosen.sum() - chosen.min() < share * worth.sum()
     assert chosen.min() >= worth.drop(chosen.index).max() or len(chosen) == len(worth)
 
 
 def test_four_fifths_of_the_money_by_hand() -> None:
-    """Of 50, 30, 15 and 5 the first two make four fifths; a user follows the account."""
-    frame = pd.DataFrame(
-        {"account_id": ["a", "a", "b", "c", "d"], "arr": [50.0, 50.0, 30.0, 15.0, 5.0]}
+    """Of 50 (in two contracts), 30, 15 and 5 the first two make four fifths."""
+    book = pd.DataFrame(
+        {"account_id": ["a", "a", "b", "c", "d"], "arr": [25.0, 25.0, 30.0, 15.0, 5.0]}
     )
-    assert lists.high_touch(frame, 0.8).tolist() == [True, True, True, False, False]
+    assert lists.largest(book, 0.8) == {"a", "b"}
 
 
 def test_unknown_is_counted_and_not_listed() -> None:
@@ -95,7 +171,7 @@ def test_unknown_is_counted_and_not_listed() -> None:
             "arr": [1.0, 2.0, 3.0], "seats": pd.array([12, None, 4], "Int64"),
         }
     )  # fmt: skip
-    made = lists.make(BIG, frame, capacity=5)
+    made = lists.make(BIG, frame)
     assert made.rows["account_id"].tolist() == ["a"]
     assert (made.n_frame, made.n_unknown, made.n_quiet) == (3, 1, 0)
 
@@ -143,9 +219,9 @@ def test_planted_candidates_are_found_and_nobody_else(project_root: Any) -> None
     frame.loc[[11, 30], "events__sync__last_90d"] = 0  # 30 is not deep
     frame.loc[30, "events__last_90d"] = 1
     known = framed(frame)
-    over = lists.make(shipped["over_use"], known, capacity=5).rows
+    over = lists.make(shipped["over_use"], known).rows
     assert over["account_id"].tolist() == ["a007"]
-    unused = lists.make(shipped["unused_area"], known, capacity=5).rows
+    unused = lists.make(shipped["unused_area"], known).rows
     assert unused["account_id"].tolist() == ["a011"]
     assert unused["unused_names"].tolist() == ["sync"]
 

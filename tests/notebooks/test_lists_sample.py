@@ -107,9 +107,22 @@ def test_every_list_is_saved_with_its_file(outlook: dict[str, Any], run_folder: 
         assert len(rows) == one["n"]
         assert [int(row["rank"]) for row in rows] == list(range(1, one["n"] + 1))
         within = sum(row["in_capacity"] == "True" for row in rows)
-        assert within == one["n_in_capacity"] == min(26, one["n"])  # two a week, 13 weeks
+        assert within == one["n_in_capacity"]
+        assert all((row["touch"] == "high") == (row["in_capacity"] == "True") for row in rows)
         if one["past_n"]:
             assert 0 <= one["past_low"] <= one["past_hit_rate"] <= one["past_high"] <= 1
+
+
+def test_one_team_calls_and_by_rank_where_a_call_has_a_worth(
+    outlook: dict[str, Any], run_folder: Path
+) -> None:
+    """All files together name at most 26 customers to call (two a week, 13 weeks)."""
+    files = {one["name"]: rows_of(run_folder, one["name"]) for one in outlook["lists"]
+             if not one["skipped"]}  # fmt: skip
+    called = {r["account_id"] for rows in files.values() for r in rows if r["touch"] == "high"}
+    assert len(called) == sum(one["n_calls"] for one in outlook["lists"]) <= 26
+    by_rank = [row["touch"] for row in files["rescue"]]
+    assert by_rank == sorted(by_rank)  # high before tech
 
 
 def test_nobody_spoken_to_lately_is_on_the_rescue_list(
@@ -143,6 +156,12 @@ def test_the_book_and_its_calendar_add_up(outlook: dict[str, Any], run_folder: P
     assert groups["asked to cancel"]["n_contracts"] <= groups["at risk"]["n_contracts"]
     weeks = outlook["calendar"]
     assert len(weeks) == 13
+    for name, whole_sum in (
+        ("n_contracts", "n_contracts"),
+        ("arr", "arr"),
+        ("arr_at_risk", "loss"),
+    ):
+        assert sum(week[name] for week in weeks) == pytest.approx(whole[whole_sum])
     path = run_folder / "06_renewal_outlook/tables/contracts_due.csv"
     due = pd.read_csv(path).sort_values("quarter").drop_duplicates("subscription_id")
     soon = due[pd.to_datetime(due["renewal_date"]) <= pd.Timestamp(weeks[-1]["last"])]

@@ -16,7 +16,7 @@ from cs_models.features.criteria import AllOf, Leaf
 from cs_models.learn import lists
 from cs_models.learn.lists import CustomerList
 from cs_models.report.display import Exhibit, Statement, Table
-from cs_models.report.evidence import due, listed, plays
+from cs_models.report.evidence import listed, plays
 from cs_models.report.evidence import lists as evidence
 from cs_models.report.evidence.horizons import BASE_RATE, NOTICE, PREDICTOR
 from cs_models.report.evidence.listable import Gaps
@@ -93,7 +93,7 @@ def test_a_list_whose_table_is_missing_is_skipped_by_name(
     assert made[0].made is not None
     assert made[1].made is None
     assert f"no table of {table}" in made[1].skipped
-    said = [one.text for one in findings.overview(listed.summary(made), "USD")]
+    said = [one.text for one in findings.overview(listed.summary(made), 5, "USD")]
     assert any("List other" in text and f"no table of {table}" in text for text in said)
     saved = {one.id: one for one in findings.saved(listed.summary(made), "USD")}
     assert f"List other\u201d ({made[1].skipped})" in saved["unanswered"].statement
@@ -177,7 +177,7 @@ def test_every_list_is_shown_and_saved() -> None:
                          capacity=10, weeks=13)  # fmt: skip
     summary = listed.summary(made)
     tables = listed.tables(made, world, pd.Series(dtype=object))
-    shown = [*exhibits.overview(summary, "USD"), *exhibits.each(summary, tables, "USD"),
+    shown = [*exhibits.overview(summary, 10, "USD"), *exhibits.each(summary, tables, "USD"),
              *exhibits.past(summary)]  # fmt: skip
     words = " ".join(one.text for one in shown if isinstance(one, Statement))
     assert "15 customers" in words
@@ -188,7 +188,7 @@ def test_every_list_is_shown_and_saved() -> None:
     saved = {one.id: one for one in findings.saved(summary, "USD")}
     assert saved["list-big"].n == 15
     assert saved["list-none"].n == 0
-    assert findings.overview(listed.summary([]), "USD")[0].role == "note"
+    assert findings.overview(listed.summary([]), 5, "USD")[0].role == "note"
 
 
 def contracts(n: int = 30) -> pd.DataFrame:
@@ -250,6 +250,61 @@ def test_the_book_adds_up() -> None:
     assert len(found.weeks) == plays.WEEKS
 
 
+@pytest.mark.parametrize("as_of", ["2026-06-30", "2025-12-31", "2026-08-15"])
+def test_every_contract_of_the_quarter_stands_in_the_calendar(as_of: str) -> None:
+    """The 92nd day of a quarter too; the next quarter's first day does not where 13 weeks end."""
+    day = pd.Timestamp(as_of)
+    start = day + pd.Timedelta(days=1)
+    first = start.to_period("Q").start_time
+    renews = pd.date_range(day - pd.Timedelta(days=3), day + pd.Timedelta(days=110))
+    every = pd.DataFrame(
+        {
+            "subscription_id": [str(k) for k in range(len(renews))], "renewal_date": renews,
+            "quarter": renews.to_period("Q").start_time.where(renews >= first, first),
+            "arr": np.arange(1.0, len(renews) + 1), "arr_at_risk": 0.5,
+        }
+    )  # fmt: skip
+    found, quarter = plays.weeks(every, day.date()), every[every["quarter"] == first]
+    assert len(found) == plays.WEEKS
+    assert found["last"].iloc[-1] >= quarter["renewal_date"].max()
+    inside = every[every["renewal_date"] <= found["last"].iloc[-1]]
+    assert quarter["subscription_id"].isin(inside["subscription_id"]).all()
+    for name in ("arr", "arr_at_risk"):
+        assert found[name].sum() == inside[name].sum()
+    assert found["n_contracts"].sum() == len(inside)
+    if as_of == "2026-06-30":
+        assert found["n_contracts"].sum() == len(quarter) == 92 + 4
+        assert found["arr"].sum() == quarter["arr"].sum()
+
+
+def test_a_list_that_finds_no_call_left_says_so() -> None:
+    """Two lists, ten calls: the first has 15, the second the same, who are called once."""
+    world = known()
+    world.accounts["expected_value"] = world.accounts["arr"]
+    by_worth = asked("worth", order_by="expected_value", priority=1)
+    made = evidence.make(world, [asked("big"), by_worth], capacity=10, weeks=13)
+    rows = listed.summary(made).set_index("name")
+    assert rows["turn"].to_dict() == {"big": 2, "worth": 1}
+    assert rows["n_calls"].to_dict() == {"big": 0, "worth": 10}
+    assert rows["n_high"].to_dict() == {"big": 10, "worth": 10}
+    shown = exhibits.overview(listed.summary(made), 10, "USD")
+    words = " ".join(one.text for one in shown if isinstance(one, Statement))
+    assert "All lists together take 10 of the 10 calls" in words
+    assert "10 from \u201cList worth\u201d. Everybody else" in words
+
+
+def test_early_renewals_are_those_of_the_list() -> None:
+    """The book's group has the list's contracts; without the list there is no such group."""
+    made = evidence.make(known(), [asked("early")], capacity=10, weeks=13)
+    assert listed.subscriptions(made, "early") == [f"s{k}" for k in range(15)]
+    assert listed.subscriptions(made, "other") is None
+    now = contracts()
+    options: Mapping[str, Any] = {"as_of": AS_OF.date(), "play_days": 30, "sigma": 0.2}
+    none = plays.book(now, now, None, pd.DataFrame(), None, rng=np.random.default_rng(1), **options)
+    assert plays.EARLY not in set(none.groups["group"])
+    assert plays.EARLY in set(booked(None).groups["group"])
+
+
 def test_a_book_whose_predictor_learnt_nothing_is_parted_all_the_same() -> None:
     """Without reasons the groups are those with reasons, and none names one."""
     told = booked(touched()).groups
@@ -269,5 +324,4 @@ def test_without_contacts_on_record_the_page_says_so() -> None:
     assert isinstance(told, Statement)
     assert "had a step of a play in the last 30 days" in told.text
     assert play_exhibits.calendar(booked(None), "USD").figure.layout.yaxis.title.text
-    assert due.EARLY_DAYS > 7 * plays.WEEKS  # who is early is not due this quarter
     assert lists.FEWEST == 20

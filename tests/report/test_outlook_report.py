@@ -301,8 +301,7 @@ def page(made: Made) -> list[Statement | Table | Exhibit]:
         *exhibits.width(made.found),
         *due_exhibits.concentration(made.accounts, 5, made.label, "USD"),
         *due_exhibits.who(made.standings, made.label, "USD"),
-        *due_exhibits.early(dues.early(made.rows), "USD"), *exhibits.held(made.found),
-        *exhibits.rests(made.found, "USD"),
+        *exhibits.held(made.found), *exhibits.rests(made.found, "USD"),
     ]  # fmt: skip
 
 
@@ -327,17 +326,18 @@ def test_figures_have_tables_links_lead_somewhere_and_names_cannot_run(
     assert "The first 5" in said(*(one for one in shown if isinstance(one, Statement)))
 
 
-def test_who_may_renew_early_is_surely_safe_and_far_away(made: Made) -> None:
-    """Only chances under 5 %, bands under 10 %, more than 120 days away, told by a predictor."""
-    rows = made.rows.assign(chance=0.04, chance_high=0.08, p_from="predictor", due_in_days=121)
-    assert len(dues.early(rows)) == len(rows)
-    for name, value in {
-        "chance": 0.05, "chance_high": 0.1, "p_from": "base rate", "due_in_days": 120,
-        "out_of_distribution": True,
-    }.items():  # fmt: skip
-        assert dues.early(rows.assign(**{name: value})).empty
-    assert "nobody" in said(*due_findings.early(rows.head(0), "USD"))
-    assert "renew early" in said(*due_findings.early(rows, "USD"))
+def test_contracts_of_a_list_stand_once_at_their_first_renewal(made: Made) -> None:
+    """Whoever comes up in several quarters counts in the first; no list is not an empty list."""
+    chosen = made.rows["subscription_id"].drop_duplicates().head(3).tolist()
+    later = made.rows.assign(quarter=made.rows["quarter"] + pd.DateOffset(years=2))
+    found = dues.first_of(pd.concat([later, made.rows]), chosen)
+    assert found is not None
+    assert sorted(found["subscription_id"]) == sorted(chosen)
+    assert found["quarter"].max() < later["quarter"].min()
+    assert dues.first_of(made.rows, None) is None
+    none = dues.first_of(made.rows, [])
+    assert none is not None
+    assert none.empty
 
 
 def test_a_middle_that_leans_is_called_so(made: Made) -> None:

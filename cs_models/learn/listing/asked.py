@@ -25,6 +25,7 @@ USER_OUTCOMES: Final = ("active", "started")
 CONTACT: Final = "days_since_our_contact__to_date"
 USES: Final = "events__feature="
 OF_ACCOUNT: Final = "account__"
+WORTH: Final = "expected_value"
 # What becomes of a term is no criterion: on the day of the list nobody knows it.
 OUTCOME: Final = ("outcome", "churned", "involuntary")
 # Columns of the two frames that are no measure of the panel.
@@ -59,10 +60,14 @@ class CustomerList:
     ascending : bool, default False
     quiet_days : int, default 0
         Whoever we contacted within so many days is left out: no pestering.
+    priority : int, default 100
+        Lists share the team's calls: the smallest takes first, equals in order of their names.
     per_week : int, optional
-        Rows that can be worked on in a week; the run's own number when None.
+        Customers of this list that may be called in a week; all that earlier lists left when None.
     high_touch_value_share : float, default 0.8
-        Those who make this share of the ARR listed get a person, the others a message.
+        The fewest largest customers of the whole book who make this share of its ARR get a person,
+        the others a message; 0: everybody a message.  A list ordered by ``expected_value`` calls by
+        rank instead.
 
     Raises
     ------
@@ -79,6 +84,7 @@ class CustomerList:
     outcome: Outcome
     ascending: bool = False
     quiet_days: int = 0
+    priority: int = 100
     per_week: int | None = None
     high_touch_value_share: float = 0.8
 
@@ -103,6 +109,16 @@ class CustomerList:
     def columns(self) -> tuple[str, ...]:
         """Return every column it needs, each once."""
         return tuple(dict.fromkeys((*criteria.columns(self.criteria), self.order_by)))
+
+    @property
+    def turn(self) -> tuple[int, str]:
+        """Return where it stands when the team's calls are shared."""
+        return self.priority, self.name
+
+    @property
+    def by_worth(self) -> bool:
+        """Return whether it is ordered by what a call is worth, so that calls follow its rank."""
+        return self.order_by.removeprefix(OF_ACCOUNT) == WORTH
 
     @property
     def features(self) -> tuple[str, ...]:

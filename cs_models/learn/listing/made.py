@@ -1,11 +1,10 @@
-"""Making a list: who meets its criteria, in which order, within capacity, and by person or message.
+"""Making a list: who meets its criteria, and in which order.
 
 Grain in: a frame of one row per running term, or per user.  Grain out: one row per account, or
 user, on the list.
 
-Dated example: two hands for five days reach 26 customers in a quarter of 13 weeks.  Of 40 on the
-list the first 26 are ``in_capacity``; the largest, who together make 80 % of the ARR listed, get a
-person (``touch`` "high"), the others a message ("tech").
+Dated example, D = 2024-03-01: of 50 who meet the criteria 10 were called by us in the week before
+and are left out; 40 stand on the list, the largest of its ``order_by`` first.
 
 Source: ``methods.md`` 6; ``customer_success.md`` Q14.
 """
@@ -17,12 +16,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cs_models.features import criteria
 from cs_models.learn.listing.asked import CONTACT, CustomerList
 
-HIGH, TECH = "high", "tech"
 KEYS: Final = {"account": "account_id", "user": "user_id"}
 
 
@@ -34,7 +31,8 @@ class Made:
     ----------
     rows : pandas.DataFrame
         The frame's rows that are on it, one per account or user, in order: its columns and
-        ``rank`` (from 1), ``in_capacity`` (bool), ``touch`` ("high" or "tech").
+        ``rank`` (from 1); once the team's calls are shared (``shared.share``) also
+        ``in_capacity``, ``touch`` and ``called_from``.
     n_frame, n_unknown, n_quiet : int
         Rows it was asked of; those whose criteria are not known; those left out because we
         contacted them within its quiet days.
@@ -46,7 +44,7 @@ class Made:
     n_quiet: int
 
 
-def make(asked: CustomerList, frame: pd.DataFrame, *, capacity: int) -> Made:
+def make(asked: CustomerList, frame: pd.DataFrame) -> Made:
     """Make a list.
 
     Parameters
@@ -55,8 +53,6 @@ def make(asked: CustomerList, frame: pd.DataFrame, *, capacity: int) -> Made:
     frame : pandas.DataFrame
         One row per running term (grain "account") or user, with its columns, ``account_id``,
         ``arr`` and :data:`CONTACT`.
-    capacity : int
-        Rows that can be worked on.
 
     Returns
     -------
@@ -78,12 +74,8 @@ def make(asked: CustomerList, frame: pd.DataFrame, *, capacity: int) -> Made:
         na_position="last", kind="stable",
     )  # fmt: skip
     rows = rows.drop_duplicates(key).reset_index(drop=True)
-    rank = np.arange(1, len(rows) + 1)
     return Made(
-        rows=rows.assign(
-            rank=rank, in_capacity=rank <= capacity,
-            touch=np.where(high_touch(rows, asked.high_touch_value_share), HIGH, TECH),
-        ),
+        rows=rows.assign(rank=np.arange(1, len(rows) + 1)),
         n_frame=len(frame), n_unknown=int(answered.isna().sum()), n_quiet=int(quiet.sum()),
     )  # fmt: skip
 
@@ -131,33 +123,3 @@ def recently(frame: pd.DataFrame, days: int) -> pd.Series:
         return pd.Series(False, index=frame.index)
     ago = pd.to_numeric(frame[CONTACT]).astype("float64")
     return ago <= days
-
-
-def high_touch(rows: pd.DataFrame, value_share: float) -> NDArray[np.bool_]:
-    """Return who gets a person: the largest accounts that together make a share of the ARR.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        ``account_id`` and ``arr`` (missing counts as nothing); users of one account share its fate.
-    value_share : float
-        0 to 1.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_rows,)
-        The fewest accounts that reach the share; nobody where there is no ARR.
-    """
-    if rows.empty or value_share <= 0:
-        return np.zeros(len(rows), dtype=bool)
-    arr = pd.to_numeric(rows["arr"]).astype("float64").fillna(0.0)
-    of = pd.DataFrame({"account_id": rows["account_id"].to_numpy(), "arr": arr.to_numpy()})
-    worth = of.groupby("account_id")["arr"].max().sort_index().sort_values(
-        ascending=False, kind="stable"
-    )  # fmt: skip
-    if not worth.sum() > 0:
-        return np.zeros(len(rows), dtype=bool)
-    before = worth.cumsum() - worth
-    # A sum of floats may miss its own total by a last digit.
-    chosen = worth.index[(before < value_share * worth.sum() * (1 - 1e-12)) & (worth > 0)]
-    return rows["account_id"].isin(chosen).to_numpy(dtype=bool)

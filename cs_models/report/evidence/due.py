@@ -7,7 +7,7 @@ page, its tables and its files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import ibis.expr.types as ir
@@ -16,11 +16,9 @@ import pandas as pd
 
 from cs_models.features.renewals import GONE
 from cs_models.learn import revenue
-from cs_models.report.evidence.horizons import BASE_RATE, DECIDED, NOTICE, PREDICTOR
+from cs_models.report.evidence.horizons import BASE_RATE, DECIDED, NOTICE
 
 TOP: Final = 5
-EARLY_DAYS: Final = 120
-EARLY_CHANCE: Final = 0.05
 # Chances of leaving that the page keeps apart; the last edge holds those likelier than not to go.
 EDGES: Final = (0.0, 0.1, 0.25, 0.5)
 ASKED, GOING, STAYING, BY_RATE = (
@@ -181,24 +179,26 @@ def reach(accounts: pd.DataFrame, capacity: int) -> dict[str, Any]:
     }
 
 
-def early(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return who might be asked to renew early: safe by the predictor, and not due for long.
+def first_of(rows: pd.DataFrame, subscriptions: Collection[str] | None) -> pd.DataFrame | None:
+    """Return the first renewal of each of some contracts.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         From :func:`contracts`, all quarters.
+    subscriptions : collection of str or None
+        ``listed.subscriptions``.
 
     Returns
     -------
-    pandas.DataFrame
-        Rows with a chance under 5 % (the predictor's, its band within 10 %), a renewal more than
-        120 days away and no doubt whether the customer is like past ones, largest ARR first.
+    pandas.DataFrame or None
+        Largest ARR first; None for None.
     """
-    safe = (rows["chance"] < EARLY_CHANCE) & (rows["chance_high"] < 2 * EARLY_CHANCE)
-    told = rows["p_from"].eq(PREDICTOR) & ~rows["out_of_distribution"].astype(bool)
-    kept = rows[safe & told & (rows["due_in_days"] > EARLY_DAYS)]
-    return kept.sort_values(["arr", "subscription_id"], ascending=[False, True], ignore_index=True)
+    if subscriptions is None:
+        return None
+    mine = rows[rows["subscription_id"].isin(list(subscriptions))]
+    mine = mine.sort_values("quarter", kind="stable").drop_duplicates("subscription_id")
+    return mine.sort_values(["arr", "subscription_id"], ascending=[False, True], ignore_index=True)
 
 
 def saved_due(rows: pd.DataFrame) -> pd.DataFrame:

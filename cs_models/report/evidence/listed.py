@@ -14,7 +14,7 @@ import pandas as pd
 from cs_models.errors import TooLittleDataError
 from cs_models.learn import churn, profile
 from cs_models.learn.listing import accounts
-from cs_models.learn.lists import HIGH
+from cs_models.learn.lists import CALLED
 from cs_models.report.evidence import customer
 from cs_models.report.evidence.horizons import Ahead
 from cs_models.report.evidence.lists import Known, Listed
@@ -22,22 +22,22 @@ from cs_models.report.evidence.lists import Known, Listed
 # Stable ids first, for the CRM.
 _ACCOUNT: Final = (
     "account_id", "subscription_id", "account_name", "segment", "rank", "in_capacity", "touch",
-    "arr", "term_end", "days_to_renewal", "p_churn", "p_low", "p_high", "net_low",
+    CALLED, "arr", "term_end", "days_to_renewal", "p_churn", "p_low", "p_high", "net_low",
     "expected_value", "net_high", "reason_1", "reason_2", "reason_3", "similar",
     "days_since_our_contact__to_date", "last_contact", "in_play", "threshold_gap",
     accounts.UNUSED,
 )  # fmt: skip
 _USER: Final = (
     "account_id", "user_id", "person_id", "account_name", "segment", "role", "rank", "in_capacity",
-    "touch", "arr", "days_to_renewal", "days_since_created", "days_since_last_use",
+    "touch", CALLED, "arr", "days_to_renewal", "days_since_created", "days_since_last_use",
     "active_days__to_date", "days_since_our_contact__to_date",
 )  # fmt: skip
 N_BOOT: Final = 2  # how well neighbours foretell is told on page 03; here they only illustrate
 SUMMARY: Final = (
-    "name", "title", "action", "criteria", "grain", "outcome", "n", "n_in_capacity", "n_high",
-    "n_accounts", "arr", "n_unknown", "n_quiet", "skipped", "past_hit_rate", "past_low",
-    "past_high", "past_n", "past_n_accounts", "past_quarters", "base_rate", "difference",
-    "difference_low", "difference_high", "few", "apart", "past_why", "table", "file",
+    "name", "title", "action", "criteria", "grain", "outcome", "turn", "n", "n_in_capacity",
+    "n_high", "n_calls", "n_accounts", "arr", "n_unknown", "n_quiet", "skipped", "past_hit_rate",
+    "past_low", "past_high", "past_n", "past_n_accounts", "past_quarters", "base_rate",
+    "difference", "difference_low", "difference_high", "few", "apart", "past_why", "table", "file",
 )  # fmt: skip
 
 
@@ -56,23 +56,29 @@ def summary(found: Sequence[Listed]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        :data:`SUMMARY`: rates 0 to 1, ``arr`` of the accounts listed (each once), ``file`` the
-        CSV relative to the notebook's folder ("" for a list that could not be made).
+        :data:`SUMMARY`: rates 0 to 1, ``turn`` (from 1) in which the team's calls are shared,
+        ``n_in_capacity`` rows and ``n_high`` customers to whom a person speaks, ``n_calls`` of
+        these who are called from this list and no earlier one, ``arr`` of the accounts listed
+        (each once), ``file`` the CSV relative to the notebook's folder ("" for a list that could
+        not be made).
     """
-    rows = [_summed(one) for one in found]
+    turns = sorted(one.asked.turn for one in found)
+    rows = [_summed(one, turns.index(one.asked.turn) + 1) for one in found]
     return pd.DataFrame(rows, columns=list(SUMMARY))
 
 
-def _summed(one: Listed) -> dict[str, Any]:
+def _summed(one: Listed, turn: int) -> dict[str, Any]:
     rows = pd.DataFrame() if one.made is None else one.made.rows
     past, made = one.past, one.made
     each = rows.drop_duplicates("account_id") if len(rows) else rows
+    spoken = rows[rows["in_capacity"]].drop_duplicates("account_id") if len(rows) else rows
     nothing = float("nan")
     return {
         "name": one.asked.name, "title": one.asked.title, "action": one.asked.action,
         "criteria": one.said, "grain": one.asked.grain, "outcome": one.asked.outcome,
-        "n": len(rows), "n_in_capacity": int(rows["in_capacity"].sum()) if len(rows) else 0,
-        "n_high": int(rows["touch"].eq(HIGH).sum()) if len(rows) else 0, "n_accounts": len(each),
+        "turn": turn, "n": len(rows), "n_accounts": len(each),
+        "n_in_capacity": int(rows["in_capacity"].sum()) if len(rows) else 0, "n_high": len(spoken),
+        "n_calls": int(spoken[CALLED].eq(one.asked.name).sum()) if len(spoken) else 0,
         "arr": float(pd.to_numeric(each["arr"]).sum()) if len(each) else 0.0,
         "n_unknown": made.n_unknown if made else 0, "n_quiet": made.n_quiet if made else 0,
         "skipped": one.skipped,
@@ -116,6 +122,14 @@ def rows(one: Listed, known: Known, similar: pd.Series) -> pd.DataFrame:
     usual = _ACCOUNT if one.asked.grain == "account" else _USER
     asked = [name for name in one.asked.columns if name not in usual]
     return found[[name for name in (*usual, *asked) if name in found.columns]]
+
+
+def subscriptions(found: Sequence[Listed], name: str) -> list[str] | None:
+    """Return the contracts on a list of customers; None where it was not asked for or not made."""
+    for one in found:
+        if one.asked.name == name and one.made is not None and one.asked.grain == "account":
+            return [str(contract) for contract in one.made.rows["subscription_id"]]
+    return None
 
 
 def tables(found: Sequence[Listed], known: Known, similar: pd.Series) -> dict[str, pd.DataFrame]:

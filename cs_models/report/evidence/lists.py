@@ -12,7 +12,7 @@ of people are made again at the start of past quarters.  ``methods.md`` 6.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -162,14 +162,15 @@ def make(known: Known, asked: Sequence[CustomerList], *, capacity: int, weeks: i
     known : Known
     asked : sequence of CustomerList
     capacity : int
-        Rows of a list that asks for no number of its own.
+        Customers that the team can call, over all lists together.
     weeks : int
         Weeks for which a list is made.
 
     Returns
     -------
     list of Listed
-        In the order asked.
+        In the order asked, the calls shared as ``learn.listing.shared`` says.  Past lists are
+        judged each alone, with all of the team's calls.
 
     Raises
     ------
@@ -177,11 +178,14 @@ def make(known: Known, asked: Sequence[CustomerList], *, capacity: int, weeks: i
         When a list asks for a column that the frames do not have although the records could tell
         it, naming the nearest.
     """
-    return [_listed(known, one, _hands(one, capacity, weeks), len(asked)) for one in asked]
+    found = [_listed(known, one, _hands(one, capacity, weeks), len(asked)) for one in asked]
+    told = [(one.asked, one.made) for one in found if one.made is not None]
+    shared = iter(lists.share(told, known.accounts, capacity=capacity, weeks=weeks))
+    return [one if one.made is None else replace(one, made=next(shared)) for one in found]
 
 
 def _hands(asked: CustomerList, capacity: int, weeks: int) -> int:
-    return capacity if asked.per_week is None else asked.per_week * weeks
+    return capacity if asked.per_week is None else min(capacity, asked.per_week * weeks)
 
 
 def _listed(known: Known, asked: CustomerList, capacity: int, n_lists: int) -> Listed:
@@ -191,7 +195,7 @@ def _listed(known: Known, asked: CustomerList, capacity: int, n_lists: int) -> L
     if skipped:
         return Listed(asked, said, None, skipped, None, skipped, 0)
     criteria.check(asked.criteria, frame, where=f"{asked.name}.yml")
-    made = lists.make(asked, frame, capacity=capacity)
+    made = lists.make(asked, frame)
     past, why, n_past = _judged(known, asked, capacity, n_lists)
     return Listed(asked, said, made, "", past, why, n_past)
 

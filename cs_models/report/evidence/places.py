@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-COMING, WIDTH, AT_RISK, DUE, HELD, EARLY_DUE, BOOK, PAST_KEPT, RESTS = (
-    "coming-table", "width-table", "at-risk-table", "due-table", "held-table", "early-due-table",
+COMING, WIDTH, AT_RISK, DUE, HELD, BOOK, PAST_KEPT, RESTS = (
+    "coming-table", "width-table", "at-risk-table", "due-table", "held-table",
     "book-table", "past-kept-table", "rests-table",
 )  # fmt: skip
 SCORED, CALLED, LISTS, CALIBRATION, DRIFT, VALUE, RUNS, SAID, FORECASTS, ORIGINS = (

@@ -48,7 +48,7 @@ class Book:
         contacted in the last 14 days), known (False where plays are not on record).
     weeks : pandas.DataFrame
         One row a week of 13: week (first day), last, n_contracts, arr, arr_at_risk; the first
-        holds what is overdue as well.
+        holds what is overdue as well, the last is open to the end of the quarter.
     contracts : pandas.DataFrame
         The quarter's contracts with in_play, play_since, last_contact,
         days_since_our_contact__to_date.
@@ -62,7 +62,7 @@ class Book:
 def book(
     now: pd.DataFrame,
     every: pd.DataFrame,
-    early: pd.DataFrame,
+    early: pd.DataFrame | None,
     reasons: pd.DataFrame,
     touched: pd.DataFrame | None,
     *,
@@ -79,8 +79,8 @@ def book(
         ``due.of_quarter`` of the running quarter.
     every : pandas.DataFrame
         ``due.contracts``: all coming quarters, for the calendar.
-    early : pandas.DataFrame
-        ``due.early``.
+    early : pandas.DataFrame or None
+        ``due.first_of`` those on the list of early renewals; None leaves the group out.
     reasons : pandas.DataFrame
         By subscription_id: reason_1 ….
     touched : pandas.DataFrame or None
@@ -97,17 +97,17 @@ def book(
     Book
     """
     now = _touched(now, touched, as_of, play_days)
-    early = _touched(early, touched, as_of, play_days)
     risky = now["chance"].ge(AT_RISK_FROM) & ~now["p_from"].eq(DECIDED)
     engaged = now["in_play"].fillna(False).astype(bool)
     of = {
         ALL: now, ENGAGED: now[engaged], ASKED: now[now["p_from"].eq(NOTICE)],
-        AT_RISK: now[risky], ALONE: now[risky & ~engaged], EARLY: early,
+        AT_RISK: now[risky], ALONE: now[risky & ~engaged],
     }  # fmt: skip
+    if early is not None:
+        of[EARLY] = _touched(early, touched, as_of, play_days)
     loss = _losses(now, sigma, rng)
     rows = []
-    for name in GROUPS:
-        mine = of[name]
+    for name, mine in of.items():
         place = now.index[now["subscription_id"].isin(mine["subscription_id"])]
         drawn = loss[now.index.get_indexer(place)].sum(axis=0)
         if name == EARLY:
@@ -188,19 +188,24 @@ def weeks(every: pd.DataFrame, as_of: date) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a week of :data:`WEEKS`, as ``Book.weeks``.
+        One row a week of :data:`WEEKS`, as ``Book.weeks``.  Thirteen weeks are 91 days, a quarter
+        up to 92: the last week is open to the end of the running quarter, so that all that is due
+        in it stands in some week.
     """
     first = every.sort_values("quarter", kind="stable").drop_duplicates("subscription_id")
     start = pd.Timestamp(as_of) + pd.Timedelta(days=1)
-    days = (pd.to_datetime(first["renewal_date"]) - start).dt.days
-    week = (days // 7).clip(lower=0)
+    begins = [start + pd.Timedelta(weeks=at) for at in range(WEEKS)]
+    quarter_end = start.to_period("Q").end_time.normalize()
+    last = [day + pd.Timedelta(days=6) for day in begins]
+    last[-1] = max(last[-1], quarter_end)
+    renews = pd.to_datetime(first["renewal_date"])
+    week = ((renews - start).dt.days // 7).clip(lower=0, upper=WEEKS - 1)
     rows = []
     for at in range(WEEKS):
-        mine = first[week == at]
-        begins = start + pd.Timedelta(weeks=at)
+        mine = first[(week == at) & (renews <= last[at])]
         rows.append(
             {
-                "week": begins, "last": begins + pd.Timedelta(days=6), "n_contracts": len(mine),
+                "week": begins[at], "last": last[at], "n_contracts": len(mine),
                 "arr": float(mine["arr"].sum()), "arr_at_risk": float(mine["arr_at_risk"].sum()),
             }
         )  # fmt: skip

@@ -13,7 +13,6 @@ from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import due, places
 from cs_models.report.figures import outlook as figures
 from cs_models.report.findings import due as findings
-from cs_models.report.values import percent
 
 Shown = Sequence[Exhibit | Statement | Table]
 DRAWN = 15  # customers in the figure; the table has more
@@ -101,30 +100,3 @@ def who(standings: pd.DataFrame, label: str, currency: str) -> Shown:
             note="Base rate only: no predictor speaks of these contracts.",
         ),
     )
-
-
-def early(frame: pd.DataFrame, currency: str) -> Shown:
-    """Show who might be asked to renew early."""
-    said = findings.early(frame, currency)
-    if frame.empty:
-        return said
-    table = Table.of(
-        frame,
-        id=places.EARLY_DUE,
-        title="Early renewal: candidates",
-        columns={
-            "account_name": Column("Customer"),
-            "segment": Column("Segment"),
-            "renewal_date": Column("Renews", kind="date"),
-            "due_in_days": Column("Days away", kind="integer"),
-            "arr": Column("ARR", kind="money", unit=currency),
-            "chance": Column("Chance of leaving", kind="percent"),
-            "chance_low": Column("from", kind="percent"),
-            "chance_high": Column("to", kind="percent"),
-            "account_id": Column("Account"),
-        },
-        note=f"Renewal more than {due.EARLY_DAYS} days away, chance of leaving under "
-        f"{percent(due.EARLY_CHANCE)} and surely under {percent(2 * due.EARLY_CHANCE)}, and not "
-        "unlike the customers that were learnt from. Largest ARR first.",
-    )
-    return (*said, table)

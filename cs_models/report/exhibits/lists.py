@@ -20,34 +20,51 @@ from cs_models.report.findings import lists as findings
 
 Shown = Sequence[Exhibit | Statement | Table]
 _TOUCH: Final = {"high": "a person", "tech": "a message"}
-_YES: Final = {True: "yes", False: "no"}
 SHOWN, AT_MOST = 10, 30  # rows of a list before the fold, and on the page; the file has all
 
 
-def overview(summary: pd.DataFrame, currency: str) -> Shown:
-    """Show all lists with how many each holds."""
-    said = findings.overview(summary, currency)
+def overview(summary: pd.DataFrame, capacity: int, currency: str) -> Shown:
+    """Show all lists with how many each holds, and how the team's calls are shared over them.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        ``listed.summary``.
+    capacity : int
+        Customers that the team can call, over all lists.
+    currency : str
+    """
+    said = findings.overview(summary, capacity, currency)
     if summary.empty:
         return said
     nouns = {grain: many for grain, (_, many) in findings.NOUNS.items()}
     table = Table.of(
-        summary.assign(why=summary["skipped"], grain=summary["grain"].map(nouns)), id=findings.ALL,
-        title="Lists of today",
+        summary.assign(
+            why=summary["skipped"], grain=summary["grain"].map(nouns),
+            n_message=summary["n_accounts"] - summary["n_high"],
+        ).sort_values("turn"),
+        id=findings.ALL, title="Lists of today, in the order in which they take the team's calls",
         columns={
+            "turn": Column("Turn", kind="integer"),
             "title": Column("List"),
             "n": Column("On it", kind="integer"),
             "grain": Column("of"),
             "arr": Column("ARR of their customers", kind="money", unit=currency),
-            "n_in_capacity": Column("Can be worked on", kind="integer"),
-            "n_high": Column("by a person", kind="integer"),
+            "n_accounts": Column("Customers", kind="integer"),
+            "n_high": Column("get a person", kind="integer"),
+            "n_calls": Column("of them called from no earlier list", kind="integer"),
+            "n_message": Column("get a message", kind="integer"),
             "n_quiet": Column("Left out: spoken to lately", kind="integer"),
             "n_unknown": Column("Not known", kind="integer"),
             "file": Column("File"),
             "why": Column("Why it could not be made"),
         },
-        note="By a person: the largest customers, who together make four fifths of the list's ARR "
-        "unless the list says otherwise; the others get a message. A customer may stand on "
-        "several lists.",
+        note="The team's calls are one number for all lists: each list takes what those before it "
+        "left, and a customer on several lists is called once. A list ordered by what a call is "
+        "worth calls from its top; of the others a person speaks to the largest customers, the "
+        "fewest who together make four fifths of the ARR of all running customers unless the list "
+        "says otherwise. Who is left gets a message. Another order, or a limit for one list, is "
+        "set by priority and per_week in its file.",
     )  # fmt: skip
     return (*said, table)
 
@@ -79,7 +96,6 @@ def _table(row: Mapping[str, Any], frame: pd.DataFrame, currency: str) -> Table:
     shown = frame.assign(
         **({"reason_1": frame["reason_1"].str.partition(":")[0]} if "reason_1" in frame else {}),
         touch=frame["touch"].map(_TOUCH),
-        in_capacity=frame["in_capacity"].map(_YES),
     )
     columns = {
         "rank": Column("Place", kind="integer"),
@@ -107,7 +123,7 @@ def _table(row: Mapping[str, Any], frame: pd.DataFrame, currency: str) -> Table:
         }
     columns |= {
         "days_since_our_contact__to_date": Column("Days since our contact", kind="integer"),
-        "touch": Column("Gets"), "in_capacity": Column("In reach"),
+        "touch": Column("Gets"),
         "user_id" if grain == "user" else "account_id": Column("Id"),
     }  # fmt: skip
     there = {key: column for key, column in columns.items() if key in shown and _told(shown[key])}
@@ -145,11 +161,11 @@ def past(summary: pd.DataFrame) -> Shown:
             "past_quarters": Column("Quarters", kind="integer"),
             "told": Column("Told apart"),
         },
-        note="Each list was made again in past quarters from what was known then, within what the "
-        "team can work on. Others: those not on it at the same time; of customers as far from "
-        "their renewal and of the same segment, of users of the age and role that the list asks. "
-        "Told apart counts that several lists are compared at once. Levels learnt from the whole "
-        "history (adoption) were not known then.",
+        note="Each list was made again in past quarters from what was known then, each alone with "
+        "all that the team can call. Others: those not on it at the same time; of customers as far "
+        "from their renewal and of the same segment, of users of the age and role that the list "
+        "asks. Told apart counts that several lists are compared at once. Levels learnt from the "
+        "whole history (adoption) were not known then.",
     )  # fmt: skip
     drawn = frame[frame["past_hit_rate"].notna()].rename(
         columns={"past_hit_rate": "rate", "past_low": "low", "past_high": "high", "past_n": "n"}

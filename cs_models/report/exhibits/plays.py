@@ -36,7 +36,7 @@ def book(found: Book, label: str, play_days: int, currency: str) -> Shown:
         note=f"At risk: a chance of leaving of {percent(AT_RISK_FROM)} or more. In a play: a step "
         f"of a playbook by us in the last {play_days} days. Groups overlap. From and to: where the "
         "sum lies eight times in ten, with the swing of whole quarters. Those who could renew "
-        "early are due later.",
+        "early are due later; they are the list of that name below.",
     )  # fmt: skip
     return (*findings.book(found.groups, label, play_days, currency), table)
 
@@ -52,7 +52,8 @@ def calendar(found: Book, currency: str) -> Exhibit:
             "arr": Column("ARR due", **money),  # type: ignore[arg-type]
             "arr_at_risk": Column("of it at risk", **money),  # type: ignore[arg-type]
         },
-        note="Contracts whose end is past and not yet decided stand in the first week.",
+        note="Contracts whose end is past and not yet decided stand in the first week; the last "
+        "week is open to the end of the quarter.",
     )  # fmt: skip
     return Exhibit(
         id="calendar", title="When it comes due", figure=figures.calendar(found.weeks, currency),

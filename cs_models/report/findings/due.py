@@ -17,7 +17,7 @@ from cs_models.report.findings.amounts import about, customers
 from cs_models.report.findings.words import Part, linked
 from cs_models.report.values import integer, percent
 
-ACCOUNTS, DUE, EARLY = places.AT_RISK, places.DUE, places.EARLY_DUE
+ACCOUNTS, DUE = places.AT_RISK, places.DUE
 
 
 def concentration(
@@ -75,24 +75,3 @@ def who(standings: pd.DataFrame, label: str, currency: str) -> list[Statement]:
         ").",
     ]  # fmt: skip
     return [Statement.of("finding", *parts, id="due-said")]
-
-
-def early(frame: pd.DataFrame, currency: str) -> list[Statement]:
-    """Say who might be asked to renew early."""
-    if frame.empty:
-        return [
-            Statement.of(
-                "finding", "No customer whose renewal is more than "
-                f"{due.EARLY_DAYS} days away has a chance of leaving that is surely low: nobody "
-                "is put forward for an early renewal.", id="early-due-said",
-            )
-        ]  # fmt: skip
-    return [
-        Statement.of(
-            "finding", linked(customers(frame["account_id"].nunique()), EARLY), " with ",
-            linked(about(frame["arr"].sum(), currency), EARLY),
-            f" renew more than {due.EARLY_DAYS} days from now and are very unlikely to leave: they "
-            "could be asked to renew early, which spreads the work. Whether an early offer would "
-            "keep anyone who would have left, this history cannot say.", id="early-due-said",
-        )
-    ]  # fmt: skip

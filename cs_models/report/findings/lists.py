@@ -13,7 +13,7 @@ import pandas as pd
 
 from cs_models.report.display import Statement
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings.amounts import about
+from cs_models.report.findings.amounts import about, customers
 from cs_models.report.findings.words import Part, linked, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, percent
@@ -35,13 +35,15 @@ def people(n: int, grain: str) -> str:
     return f"{integer(n)} {one if n == 1 else many}"
 
 
-def overview(summary: pd.DataFrame, currency: str) -> list[Statement]:
-    """Say how many lists there are, what they hold, and which could not be made.
+def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statement]:
+    """Say how many lists there are, what they hold, how calls are shared, and what was not made.
 
     Parameters
     ----------
     summary : DataFrame
         ``listed.summary``.
+    capacity : int
+        Customers that the team can call, over all lists.
     currency : str
     """
     if summary.empty:
@@ -58,11 +60,29 @@ def overview(summary: pd.DataFrame, currency: str) -> list[Statement]:
             linked(people(most["n"], most["grain"]), ALL), " of customers who pay ",
             linked(about(most["arr"], currency), ALL),
         ]  # fmt: skip
-    said = [Statement.of("finding", *parts, ".", id="lists-said")]
+    said = [
+        Statement.of("finding", *parts, ".", id="lists-said"),
+        Statement.of("finding", *_calls(made, capacity), id="lists-calls"),
+    ]
     for row in records(summary[summary["skipped"] != ""]):
         text = f"The list \u201c{row['title']}\u201d could not be made: {row['skipped']}."
         said.append(Statement.of("caution", text, id=f"skipped-{row['name'].replace('_', '-')}"))
     return said
+
+
+def _calls(made: pd.DataFrame, capacity: int) -> list[Part]:
+    """Say what of the team's calls the lists take together, and from which they are made."""
+    parts: list[Part] = [
+        "All lists together take ", linked(integer(made["n_calls"].sum()), ALL), " of the ",
+        integer(capacity), " calls that the team can make, a customer on several lists once",
+    ]  # fmt: skip
+    takers = records(made[made["n_calls"] > 0].sort_values("turn"))
+    for place, row in enumerate(takers):
+        parts += [
+            ", " if place else ": ", linked(integer(row["n_calls"]), ALL),
+            f" from \u201c{row['title']}\u201d",
+        ]  # fmt: skip
+    return [*parts, ". Everybody else gets a message."]
 
 
 def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
@@ -79,16 +99,26 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
     if not row["n"]:
         return [Statement.of("note", f"{row['title']}: nobody today. {who}", id=f"said-{name}")]
     parts: list[Part] = [
-        f"{row['title']}: ", linked(people(row["n"], row["grain"]), table), ", of customers who "
-        "pay ", linked(about(row["arr"], currency), table), " a year; ",
-        linked(integer(row["n_in_capacity"]), table), " are within reach; the largest, ",
-        linked(integer(row["n_high"]), table), f", get a person. {row['action']} {who}",
+        f"{row['title']}: ", linked(people(row["n"], row["grain"]), table),
+        " who pay " if row["grain"] == "account" else ", of customers who pay ", linked(about(row["arr"], currency), table), " a year; ", *_touch(row),
+        f" {row['action']} {who}",
     ]  # fmt: skip
     if row["n_quiet"]:
         parts.append(f" {people(row['n_quiet'], row['grain'])} left out: we spoke to them lately.")
     if row["n_unknown"]:
         parts.append(f" Of {people(row['n_unknown'], row['grain'])} it is not known.")
     return [Statement.of("finding", *parts, id=f"said-{name}")]
+
+
+def _touch(row: Mapping[str, Any]) -> list[Part]:
+    if not row["n_high"]:
+        return ["everybody gets a message."]
+    if row["n_high"] == row["n_accounts"]:
+        return ["a person speaks to all."]
+    return [
+        "a person speaks to ", linked(customers(row["n_high"]), row["table"]),
+        ", the others get a message.",
+    ]  # fmt: skip
 
 
 def worth(summary: pd.DataFrame) -> list[Statement]:
