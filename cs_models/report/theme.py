@@ -29,6 +29,19 @@ LIGHT: dict[str, str] = {
     "grid": "#E4E6E9",
     "surface": "#FFFFFF",
     "tint": "#EEF3F8",
+    # Stages of a journey, lying side by side: any two are told apart by those who see no red or
+    # no green too.
+    "way_1": "#C4A3C1",
+    "way_2": "#1AB9FC",
+    "way_3": "#007EF5",
+    "way_4": "#000F52",
+    "way_5": "#35C487",
+    "way_6": "#004856",
+    "returned": "#A740A6",
+    "idle": "#EE9C00",
+    "dropping": "#CA4B04",
+    "leaving": "#C53241",
+    "gone": "#350000",
 }
 DARK: dict[str, str] = {
     "renewed": "#5BB4E5",
@@ -45,6 +58,17 @@ DARK: dict[str, str] = {
     "grid": "#2E343B",
     "surface": "#1B1F24",
     "tint": "#222C38",
+    "way_1": "#3F525A",
+    "way_2": "#41469C",
+    "way_3": "#0087FF",
+    "way_4": "#A2CFFF",
+    "way_5": "#277C43",
+    "way_6": "#86FFEB",
+    "returned": "#AB6FAD",
+    "idle": "#FFF55C",
+    "dropping": "#D17D03",
+    "leaving": "#EB7D98",
+    "gone": "#F3CD9F",
 }
 
 # What figures are made with.  The page knows the dark twin of each.

@@ -341,8 +341,10 @@ def after_long(followed: Journey, lasting_: pd.DataFrame) -> pd.DataFrame:
     return levels.after_long(followed.stays, followed.terms, rules, lasting_, followed.as_of)
 
 
-def steps(followed: Journey, moments: Sequence[int] = (0, 30, 90, 180, 365, 730)) -> pd.DataFrame:
-    """Estimate the share in each stage at a few days since the beginning, without a band.
+def steps(
+    followed: Journey, moments: Sequence[int] = range(0, 2 * _YEAR + 1, _MONTH // 2)
+) -> pd.DataFrame:
+    """Estimate the share in each stage day by day since the beginning, without a band.
 
     Parameters
     ----------

@@ -417,7 +417,7 @@ def user_steps(people: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
     """Show how users move along their way after the login was made."""
     if frame.empty:
         return ()
-    wide = _wide(frame, people.rules)
+    wide = _wide(frame[frame["time"].isin(_READ)], people.rules)
     columns = {"time": Column("Day", kind="integer")}
     columns |= {name: Column(_head(name), kind="percent") for name in people.order}
     last = wide.iloc[-1]

@@ -62,7 +62,8 @@ def ramp(found: Ramp, currency: str) -> Shown:
         table=table,
         alt=" ".join(statement.text for statement in said) + words,
         caption="Bands: from the lowest to the highest tenth, week by week. Nine in ten "
-        "contracts are above the lower edge in any one week, fewer in every week." + words,
+        "contracts are above the lower edge in any one week, fewer in every week. The scale is "
+        "that of the lines: the bands may go on above it, as the table says." + words,
     )
     return (*said, figure, _tenths(tenths), _below(found, currency))
 

@@ -14,6 +14,7 @@ from cs_models.report import theme
 PERCENT_AXIS = {"tickformat": ".0%", "range": [0, 1.02]}
 POINTS_AXIS = {"tickformat": "+.0f", "zeroline": True, "zerolinewidth": 2}
 _NARROW = 0.1  # a share's axis so short has ticks less than a point apart
+_WRAP = 24  # letters of a name beside a figure, line by line
 _WIDE = 20.0  # a count that goes further is drawn on a scale that gives small counts room
 _NICE = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 200_000)
 
@@ -70,6 +71,22 @@ def percent_ticks(low: float, high: float) -> str:
         Whole percent; with one digit where the axis spans less than ten points.
     """
     return ".1%" if high - low < _NARROW else ".0%"
+
+
+def wrapped(label: str) -> str:
+    """Return a name in lines short enough to stand beside a figure on a narrow page.
+
+    Parameters
+    ----------
+    label : str
+        As typed; what comes back is to be drawn as it is.
+    """
+    lines = [""]
+    for word in label.split():
+        if len(lines[-1]) + len(word) >= _WRAP and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>".join(theme.literal(line) for line in lines)
 
 
 def in_points(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:

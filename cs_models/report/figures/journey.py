@@ -12,11 +12,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cs_models.report import theme
-from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank
+from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank, wrapped
 
-_WAY = ("noise", "accent", "renewed", "above", "expanded", "below")
-_BESIDE = ("contracted", "involuntary", "muted", "noise")
-_WRAP = 24
+_WAY = ("way_1", "way_2", "way_3", "way_4", "way_5", "way_6")
+_BESIDE = ("leaving", "returned", "idle", "dropping")
+# Stages that the journeys of customers and of users share are painted alike on both.
+_KNOWN = {"in_notice": "leaving", "won_back": "returned", "dormant": "idle",
+          "use_dropped": "dropping"}  # fmt: skip
+_LETTER = 0.045  # of the longest bar, beside it on a page of 390 pixels
 
 
 def colours(way: Sequence[str], beside: Sequence[str], ended: Sequence[str]) -> dict[str, str]:
@@ -33,10 +36,12 @@ def colours(way: Sequence[str], beside: Sequence[str], ended: Sequence[str]) -> 
         ``#RRGGBB``.
     """
     found = {name: theme.COLOURS[_WAY[place % len(_WAY)]] for place, name in enumerate(way)}
-    found |= {
-        name: theme.COLOURS[_BESIDE[place % len(_BESIDE)]] for place, name in enumerate(beside)
-    }
-    return found | dict.fromkeys(ended, theme.COLOURS["churned"])
+    known = {name: _KNOWN[name] for name in beside if name in _KNOWN}
+    free = [role for role in _BESIDE if role not in known.values()] or list(_BESIDE)
+    others = [name for name in beside if name not in known]
+    known |= {name: free[place % len(free)] for place, name in enumerate(others)}
+    found |= {name: theme.COLOURS[known[name]] for name in beside}
+    return found | dict.fromkeys(ended, theme.COLOURS["gone"])
 
 
 def today(frame: pd.DataFrame, shades: Mapping[str, str], *, of: str, amount: str) -> go.Figure:
@@ -67,7 +72,8 @@ def today(frame: pd.DataFrame, shades: Mapping[str, str], *, of: str, amount: st
         + "<extra></extra>",
     )  # fmt: skip
     most = float(frame["n"].max()) if len(frame) else 1.0
-    figure.update_xaxes(title=f"{of[:1].upper()}{of[1:]} today", range=[0, most * 1.3 or 1.0])
+    room = 1.08 + _LETTER * max(map(len, frame["written"]), default=0)
+    figure.update_xaxes(title=f"{of[:1].upper()}{of[1:]} today", range=[0, most * room or 1.0])
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     return figure
 
@@ -97,7 +103,7 @@ def course(
             x=own["time"].tolist(), y=own["chance"].round(4).tolist(), name=theme.literal(words),
             mode="lines",
             stackgroup="way", line={"width": 0.8, "color": shades[name]},
-            fillcolor=theme.faded(shades[name], 0.7),
+            fillcolor=shades[name],
             hovertemplate="day %{x:.0f}: %{y:.1%}<extra>" + theme.literal(words) + "</extra>",
         )  # fmt: skip
     last = float(frame["time"].max()) if len(frame) else 1.0
@@ -189,8 +195,10 @@ def ahead(
             hovertemplate="%{y}: %{x:.1%} then " + theme.literal(words) + "<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack", legend={"traceorder": "normal"})
-    figure.update_xaxes(title=f"Share, {days} days later", **PERCENT_AXIS)
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_xaxes(title=f"Share of them, {days} days later", **PERCENT_AXIS)
+    figure.update_yaxes(
+        title="Stage on the first day", autorange="reversed", automargin=True, showgrid=False
+    )
     return figure
 
 
@@ -209,7 +217,7 @@ def breaks(frame: pd.DataFrame) -> go.Figure:
         Coloured where the whole interval lies on one side of nought, grey where chance would do.
     """
     figure = blank(height=120 + 44 * len(frame))
-    labels = [_wrapped(label) for label in frame["label"]]
+    labels = [wrapped(label) for label in frame["label"]]
     for role in ("churned", "above", "noise"):
         own = (frame["role"] == role).to_numpy()
         rows = frame[own]
@@ -228,12 +236,3 @@ def breaks(frame: pd.DataFrame) -> go.Figure:
         automargin=True, showgrid=False, categoryorder="array", categoryarray=labels[::-1]
     )
     return figure
-
-
-def _wrapped(label: str) -> str:
-    lines = [""]
-    for word in label.split():
-        if len(lines[-1]) + len(word) >= _WRAP and lines[-1]:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return "<br>".join(theme.literal(line) for line in lines)

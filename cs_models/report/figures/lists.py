@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cs_models.report import theme
-from cs_models.report.figures.canvas import bars, blank
+from cs_models.report.figures.canvas import bars, blank, wrapped
 
 _ROW, _ROOM = 46, 120  # pixels
 
@@ -26,7 +26,7 @@ def past(frame: pd.DataFrame) -> go.Figure:
         Grey where list and others cannot be told apart.
     """
     figure = blank(height=_ROOM + _ROW * len(frame), legend=True)
-    names = [theme.literal(str(title)) for title in frame["title"]]
+    names = [wrapped(str(title)) for title in frame["title"]]
     for apart, role, name in (
         (True, "accent", "on the list"), (False, "noise", "on the list: cannot be told apart"),
     ):  # fmt: skip
@@ -47,7 +47,8 @@ def past(frame: pd.DataFrame) -> go.Figure:
                 "line": {"width": 3, "color": theme.COLOURS["noise"]}},
         hovertemplate="%{y}, others: %{x:.0%}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(title="Share of whom it came true", tickformat=".0%", range=[-0.02, 1.02])
+    # A dot at nought needs room, or it covers the name beside it.
+    figure.update_xaxes(title="Share that came true", tickformat=".0%", range=[-0.06, 1.04])
     figure.update_yaxes(
         categoryorder="array", categoryarray=names[::-1], automargin=True, showgrid=False
     )

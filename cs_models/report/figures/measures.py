@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cs_models.report import theme
-from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank
+from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank, percent_ticks
 
 COLOURS = ("accent", "above", "churned", "below", "renewed", "involuntary")
 _CURVE, _ROW = 320, 26  # pixels
@@ -41,7 +41,8 @@ def by_month(frame: pd.DataFrame, *, axis: str, title: str) -> go.Figure:
     )  # fmt: skip
     most = float(np.nanmax([*frame["high"], *frame["value"], 0.05]))
     figure.update_xaxes(title=theme.literal(title), tickformat="%b %Y", showgrid=False)
-    figure.update_yaxes(title=theme.literal(axis), tickformat=".0%", range=[0, 1.08 * most])
+    ends = [0, 1.08 * most]
+    figure.update_yaxes(title=theme.literal(axis), tickformat=percent_ticks(*ends), range=ends)
     return figure
 
 
@@ -67,7 +68,8 @@ def dots(frame: pd.DataFrame, *, of: str, axis: str, money: bool = False) -> go.
     most = float(np.nanmax([*frame["high"], *frame["value"], 0.02]))
     if money:
         figure.add_vline(x=1, line={"color": theme.COLOURS["noise"], "dash": "dash"})
-    figure.update_xaxes(title=theme.literal(axis), tickformat=".0%", range=[0, 1.06 * most])
+    ends = [0, 1.06 * most]
+    figure.update_xaxes(title=theme.literal(axis), tickformat=percent_ticks(*ends), range=ends)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     return figure
 
