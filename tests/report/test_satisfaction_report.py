@@ -149,3 +149,41 @@ def test_customers_below_the_ramp_are_counted_once(tables: Mapping[str, ir.Table
     said = ramp_findings.saved(idle, "USD")[-1].statement
     assert said.startswith("Who uses less than usual cannot be told")
     assert f"none of {n} customers" in said
+
+
+def test_a_customer_waits_only_where_no_later_step_is_done() -> None:
+    """A lacks a tick, B waits at the second step, C at the first of two, D is not due."""
+    day = pd.Timestamp
+    steps = ("kickoff", "data", "report")
+    due = dict(zip(steps, ("2025-01-01", "2025-01-15", "2025-02-01"), strict=True))
+    done = {"A": {"kickoff", "report"}, "B": {"kickoff"}, "C": set(), "D": {"kickoff", "data"}}
+    plan = pd.DataFrame(
+        [(account, step, day(due[step]), step in own) for account, own in done.items()
+         for step in reversed(steps)], columns=["account_id", "step", "due", "done"],
+    )  # fmt: skip
+    order = fit.usual_order(plan)
+    assert order.to_dict() == {"kickoff": 0, "data": 1, "report": 2}
+    waits, unticked = fit._waiting(plan, order, day("2025-01-20"))
+    assert dict(zip(waits["account_id"], waits["step"], strict=True)) == {
+        "B": "data", "C": "kickoff",
+    }  # fmt: skip
+    assert unticked == {"A"}
+
+
+def test_what_is_true_of_nearly_everybody_is_not_said_of_those_who_wait() -> None:
+    """19 of 20 against 190 of 200 tells nothing; 15 of 20 against 10 of 200 does."""
+    whole = pd.DataFrame(
+        {"sponsor": (["engaged"] * 19 + ["silent"]) * 11,
+         "early_tickets": [1.0] * 15 + [0.0] * 5 + [1.0] * 10 + [0.0] * 190}
+    )  # fmt: skip
+    found = fit._telling(whole, pd.Series([True] * 20 + [False] * 200)).set_index("trait")
+    assert not found.loc["no sponsor", "holds"]
+    assert found.loc["early cases", "holds"]
+    assert found.loc["early cases", "share"] == 0.75
+    late = fit.Stuck(pd.DataFrame(columns=list(fit.STUCK_COLUMNS)), pd.DataFrame(), 220, "", 7,
+                     found.reset_index())  # fmt: skip
+    text = " ".join(str(part) for part in fit_findings._telling(late))
+    assert "At 75" in text
+    assert "cannot be told" in text
+    assert "7 lack the date" in fit_findings.stuck(late, "USD")[0].text
+    assert "05" in fit_findings.stuck(late, "USD")[1].text

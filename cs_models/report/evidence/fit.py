@@ -8,13 +8,14 @@ known at the sale (``learn.fit``); one row per account in its first term with it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cs_models.learn import fit
 from cs_models.report.evidence.ramps import Courses
@@ -27,6 +28,7 @@ SPONSORS: Final = ("decision_maker", "champion")
 SPONSOR_DAYS: Final = 28
 EARLY_DAYS: Final = 60
 LEAST_PAST: Final = 20
+ALPHA: Final = 0.05
 NO_STEPS: Final = "the source keeps no onboarding steps (table milestones)"
 STUCK_COLUMNS: Final = (
     "account_id", "account_name", "segment", "arr", "days_as_customer", "step", "days_late",
@@ -34,15 +36,22 @@ STUCK_COLUMNS: Final = (
 )  # fmt: skip
 
 
+TELLING: Final = ("trait", "n", "n_others", "share", "share_others", "holds")
+NO_SPONSOR, EARLY_CASES = "no sponsor", "early cases"
+
+
 @dataclass(frozen=True)
 class Stuck:
-    """Accounts in their first term that are late with a step of onboarding.
+    """Accounts in their first term that wait at a step of onboarding.
+
+    An account waits at a step that was due and is open only where no step that usually comes later
+    is done; where one is, a tick is missing, and the account does not wait.
 
     Attributes
     ----------
     accounts : DataFrame, one row per account that is late, longest late first
         ``account_id``, ``account_name``, ``segment``, ``arr``, ``days_as_customer``, ``step`` (the
-        first one that is open and due), ``days_late``, ``past_share`` (of past accounts that had
+        first it waits at), ``days_late``, ``past_share`` (of past accounts that had
         taken the step so long after its due date; missing below 20), ``training`` ("kept", "late",
         "not yet due", "not planned"), ``sponsor`` ("engaged", "silent", "none on record", "not
         recorded"), ``sponsor_days`` (since a sponsor's last use; missing: never), ``early_tickets``
@@ -51,6 +60,12 @@ class Stuck:
         ``step``, ``n`` (accounts late at it), ``arr``, ``days_late`` (median).
     n_first : int
         Accounts in their first term that have a plan.
+    n_unticked : int
+        Accounts that do not wait, but have a step without a date while a later one is done.
+    telling : DataFrame, one row per trait
+        ``trait`` ("no sponsor", "early cases"), ``n``, ``n_others``, ``share``, ``share_others``
+        (of those who wait, and of the other first terms with a step due), ``holds`` (Fisher's exact
+        test, both traits counted).
     why_not : str
     """
 
@@ -58,6 +73,8 @@ class Stuck:
     steps: pd.DataFrame
     n_first: int
     why_not: str = ""
+    n_unticked: int = 0
+    telling: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(TELLING)))
 
 
 def sale(found: Courses, *, rng: np.random.Generator, min_accounts: int = 20) -> fit.Fit:
@@ -96,24 +113,74 @@ def stuck(tables: Mapping[str, ir.Table], found: Courses) -> Stuck:
     first = found.terms[found.terms["running"] & (found.terms["term_no"] == 1)]
     first = first.drop_duplicates("account_id")
     mine = plan[plan["account_id"].isin(first["account_id"])]
-    late = mine[~mine["done"] & (mine["due"] < today)].sort_values(["due", "step"])
-    open_step = late.drop_duplicates("account_id")
-    rows = open_step.merge(
-        first[["account_id", "account_name", "segment", "arr", "term_start"]], on="account_id"
-    )
+    open_step, unticked = _waiting(mine, usual_order(plan), today)
+    due = mine.loc[mine["due"] < today, "account_id"].unique()
+    named = first[["account_id", "account_name", "segment", "arr", "term_start"]]
+    whole = _sponsors(tables, named[named["account_id"].isin(due)].reset_index(drop=True), found)
+    whole = _tickets(tables, whole, found)
+    rows = open_step.merge(whole, on="account_id")
     rows["days_late"] = (today - rows["due"]).dt.days
     rows["days_as_customer"] = (today - rows["term_start"]).dt.days
     rows["past_share"] = _past_share(rows, plan[~plan["account_id"].isin(first["account_id"])])
     rows["training"] = _training(rows, mine, today)
-    rows = _sponsors(tables, rows, found)
-    rows = _tickets(tables, rows, found)
     rows = rows.sort_values(["days_late", "arr", "account_id"], ascending=[False, False, True],
                             ignore_index=True)[list(STUCK_COLUMNS)]  # fmt: skip
     steps = rows.groupby("step").agg(
         n=("account_id", "size"), arr=("arr", "sum"), days_late=("days_late", "median")
     )
     steps = steps.sort_values("n", ascending=False).reset_index()
-    return Stuck(rows, steps, int(mine["account_id"].nunique()))
+    n_first, waits = int(mine["account_id"].nunique()), whole["account_id"].isin(rows["account_id"])
+    return Stuck(rows, steps, n_first, "", len(unticked), _telling(whole, waits))
+
+
+def usual_order(plan: pd.DataFrame) -> pd.Series:
+    """Put the steps of onboarding in the order in which they are usually due.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        One row per account and step: ``account_id``, ``step``, ``due``.
+
+    Returns
+    -------
+    Series of int, by step
+        0 the first: by the median of the days since the account's first due date, then by name.
+    """
+    into = (plan["due"] - plan.groupby("account_id")["due"].transform("min")).dt.days
+    usual = into.groupby(plan["step"]).median().rename("days").reset_index()
+    ordered = usual.sort_values(["days", "step"])["step"]
+    return pd.Series(range(len(ordered)), index=pd.Index(ordered))
+
+
+def _waiting(
+    plan: pd.DataFrame, order: pd.Series, today: pd.Timestamp
+) -> tuple[pd.DataFrame, set[str]]:
+    """Return the step at which each account waits, and the accounts that only lack a tick."""
+    place = plan["step"].map(order)
+    furthest = place.where(plan["done"], -1).groupby(plan["account_id"]).transform("max")
+    late = ~plan["done"] & (plan["due"] < today)
+    waits = plan[late & (place > furthest)].assign(place=place)
+    unticked = set(plan.loc[late & (place < furthest), "account_id"]) - set(waits["account_id"])
+    first = waits.sort_values(["account_id", "place"]).drop_duplicates("account_id")
+    return first.drop(columns="place"), unticked
+
+
+def _telling(whole: pd.DataFrame, waits: pd.Series) -> pd.DataFrame:
+    """Hold those who wait against the others, trait by trait."""
+    away = whole["sponsor"].isin(["silent", "none on record"])
+    traits = {
+        NO_SPONSOR: (away, (whole["sponsor"] != "not recorded").any()),
+        EARLY_CASES: (whole["early_tickets"] > 0, whole["early_tickets"].notna().any()),
+    }
+    rows = []
+    for name, (has, known) in traits.items():
+        if not known or not waits.any() or waits.all():
+            continue
+        table = [[int((has & own).sum()), int((~has & own).sum())] for own in (waits, ~waits)]
+        p = float(stats.fisher_exact(table)[1]) * len(traits)
+        n, others = sum(table[0]), sum(table[1])
+        rows.append((name, n, others, table[0][0] / n, table[1][0] / others, p < ALPHA))
+    return pd.DataFrame(rows, columns=list(TELLING))
 
 
 def _plan(table: ir.Table, today: pd.Timestamp) -> pd.DataFrame:

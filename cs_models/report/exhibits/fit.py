@@ -177,7 +177,7 @@ def stuck(found: Stuck, currency: str) -> Shown:
     rows = Table.of(
         found.accounts,
         id=findings.STUCK,
-        title="Customers in their first contract who are late",
+        title="Customers in their first contract who wait",
         columns={
             "account_name": Column("Customer"),
             "segment": Column("Segment"),
@@ -191,7 +191,8 @@ def stuck(found: Stuck, currency: str) -> Shown:
             "early_tickets": Column("Cases in first 60 days", kind="integer"),
             "open_tickets": Column("still open", kind="integer"),
         },
-        note="Waits at: the earliest step that was due and is open. Sponsor: a decision maker or "
+        note="Waits at: the earliest step that was due and is open, none that usually comes later "
+        "being done. Sponsor: a decision maker or "
         "champion; engaged, when one used the product in the last 28 days.",
         at_most=25,
     )

@@ -140,36 +140,61 @@ def stuck(found: Stuck, currency: str) -> list[Statement]:
             Statement.of("caution", f"Who is stuck in onboarding cannot be told: {found.why_not}.",
                          verdict="too_little_data", id="stuck-said")
         ]  # fmt: skip
-    return [Statement.of("finding", *_stuck(found, currency), id="stuck-said")]
+    other = (
+        "Page 05 answers \u201cWho is stuck?\u201d otherwise: there a customer of any contract "
+        "is stuck that has been in an early stage of its way for longer than three in four of "
+        "those before it, whatever the dates of its plan. A customer can be on one list and not on "
+        "the other."
+    )
+    return [
+        Statement.of("finding", *_stuck(found, currency), id="stuck-said"),
+        Statement.of("note", other, id="stuck-elsewhere"),
+    ]
 
 
 def _stuck(found: Stuck, currency: str) -> list[Part]:
     rows, steps = found.accounts, records(found.steps)
     if rows.empty:
-        none = " customers in their first contract is late with a step of onboarding."
-        return ["None of ", linked(integer(found.n_first), STUCK), none]
+        none = " customers in their first contract waits at a step of onboarding."
+        return ["None of ", linked(integer(found.n_first), STUCK), none, *_unticked(found)]
     first: dict[str, Any] = steps[0]
     parts: list[Part] = [
         linked(customers(len(rows)), STUCK), " of ", linked(integer(found.n_first), STUCK),
-        " in their first contract are late with onboarding, with ",
+        " in their first contract wait at a step of onboarding that was due, with ",
         linked(about(float(rows["arr"].sum()), currency), STUCK), " a year; most often they ",
         f"wait at {first['step']} (", linked(integer(first["n"]), STEPS), "), half of these for ",
         linked(f"{integer(round(first['days_late']))} days", STEPS), " or longer.",
     ]  # fmt: skip
-    silent = int(rows["sponsor"].isin(["silent", "none on record"]).sum())
-    if (rows["sponsor"] != "not recorded").any():
-        parts += (
-            [" At ", linked(integer(silent), STUCK), " of them no sponsor used the product in the "
-             "last 28 days."]
-            if silent
-            else [" At every one of them a sponsor used the product in the last 28 days."]
-        )  # fmt: skip
-    missed = int((rows["training"] == "late").sum())
-    parts += [" ", linked(integer(missed), STUCK), " missed the date of their training."]
-    if rows["early_tickets"].notna().any():
-        cases = int((rows["early_tickets"] > 0).sum())
-        parts += [" ", linked(integer(cases), STUCK), " had support cases in their first 60 days."]
-    return parts
+    return [*parts, *_unticked(found), *_telling(found)]
+
+
+def _unticked(found: Stuck) -> list[Part]:
+    if not found.n_unticked:
+        return []
+    return [
+        f" Another {integer(found.n_unticked)} lack the date of a step, but a later one is done: a "
+        "tick is missing there, and they are not counted."
+    ]
+
+
+def _telling(found: Stuck) -> list[Part]:
+    """Say only what tells those who wait from the other first contracts."""
+    words = {
+        "no sponsor": "no sponsor used the product in the last 28 days",
+        "early cases": "there were support cases in the first 60 days",
+    }
+    holds = [row for row in records(found.telling) if row["holds"]]
+    told = [
+        f" At {percent(row['share'])} of them {words[row['trait']]}; at "
+        f"{percent(row['share_others'])} of the other first contracts."
+        for row in holds
+    ]
+    alike = [row["trait"] for row in records(found.telling) if not row["holds"]]
+    if alike:
+        names = {"no sponsor": "the use of their sponsors", "early cases": "early support cases"}
+        rest = listed([names[name] for name in alike])
+        told.append(f" By {rest} they cannot be told from the other first contracts.")
+    return list(told)
 
 
 def saved(found: Fit, late: Stuck, currency: str) -> list[Finding]:
