@@ -224,20 +224,22 @@ def _next_arr(ended: ir.Table, rows: ir.Table, grace_days: int, as_of: date) -> 
         next_start=rows.term_start,
         arr_next=rows.arr,
     ).filter(lambda t: t.next_start <= ibis.literal(as_of))
-    pairs = ended.select("subscription_id", "account_id", "term_start", "closed_date").join(
-        later, "account_id"
-    )
+    own = ended.select("subscription_id", "account_id", "term_start", "closed_date", "arr")
+    pairs = own.join(later, "account_id")
     served = pairs.closed_date.delta(pairs.term_start, unit="day")
     begun = pairs.next_start.delta(pairs.term_start, unit="day")
     after = pairs.next_start.delta(pairs.closed_date, unit="day")
-    pairs = pairs.mutate(distance=after.abs()).filter(
+    # A customer may run several contracts side by side: of those that begin as near, the one of
+    # most nearly the same amount carries this one on.
+    pairs = pairs.mutate(distance=after.abs(), change=(pairs.arr_next - pairs.arr).abs()).filter(
         (pairs.next_id != pairs.subscription_id)
         & (begun > 0)
         & (2 * begun >= served)
         & (after <= grace_days)
     )
     nearest = ibis.window(
-        group_by=pairs.subscription_id, order_by=[pairs.distance, pairs.next_start, pairs.next_id]
+        group_by=pairs.subscription_id,
+        order_by=[pairs.distance, pairs.change, pairs.next_start, pairs.next_id],
     )
     ranked = pairs.mutate(place=ibis.row_number().over(nearest))
     return ranked.filter(ranked.place == 0).select("subscription_id", "arr_next")

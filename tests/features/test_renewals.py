@@ -83,6 +83,18 @@ def test_the_next_term_is_the_nearest_to_the_end(small: SimpleNamespace) -> None
     assert history(small, *terms)["arr_next"].tolist() == [2.0, 4.0]
 
 
+def test_contracts_side_by_side_are_followed_by_their_own(small: SimpleNamespace) -> None:
+    """Of two that end and two that begin on one day, each is followed by the one of its size."""
+    terms = [
+        small.term(f"{name}/{n}", date(2022 + n, 1, 1), date(2023 + n, 1, 1), arr=Decimal(arr),
+                   outcome="renewed" if n == 1 else "pending")
+        for n in (1, 2)
+        for name, arr in (("a", "900.00"), ("b", "100.00"))
+    ]  # fmt: skip
+    found = history(small, *terms, as_of=date(2024, 3, 31))
+    assert found["ratio"].to_dict() == {"a/1": 1.0, "b/1": 1.0}
+
+
 def test_a_later_record_changes_nothing(small: SimpleNamespace) -> None:
     """A term that begins after the data date is not the next one yet."""
     terms = (
