@@ -208,3 +208,14 @@ def test_a_finding_named_after_a_hostile_segment_stops_nothing(run: Path) -> Non
     said = exhibits.journey(_brief(run), "USD")[0]
     assert isinstance(said, Statement)
     assert (said.text, said.id, _numbers(said)) == ("12 moved.", "", [])
+
+
+def test_a_page_that_could_not_answer_says_so_itself(run: Path) -> None:
+    """A section whose page found nothing of its kind shows that page's own answer, with its way."""
+    told = {"as_of": DAY.isoformat(), "findings": [], "headline": "Too short: 7 of 26 left. More."}
+    (run / evidence.PREDICTORS / "results.json").write_text(json.dumps(told))
+    _note(run, evidence.PREDICTORS, artefacts={})
+    (said,) = exhibits.drivers(_brief(run))
+    assert isinstance(said, Statement)
+    assert said.text == "Churn predictors: Too short: 7 of 26 left."
+    assert {one.href for one in _numbers(said)} == {"../03_churn_predictors/report.html"}

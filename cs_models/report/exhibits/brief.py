@@ -227,6 +227,7 @@ def sources(brief: Brief) -> Table:
 
 
 def _gone(brief: Brief, notebook: str, anchor: str) -> Shown:
-    source = brief.sources[notebook]
-    why = source.why or "it found nothing to say"
+    why = brief.sources[notebook].why
+    if not why:
+        return (findings.instead(brief, notebook, anchor),)
     return (Statement.of("caution", f"{evidence.words(notebook)}: {why}.", id=anchor),)

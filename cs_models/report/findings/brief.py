@@ -69,6 +69,23 @@ def headline(brief: Brief) -> str:
     return " ".join([*said, *(one.text.strip() for one in missing(brief))])
 
 
+def instead(brief: Brief, notebook: str, anchor: str) -> Statement:
+    """Say what a page answers that found nothing of what a section of the brief asks.
+
+    Parameters
+    ----------
+    brief : Brief
+    notebook : str
+        A notebook whose results can be relied on.
+    anchor : str
+        Id of the statement.
+    """
+    source = brief.sources[notebook]
+    said = _FIRST.split(str(source.content.get("headline") or ""))[0] or "it found nothing to say."
+    parts = _linked(f"{evidence.words(notebook)}: {said}", source.page)
+    return Statement.of("caution", *parts, id=anchor)
+
+
 def missing(brief: Brief) -> list[Statement]:
     """Say which notebooks cannot be relied on, and why; nothing when all can."""
     gone = brief.unused
