@@ -100,7 +100,8 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
         return [Statement.of("note", f"{row['title']}: nobody today. {who}", id=f"said-{name}")]
     parts: list[Part] = [
         f"{row['title']}: ", linked(people(row["n"], row["grain"]), table),
-        " who pay " if row["grain"] == "account" else ", of customers who pay ", linked(about(row["arr"], currency), table), " a year; ", *_touch(row),
+        " who pay " if row["grain"] == "account" else ", of customers who pay ",
+        linked(about(row["arr"], currency), table), " a year; ", *_touch(row),
         f" {row['action']} {who}",
     ]  # fmt: skip
     if row["n_quiet"]:
