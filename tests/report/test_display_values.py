@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from cs_models.errors import NotebookError
 from cs_models.report import theme, values
+from cs_models.report.figures import canvas
 
 THIN = values.NARROW_SPACE
 
@@ -111,6 +112,54 @@ def test_every_role_has_a_dark_twin_and_stands_out() -> None:
     for shades, paper in ((theme.LIGHT, "#FDFDFC"), (theme.DARK, "#14171B")):
         assert all(_contrast(shades[role], paper) >= 3 for role in marks)
         assert all(_contrast(shades[role], paper) >= 4.5 for role in ("ink", "muted", "accent"))
+
+
+STAGES = (
+    "way_1", "way_2", "way_3", "way_4", "way_5", "way_6", "returned", "idle", "dropping",
+    "leaving", "gone",
+)  # fmt: skip
+# How eyes without the cones for red, and for green, mix linear light (Machado et al. 2009).
+EYES = (
+    np.eye(3),
+    np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
+    np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
+)
+
+
+@pytest.mark.parametrize("shades", [theme.LIGHT, theme.DARK])
+def test_any_two_stages_are_told_apart_by_every_eye(shades: dict[str, str]) -> None:
+    """Colours of stages are 20 steps of CIE Lab apart (2 can just be seen), with or without red."""
+    for eye in EYES:
+        seen = [_lab(eye @ _linear(shades[role])) for role in STAGES]
+        apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]
+        assert min(apart) > 20
+
+
+def _linear(colour: str) -> np.ndarray:
+    channels = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def _lab(light: np.ndarray) -> np.ndarray:
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    x, y, z = to_xyz @ np.clip(light, 0, 1) / np.array([0.9505, 1.0, 1.089])
+    fx, fy, fz = (np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116 for v in (x, y, z))
+    return np.array([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)])
+
+
+@pytest.mark.parametrize(("high", "form"), [(0.04, ".1%"), (0.099, ".1%"), (0.4, ".0%")])
+def test_ticks_of_a_short_axis_do_not_repeat(high: float, form: str) -> None:
+    """Below ten points, ticks stand less than a point apart and need a digit."""
+    assert canvas.percent_ticks(0.0, high) == form
+
+
+def test_a_name_is_broken_between_words_and_drawn_as_typed() -> None:
+    """Lines of at most 24 letters, joined again the very name; markup stays text."""
+    said = canvas.wrapped("Customers who hardly use <b> & renew soon")
+    assert all(len(line) <= 32 for line in said.split("<br>"))
+    assert said.replace("<br>", " ") == "Customers who hardly use &lt;b&gt; &amp; renew soon"
 
 
 def _contrast(one: str, other: str) -> float:

@@ -61,9 +61,10 @@ def adopted_parts(told: Told) -> list[Part]:
     words = adoption.words(told.definition, _segments(told))
     if row is None:
         return [f"By the definition in force ({words}), no contract could be judged yet."]
+    began = f" that began since {told.adopted['cohort_month'].min()}" if len(told.adopted) else ""
     return [
-        _share(row, ADOPTED), f" of {integer(row['n'])} contracts have adopted, by the definition "
-        f"in force: {words}.",
+        _share(row, ADOPTED), f" of {integer(row['n'])} contracts{began}, ended ones included, "
+        f"had adopted, by the definition in force: {words}.",
     ]  # fmt: skip
 
 
@@ -145,12 +146,16 @@ def rhythms(told: Told) -> Statement:
     said = [f"{r['role']} {number(r['median'], 0)}" for r in records(known)]
     over = [r["role"] for r in records(known) if r["below_low"] > 0.25]
     tail = (
-        f" More than the quarter that must be below it stand below their role's rhythm today: "
-        f"{listed(over)}."
+        " In accounts that renewed, one user in four came more seldom than the lower end of the "
+        f"rhythm; today clearly more than one in four do among: {listed(over)}."
         if over
-        else " In no role do clearly more than the usual quarter stand below their own rhythm."
+        else " In no role do clearly more than one user in four come more seldom than the lower "
+        "end of the rhythm, as one in four did in accounts that renewed."
     )
-    words = f"Weeks with use of 12, usual in accounts that renewed: {', '.join(said)}.{tail}"
+    words = (
+        "In how many of 12 weeks the middle user of a role used the product, in accounts that "
+        f"renewed: {', '.join(said)}.{tail}"
+    )
     return Statement.of("finding", words, id="rhythm-said")
 
 
@@ -160,7 +165,8 @@ def seats(told: Told) -> Statement:
     row = _find(told.groups, "seats never activated")
     over = int(known["over_use"].sum())
     parts: list[Part] = [
-        "Of the seats bought, ", _share(row, SEATS), " were never activated. "
+        "Of the seats bought by running customers, ", _share(row, SEATS), " have no open login "
+        "that was ever used. "
     ] if row is not None else []  # fmt: skip
     parts += [f"{integer(over)} of {integer(len(known))} customers have more active users than "
               "seats."]  # fmt: skip
