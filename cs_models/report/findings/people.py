@@ -152,11 +152,12 @@ def champions(found: People) -> Said:
     n = int(found.champion.sum())
     out = [
         Statement.of(
-            "finding", f"Paying customers have {integer(n)} champions today; ",
+            "finding", f"Paying customers have {integer(n)} champions today, the most active "
+            "admins included; ",
             linked(integer(len(found.silent)), anchors.SILENT),
             f" of them have been silent for {found.cuts.silent_days} days or more, and "
             f"{integer(found.n_at_risk)} are silent, never came or are among the least active of "
-            "their kind.",
+            "their kind. Page 06 lists champions silent for a shorter time.",
             id="champions-said",
         )
     ]  # fmt: skip

@@ -14,6 +14,8 @@ from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
 Said = list[Statement]
+# Below so much of a person's value left by use alone, the weights say more than the use.
+_HELD = 0.5
 
 
 def worth(found: Worth, currency: str) -> Said:
@@ -61,10 +63,11 @@ def _weighed(found: Worth) -> Statement:
     assert found.value is not None
     first = min(FIRST, len(found.value.persons))
     equal, alone = (found.value.kept(name, FIRST) for name in ("equal_weights", "use_alone"))
-    shaky = 2 * min(equal, alone) < first
+    top = found.value.persons.head(FIRST)
+    middle = (top["use_alone"] / top["value"].where(top["value"] > 0)).median()
+    shaky = 2 * min(equal, alone) < first or middle < _HELD
     advice = (
-        " The order of persons rests on the weights more than on what they did: read it as the "
-        "order of their customers, and of roles within these."
+        " The amounts, and part of the order, rest on the weights more than on what persons did."
         if shaky
         else ""
     )
@@ -72,7 +75,8 @@ def _weighed(found: Worth) -> Statement:
         "caution" if shaky else "note", f"Of the {integer(first)} persons first in this order, ",
         linked(integer(equal), anchors.PERSONS), " stay among the first with equal weights of the "
         "roles, and ", linked(integer(alone), anchors.PERSONS),
-        f" were use alone to count.{advice}",
+        f" were use alone to count; half of them would then be valued at {percent(middle)} of what "
+        f"stands here, or less.{advice}",
         id="weights-said",
     )  # fmt: skip
 
