@@ -283,8 +283,27 @@ def _people(
         for one in asked:
             if one.outcome == "started":
                 came[_came(one)] = people.came(fewer, rows, one.features, day)["started"]
-        parts.append(rows.join(came).assign(origin=pd.Timestamp(day), alike=pd.Timestamp(day)))
+        like = f"{day} " + as_active(rows["active_days__to_date"])
+        parts.append(rows.join(came).assign(origin=pd.Timestamp(day), **{_LIKE: like}))
     return now, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def as_active(active_days: pd.Series) -> pd.Series:
+    """Return how active each user has been, in words: who comes often starts more by himself.
+
+    Parameters
+    ----------
+    active_days : pandas.Series
+        Days with use so far; missing where use was not recorded.
+
+    Returns
+    -------
+    pandas.Series of str
+        One of a few bands, "unknown" where missing.
+    """
+    days = pd.to_numeric(active_days).astype("float64")
+    bands = pd.cut(days, [-1, 0, 3, 10, 30, float("inf")]).astype("string")
+    return bands.fillna("unknown").astype(str)
 
 
 def past_days(as_of: date, start: date) -> list[date]:
