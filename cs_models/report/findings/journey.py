@@ -261,7 +261,7 @@ def _after(after: pd.DataFrame) -> list[Statement]:
     words = "; ".join(_shares(row) for row in apart)
     return [
         Statement.of(
-            "finding", "Of those who came to that point, more or fewer asked to cancel or left "
+            "finding", "Of those who came to that point, another share asked to cancel or left "
             "within a year than of customers of the same group and age, with as many days to the "
             f"renewal, who had moved on: {words}.", id="stuck-before",
         )
