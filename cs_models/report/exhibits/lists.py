@@ -163,9 +163,9 @@ def past(summary: pd.DataFrame) -> Shown:
         },
         note="Each list was made again in past quarters from what was known then, each alone with "
         "all that the team can call. Others: those not on it at the same time; of customers as far "
-        "from their renewal and of the same segment, of users as active so far, of the age and role "
-        "that the list asks. Told apart counts that several lists are compared at once. Levels learnt from the "
-        "whole history (adoption) were not known then.",
+        "from their renewal and of the same segment, of users as active so far, of the age and "
+        "role that the list asks. Told apart counts that several lists are compared at once. "
+        "Levels learnt from the whole history (adoption) were not known then.",
     )  # fmt: skip
     drawn = frame[frame["past_hit_rate"].notna()].rename(
         columns={"past_hit_rate": "rate", "past_low": "low", "past_high": "high", "past_n": "n"}
