@@ -61,9 +61,9 @@ def ramp(found: Ramp, currency: str) -> Shown:
         figure=figures.weeks(drawn, course, name),
         table=table,
         alt=" ".join(statement.text for statement in said) + words,
-        caption="Bands: from the lowest to the highest tenth, week by week. Nine in ten "
-        "contracts are above the lower edge in any one week, fewer in every week. The scale is "
-        "that of the lines: the bands may go on above it, as the table says." + words,
+        caption="Thick: the middle. Dashed: the edge of the lowest tenth. Nine in ten contracts "
+        "are above it in any one week, fewer in every week. The highest tenth is in the table."
+        + words,
     )
     return (*said, figure, _tenths(tenths), _below(found, currency))
 

@@ -184,7 +184,7 @@ def ahead(
         How much later.
     """
     sources = list(dict.fromkeys(frame["stage"]))
-    figure = blank(height=150 + 40 * len(sources), legend=True)
+    figure = blank(height=230 + 40 * len(sources), legend=True)  # a narrow page names line by line
     for name, words in called.items():
         own = frame[frame["to"] == name].set_index("stage")["chance"].reindex(sources)
         if own.max() < 0.005:

@@ -11,7 +11,7 @@ from cs_models.report import theme
 from cs_models.report.figures.canvas import blank
 
 _AXIS = "Uses per seat and week"
-_ROOM = 2.2  # of the highest middle: bands of a skew measure would press the lines to the ground
+_ROOM = 1.25  # above the highest middle
 _ROLES = {"renewed": "renewed", "left": "churned"}
 
 
@@ -28,7 +28,7 @@ def weeks(frame: pd.DataFrame, course: Sequence[float], name: str) -> go.Figure:
         The account's name.
     """
     figure = blank(height=380, legend=True)
-    _bands(figure, frame, "week", frame["outcome"].map(_ROLES), "week %{x}")
+    _lines(figure, frame, "week", frame["outcome"].map(_ROLES), "week %{x}")
     if len(course):
         figure.add_scatter(
             x=list(range(1, len(course) + 1)), y=list(course), mode="lines",
@@ -42,15 +42,17 @@ def weeks(frame: pd.DataFrame, course: Sequence[float], name: str) -> go.Figure:
 
 
 def _top(frame: pd.DataFrame, course: Sequence[float]) -> float:
-    """Return the end of the axis by the scale of the lines: the bands may go on above it."""
+    """Return the end of the axis by the scale of the lines."""
     if frame.empty:
         return 1.1 * max([1.0, *course])
-    lines = max(_ROOM * float(frame["p50"].max()), 1.1 * max([0.0, *course]))
-    return min(lines, 1.1 * max([float(frame["p90"].max()), *course])) or 1.0
+    return _ROOM * max([float(frame["p50"].max()), *course]) or 1.0
 
 
-def _bands(figure: go.Figure, frame: pd.DataFrame, x: str, role: pd.Series, where: str) -> None:
-    """Add the band from the 10 % to the 90 % mark and the middle, outcome by outcome."""
+def _lines(figure: go.Figure, frame: pd.DataFrame, x: str, role: pd.Series, where: str) -> None:
+    """Add the middle and the edge of the lowest tenth, outcome by outcome.
+
+    Bands up to the highest tenth of renewed and left lie on each other and hide both lines.
+    """
     drawn = frame[frame["p50"].notna()].sort_values(x)
     shown = [
         (outcome, mine, theme.COLOURS[str(role[mine.index[0]])])
@@ -59,14 +61,13 @@ def _bands(figure: go.Figure, frame: pd.DataFrame, x: str, role: pd.Series, wher
     ]
     for _, mine, colour in shown:
         figure.add_scatter(
-            x=[*mine[x], *mine[x][::-1]], y=[*mine["p90"], *mine["p10"][::-1]], fill="toself",
-            mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False,
-            fillcolor=theme.faded(colour, 0.1),
+            x=mine[x], y=mine["p10"], mode="lines", hoverinfo="skip", showlegend=False,
+            line={"color": colour, "width": 1.2, "dash": "dash"},
         )  # fmt: skip
-    for outcome, mine, colour in shown:  # above both bands
+    for outcome, mine, colour in shown:  # above both edges
         figure.add_scatter(
-            x=mine[x], y=mine["p50"], mode="lines", name=f"those who {outcome}: middle, 10–90 %",
-            line={"color": colour, "width": 3},
+            x=mine[x], y=mine["p50"], mode="lines", line={"color": colour, "width": 3},
+            name=f"those who {outcome}: middle, lowest tenth",
             customdata=mine[["p10", "p90", "n_terms"]].to_numpy().tolist(),
             hovertemplate=where + ": %{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f}), "
             "%{customdata[2]:,} contracts<extra></extra>",
