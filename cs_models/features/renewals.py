@@ -42,6 +42,7 @@ HISTORY_COLUMNS: Final = (
     "arr",
     "arr_next",
     "ratio",
+    "next_id",
 )
 BOOK_COLUMNS: Final = (
     "subscription_id",
@@ -83,7 +84,8 @@ def history(tables: Mapping[str, ir.Table], as_of: date, *, grace_days: int = 30
         ``notice_date``: the day a cancellation was asked for, not after ``closed_date``; ``arr``,
         ``arr_next``: float, currency a year, the latter that of the account's next term: 0 when
         the customer left, missing when no next term is on record; ``ratio``: arr_next / arr,
-        missing where either is missing or ``arr`` is 0.
+        missing where either is missing or ``arr`` is 0; ``next_id``: that next term, None where
+        none is on record.
 
     Raises
     ------
@@ -95,8 +97,9 @@ def history(tables: Mapping[str, ir.Table], as_of: date, *, grace_days: int = 30
     Notes
     -----
     The next term is the one of the same account that begins in the second half of this term or up
-    to ``grace_days`` after its end, the nearest to the end.  Contracts that run side by side in one
-    account should be added up at the door (``docs/data_contract.md``).
+    to ``grace_days`` after its end, the nearest to the end; of several as near, the one of most
+    nearly the same amount.  Contracts that run side by side in one account should be added up at
+    the door (``docs/data_contract.md``).
     Source: ``methods.md`` 1.1.
     """
     _check(tables, grace_days)
@@ -242,7 +245,7 @@ def _next_arr(ended: ir.Table, rows: ir.Table, grace_days: int, as_of: date) -> 
         order_by=[pairs.distance, pairs.change, pairs.next_start, pairs.next_id],
     )
     ranked = pairs.mutate(place=ibis.row_number().over(nearest))
-    return ranked.filter(ranked.place == 0).select("subscription_id", "arr_next")
+    return ranked.filter(ranked.place == 0).select("subscription_id", "arr_next", "next_id")
 
 
 def _shifted(day: ir.DateValue, days: int) -> ir.DateValue:

@@ -93,6 +93,7 @@ def test_contracts_side_by_side_are_followed_by_their_own(small: SimpleNamespace
     ]  # fmt: skip
     found = history(small, *terms, as_of=date(2024, 3, 31))
     assert found["ratio"].to_dict() == {"a/1": 1.0, "b/1": 1.0}
+    assert found["next_id"].to_dict() == {"a/1": "a/2", "b/1": "b/2"}
 
 
 def test_a_later_record_changes_nothing(small: SimpleNamespace) -> None:

@@ -67,6 +67,7 @@ def ended(past: Past) -> pd.DataFrame:
             "known_date": rows["term_end"] + pd.Timedelta(days=30), "notice_date": pd.NaT,
             "outcome": np.where(left, "churned", "renewed"), "arr": rows["arr"],
             "arr_next": rows["arr"].where(~left, 0.0), "ratio": (~left).astype(float),
+            "next_id": None,
         }
     )  # fmt: skip
     dates = ["term_start", "term_end", "closed_date", "known_date", "notice_date"]

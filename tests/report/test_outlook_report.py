@@ -51,6 +51,7 @@ def ended(n_quarters: int = 8, n: int = N) -> pd.DataFrame:
                     "known_date": end + pd.Timedelta(days=30),
                     "notice_date": pd.NaT, "outcome": "churned" if left else "renewed",
                     "arr": arr, "arr_next": 0.0 if left else arr, "ratio": 0.0 if left else 1.0,
+                    "next_id": None,
                 }
             )  # fmt: skip
     frame = pd.DataFrame(rows).astype({"term_months": "Int64"})
@@ -361,6 +362,7 @@ def test_contracts_that_renew_every_month_are_followed_to_the_quarters_end() -> 
             "term_end": pd.to_datetime(["2026-04-10", "2026-05-10", "2026-06-10", "2026-05-01"]),
             "outcome": ["renewed", "renewed", "churned", "contracted"],
             "arr": [120.0, 120.0, 100.0, 1000.0], "arr_next": [120.0, 100.0, 0.0, 700.0],
+            "next_id": ["m-2", "m-3", None, None],
         }
     )  # fmt: skip
     due = pd.DataFrame(

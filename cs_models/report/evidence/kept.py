@@ -82,10 +82,8 @@ def came_to(due: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
 
 def _steps(history: pd.DataFrame) -> pd.DataFrame:
-    """Return each ended term with the term of its account that came next, by subscription_id."""
-    rows = history.sort_values(["account_id", "term_start", "subscription_id"])
-    rows = rows.assign(next_id=rows.groupby("account_id")["subscription_id"].shift(-1))
-    return rows.set_index("subscription_id")[["term_end", "outcome", "arr_next", "next_id"]]
+    """Return each ended term with the one that carried it on, by subscription_id."""
+    return history.set_index("subscription_id")[["term_end", "outcome", "arr_next", "next_id"]]
 
 
 def retention(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
