@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,33 +15,10 @@ from cs_models.learn.predictors import ladder
 AS_OF = date(2026, 6, 30)
 
 
-@pytest.fixture(scope="module")
-def panel() -> pd.DataFrame:
-    """Return 900 yearly terms of which those with little use leave."""
-    rng = np.random.default_rng(5)
-    account = np.repeat(np.arange(300), 3)
-    start = pd.Timestamp("2022-07-01") + pd.to_timedelta(
-        np.repeat(rng.integers(0, 365, 300), 3) + 365 * np.tile(np.arange(3), 300), unit="D"
-    )
-    used = rng.poisson(9, 900)
-    frame = pd.DataFrame(
-        {
-            "subscription_id": [f"s{number:04d}" for number in range(900)],
-            "account_id": [f"a{number:04d}" for number in account],
-            "account_name": "One",
-            "segment": np.where(account % 2, "SMB", "MM"),
-            "arr": 1000.0 + account,
-            "seats": pd.array(np.full(900, 5), dtype="Int64"),
-            "term_no": np.tile([1, 2, 3], 300),
-            "term_months": 12,
-            "term_start": start,
-            "term_end": start + pd.Timedelta(days=365),
-            "as_of_date": start + pd.Timedelta(days=275),
-            "events__last_28d": used,
-            "churned": pd.array(rng.random(900) < np.where(used < 8, 0.5, 0.1), dtype="Int8"),
-        }
-    )
-    return frame[frame["term_end"] < pd.Timestamp("2026-05-30")].reset_index(drop=True)
+@pytest.fixture
+def panel(yearly: pd.DataFrame) -> pd.DataFrame:
+    """Return terms of which those with little use leave."""
+    return yearly
 
 
 def _backtest(panel: pd.DataFrame, seed: int = 0) -> churn.Backtest:

@@ -31,8 +31,12 @@ def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
 
 
 def test_there_are_the_notebooks_of_the_architecture() -> None:
-    """The two notebooks of this version are there under their names."""
-    assert {"00_data_readiness", "02_adoption_thresholds"} <= set(_names())
+    """The nine notebooks are there under their names, and no other."""
+    assert _names() == [
+        "00_data_readiness", "01_adoption_metrics", "02_adoption_thresholds",
+        "03_churn_predictors", "04_time_to_churn", "05_journey_and_personas",
+        "06_renewal_outlook", "07_backtest", "08_leadership_brief",
+    ]  # fmt: skip
 
 
 def test_one_question_and_the_decision_it_serves(notebook: nbformat.NotebookNode) -> None:
