@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
+]  # fmt: skip
 
 # Side by side, one worker begins with the only run of all notebooks while the others work off the
 # files that take longest; whoever else reads that run comes last, and need not wait for it.
@@ -33,6 +42,38 @@ FIRST = (
     "report/test_adoption_counts.py",
     "learn/test_calendar.py",
     "learn/test_logrank.py",
+)
+
+
+# What a name in somebody's CRM may hold (reliability.md F1).  Each tries to set window.X.
+HOSTILE_NAMES = (
+    "</script><script>window.X=1</script>",
+    "<script>window.X=1</script>",
+    "<img src=x onerror=window.X=1>",
+    "<svg onload=window.X=1>",
+    "<svg><script>window.X=1</script></svg>",
+    "<iframe srcdoc='<script>parent.window.X=1</script>'></iframe>",
+    "<body onload=window.X=1>",
+    "<details open ontoggle=window.X=1>",
+    "<style>@import 'https://attack.example/x.css';</style>",
+    "<link rel=stylesheet href=https://attack.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=https://attack.example'>",
+    "<base href=https://attack.example/>",
+    "<!--<script>",
+    "--><script>window.X=1</script>",
+    '" onmouseover="window.X=1',
+    "' autofocus onfocus='window.X=1",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:window.X=1",
+    "[x](javascript:window.X=1)",
+    "<a href='javascript:window.X=1'>x</a>",
+    "```mermaid\ngraph TD; A[<img src=x onerror=window.X=1>]\n```",
+    "$\\unicode{<img src=x onerror=window.X=1>}$",
+    "\u202egnp.\u202dexe ltr",
+    "مؤسسة الأفق <b>",
+    '=HYPERLINK("https://attack.example","x")',
+    "\u2028window.X=1//\u2029",
+    "N" * 3000,
 )
 
 
@@ -87,3 +128,100 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"third-party data is not at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def hostile_names() -> tuple[str, ...]:
+    """Return names that try to run code, to load something, or to break the page."""
+    return HOSTILE_NAMES
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Return a headless Chromium driven by Playwright, or skip with the reason."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        pytest.skip(f"no Chromium on the path (looked for {', '.join(CHROMIUM_NAMES)})")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Return a function that opens a file with the network off and records all the page does.
+
+    The page gets ``asked`` (requests beyond itself, with the reason each was stopped for) and
+    ``problems`` (console errors and warnings, uncaught exceptions) as attributes.
+    """
+    contexts = []
+
+    def visit_(path: Path, *, width: int = 1280, scheme: str = "light") -> Any:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.problems = {}, []
+        page.on("request", lambda asked: page.asked.update({asked.url: ""}))
+        page.on("requestfailed", lambda asked: page.asked.update({asked.url: asked.failure}))
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                page.problems.append(said.text) if said.type in {"error", "warning"} else None
+            ),
+        )
+        page.goto(path.as_uri())
+        del page.asked[path.as_uri()]
+        _see_all(page)
+        return page
+
+    yield visit_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def open_page(
+    visit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Any]:
+    """Return a function that opens a page's text as ``visit`` opens a file."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    def open_(text: str, *, width: int = 1280, scheme: str = "light") -> Any:
+        path = folder / f"page-{len(list(folder.iterdir()))}.html"
+        path.write_text(text, encoding="utf-8")
+        return visit(path, width=width, scheme=scheme)
+
+    return open_
+
+
+def _see_all(page: Any) -> None:
+    """Scroll every figure into sight, one after the other, until each is drawn or given up."""
+    done = "box => !!box.querySelector('.main-svg') || box.classList.contains('undrawn')"
+    for chart in page.locator(".chart").element_handles():
+        chart.scroll_into_view_if_needed()
+        deadline = time.monotonic() + 30
+        while not chart.evaluate(done):
+            assert time.monotonic() < deadline, f"never drawn: {chart.get_attribute('id')}"
+            page.wait_for_timeout(10)
+    page.evaluate("scrollTo(0, 0)")
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., None]:
+    """Return a function that waits until an expression holds on a page.
+
+    Playwright's own needs ``eval``, which the page's policy refuses.
+    """
+
+    def until_(page: Any, expression: str, *, seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
+        while not page.evaluate(expression):
+            assert time.monotonic() < deadline, f"never true on the page: {expression}"
+            page.wait_for_timeout(25)
+
+    return until_

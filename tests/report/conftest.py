@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -20,11 +18,6 @@ from nbformat import v4
 
 from cs_models.report import theme
 from cs_models.report.display import Column, Exhibit, Statement, Table, num
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
-]  # fmt: skip
 
 Cells = list[nbformat.NotebookNode]
 
@@ -310,149 +303,43 @@ def run_facts() -> dict[str, Any]:
     }
 
 
-# What a name in somebody's CRM may hold (reliability.md F1).  Each tries to set window.X.
-HOSTILE_NAMES = (
-    "</script><script>window.X=1</script>",
-    "<script>window.X=1</script>",
-    "<img src=x onerror=window.X=1>",
-    "<svg onload=window.X=1>",
-    "<svg><script>window.X=1</script></svg>",
-    "<iframe srcdoc='<script>parent.window.X=1</script>'></iframe>",
-    "<body onload=window.X=1>",
-    "<details open ontoggle=window.X=1>",
-    "<style>@import 'https://attack.example/x.css';</style>",
-    "<link rel=stylesheet href=https://attack.example/x.css>",
-    "<meta http-equiv=refresh content='0;url=https://attack.example'>",
-    "<base href=https://attack.example/>",
-    "<!--<script>",
-    "--><script>window.X=1</script>",
-    '" onmouseover="window.X=1',
-    "' autofocus onfocus='window.X=1",
-    "{{ 7 * 7 }}{% raw %}",
-    "javascript:window.X=1",
-    "[x](javascript:window.X=1)",
-    "<a href='javascript:window.X=1'>x</a>",
-    "```mermaid\ngraph TD; A[<img src=x onerror=window.X=1>]\n```",
-    "$\\unicode{<img src=x onerror=window.X=1>}$",
-    "\u202egnp.\u202dexe ltr",
-    "مؤسسة الأفق <b>",
-    '=HYPERLINK("https://attack.example","x")',
-    "\u2028window.X=1//\u2029",
-    "N" * 3000,
-)
-
-
 @pytest.fixture(scope="session")
-def hostile_names() -> tuple[str, ...]:
-    """Return names that try to run code, to load something, or to break the page."""
-    return HOSTILE_NAMES
-
-
-@pytest.fixture(scope="session")
-def hostile(notebook_of: Callable[..., nbformat.NotebookNode]) -> nbformat.NotebookNode:
+def hostile(
+    notebook_of: Callable[..., nbformat.NotebookNode], hostile_names: tuple[str, ...]
+) -> nbformat.NotebookNode:
     """Return an executed notebook whose every text from data is hostile."""
-    names = [*HOSTILE_NAMES, ""]
+    names = [*hostile_names, ""]
     frame = pd.DataFrame({"name": names, "n": range(len(names))})
-    everything = "\n".join(HOSTILE_NAMES)
+    everything = "\n".join(hostile_names)
     table = Table.of(
         frame, id="table-names", title=everything, note=everything,
-        columns={"name": Column(HOSTILE_NAMES[0]), "n": Column(HOSTILE_NAMES[2], "integer",
-                 HOSTILE_NAMES[1])}, fold_after=100,
+        columns={"name": Column(hostile_names[0]), "n": Column(hostile_names[2], "integer",
+                 hostile_names[1])}, fold_after=100,
     )  # fmt: skip
     return notebook_of(
-        _markdown("# Who? <script>window.X=1</script>\n\n" + "\n\n".join(HOSTILE_NAMES[:-1])),
+        _markdown("# Who? <script>window.X=1</script>\n\n" + "\n\n".join(hostile_names[:-1])),
         _markdown("## Part <img src=x onerror=window.X=1> ![p](https://attack.example/p.png)"),
         _code(
-            Statement.of("answer", everything, num(HOSTILE_NAMES[0], "#table-names"),
-                         verdict=HOSTILE_NAMES[1]),
+            Statement.of("answer", everything, num(hostile_names[0], "#table-names"),
+                         verdict=hostile_names[1]),
             table,
-            Exhibit("figure-names", everything, _hostile_figure(), Table.of(
+            Exhibit("figure-names", everything, _hostile_figure(hostile_names), Table.of(
                 frame, id="figure-names-table", title="t"), everything, everything),
         ),
-        _code(*({mimetype: HOSTILE_NAMES[1]} for mimetype in (
+        _code(*({mimetype: hostile_names[1]} for mimetype in (
             "text/html", "text/markdown", "text/plain", "text/latex", "image/svg+xml",
             "application/javascript", "text/vnd.mermaid", "application/x-unknown",
             "application/vnd.jupyter.widget-view+json"))),
-        papermill={"parameters": {name[:40]: name for name in HOSTILE_NAMES}},
+        papermill={"parameters": {name[:40]: name for name in hostile_names}},
     )  # fmt: skip
 
 
-def _hostile_figure() -> go.Figure:
+def _hostile_figure(hostile_names: tuple[str, ...]) -> go.Figure:
     figure = go.Figure(layout={"template": theme.TEMPLATE, "height": 900})
-    literal = [theme.literal(name) for name in HOSTILE_NAMES[:-1]]
+    literal = [theme.literal(name) for name in hostile_names[:-1]]
     figure.add_bar(y=literal, x=list(range(len(literal))), orientation="h", name=literal[0],
-                   text=literal, hovertemplate="%{y}" + HOSTILE_NAMES[1])  # fmt: skip
-    figure.add_scatter(x=[1], y=[literal[1]], name=HOSTILE_NAMES[2])
-    figure.add_annotation(x=1, y=1, text=HOSTILE_NAMES[3])
-    figure.update_xaxes(title=HOSTILE_NAMES[1])
+                   text=literal, hovertemplate="%{y}" + hostile_names[1])  # fmt: skip
+    figure.add_scatter(x=[1], y=[literal[1]], name=hostile_names[2])
+    figure.add_annotation(x=1, y=1, text=hostile_names[3])
+    figure.update_xaxes(title=hostile_names[1])
     return figure
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Return a headless Chromium driven by Playwright, or skip with the reason."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if found is None:
-        pytest.skip(f"no Chromium on the path (looked for {', '.join(CHROMIUM_NAMES)})")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def open_page(
-    chromium: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Any]]:
-    """Return a function that opens a page's text with the network off and records all it does.
-
-    The page gets ``asked`` (requests beyond itself, with the reason each was stopped for) and
-    ``problems`` (console errors and warnings, uncaught exceptions) as attributes.
-    """
-    contexts = []
-    folder = tmp_path_factory.mktemp("pages")
-
-    def open_(text: str, *, width: int = 1280, scheme: str = "light") -> Any:
-        path = folder / f"page-{len(contexts)}.html"
-        path.write_text(text, encoding="utf-8")
-        context = chromium.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.asked, page.problems = {}, []
-        page.on("request", lambda asked: page.asked.update({asked.url: ""}))
-        page.on("requestfailed", lambda asked: page.asked.update({asked.url: asked.failure}))
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                page.problems.append(said.text) if said.type in {"error", "warning"} else None
-            ),
-        )
-        page.goto(path.as_uri())
-        del page.asked[path.as_uri()]
-        if "figure-theme" in text:
-            page.wait_for_selector("html[data-charts]", state="attached", timeout=30_000)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., None]:
-    """Return a function that waits until an expression holds on a page.
-
-    Playwright's own needs ``eval``, which the page's policy refuses.
-    """
-
-    def until_(page: Any, expression: str, *, seconds: float = 10) -> None:
-        deadline = time.monotonic() + seconds
-        while not page.evaluate(expression):
-            assert time.monotonic() < deadline, f"never true on the page: {expression}"
-            page.wait_for_timeout(25)
-
-    return until_
