@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cs_models import kept
+from cs_models import kept, progress
 from cs_models.errors import DataError
 from cs_models.features import catalogue, cuts, panel
 from cs_models.features.cohort import Cohort
@@ -140,10 +140,11 @@ def _checked(
     limits = cuts.limits(chosen)
     sampled = cuts.sampled(tables, limits)
     seen = cuts.counts(sampled, limits)
-    for guard, world in (
+    worlds = (
         ("truncation", cuts.truncated(sampled, limits)),
         ("future_shuffle", cuts.future_altered(sampled, limits)),
-    ):
+    )
+    for guard, world in progress.through(worlds, "panels made again by the guards"):
         results.append(_same(guard, chosen, again(world, few), cohort, seen))
     results.append(_too_good(frame, outcome))
     results.append(_telling_gaps(frame, outcome))

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from cs_models import progress
 from cs_models.errors import ParameterError, TooLittleDataError
 from cs_models.learn.engines import pre_period
 from cs_models.learn.engines import propensity as propensities
@@ -279,7 +280,7 @@ def _bootstrap(
     """Return the weighted churn rates (above, below) of accounts drawn again, shape (n_boot, 2)."""
     n_accounts = int(account.max()) + 1
     rates = np.empty((n_boot, 2))
-    for b in range(n_boot):
+    for b in progress.through(range(n_boot), "re-draws of customers"):
         times = np.bincount(rng.integers(0, n_accounts, n_accounts), minlength=n_accounts)[account]
         here = times > 0
         drawn, side, count = design[here], above[here], times[here].astype(np.float64)

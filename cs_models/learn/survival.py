@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cs_models import progress
 from cs_models.errors import TooLittleDataError
 from cs_models.learn import splits
 from cs_models.learn.evaluation import censored
@@ -224,7 +225,7 @@ def out_of_fold(
     outcome = frame[event].to_numpy(np.float64)
     folds = splits.grouped_folds(codes, outcome, n_folds=n_folds, rng=rng)
     chances = np.empty(len(frame))
-    for fold in range(n_folds):
+    for fold in progress.through(range(n_folds), "folds held out"):
         own = folds == fold
         model = renewal_hazard(
             frame[~own],

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cs_models import errors, kept
+from cs_models.run.lab import session
 from cs_models.run.worker.job import Job, Result
 
 _GRACE_SECONDS = 3.0
@@ -83,6 +84,7 @@ def environment(
         "CS_MODELS_PARENT_PID": str(os.getpid()),
         "CS_MODELS_MEMORY_BYTES": str(memory_bytes),
         kept.VARIABLE: str(kept_in or ""),
+        session.HEADLESS: "1",
         "PLOTLY_RENDERER": "plotly_mimetype",
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",

@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from cs_models import progress
 from cs_models.features.daily import contracts, records, use
 from cs_models.features.daily.grid import FAR, Grid, Int, dates
 from cs_models.features.daily.known import ATTRIBUTES, Known
@@ -104,7 +105,7 @@ def _blocks(known: Known) -> Iterator[tuple[Grid, _Block]]:
     watched = np.flatnonzero((closed > recorded) & (first <= last))
     length = last - first[watched] + 1
     number = (np.cumsum(length) - 1) // _BLOCK if len(watched) else length
-    for block in np.unique(number):
+    for block in progress.through(np.unique(number).tolist(), "blocks of customers' days"):
         places = watched[number == block]
         grid = Grid(first[places], np.full(len(places), last))
         rows = np.flatnonzero(np.isin(terms.account, places))

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from cs_models import progress
 from cs_models.learn.rules.population import Population
 
 MOST_DRAWS = 256  # permutations evaluated together
@@ -71,13 +72,15 @@ def outcomes(
         Shuffle(score[group.rows].astype(kind), stream)
         for group, stream in zip(groups, rng.spawn(len(groups)), strict=True)
     ]
-    for size in chunk_sizes(population.n_rows, n_permutations):
-        chunk = np.empty((population.n_rows, size), dtype=kind)
-        for group, shuffle in zip(groups, shuffles, strict=True):
-            drawn = shuffle.draw(size)
-            for k in range(group.rows.shape[1]):
-                chunk[group.rows[:, k]] = shuffle.outcome(drawn, k).T
-        yield chunk
+    with progress.step("shuffled histories", n_permutations) as told:
+        for size in chunk_sizes(population.n_rows, n_permutations):
+            chunk = np.empty((population.n_rows, size), dtype=kind)
+            for group, shuffle in zip(groups, shuffles, strict=True):
+                drawn = shuffle.draw(size)
+                for k in range(group.rows.shape[1]):
+                    chunk[group.rows[:, k]] = shuffle.outcome(drawn, k).T
+            yield chunk
+            told.advance(size)
 
 
 class Shuffle:

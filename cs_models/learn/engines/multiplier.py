@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cs_models import progress
 from cs_models.learn.engines import draws
 from cs_models.learn.engines.stepdown import Adjusted, adjust
 from cs_models.learn.rules.grid import Grid
@@ -220,7 +221,8 @@ def null_statistics(
     loadings = scored.loadings.astype(np.float32)
     parts = grid.parts()
     start = 0
-    for size in draws.chunk_sizes(len(account), n_draws):
+    sizes = draws.chunk_sizes(len(account), n_draws)
+    for size in progress.through(sizes, "batches of random signs"):
         sign = 2.0 * signs[start : start + size].T[account] - 1.0
         start += size
         signed = sign * model.residual[:, None]

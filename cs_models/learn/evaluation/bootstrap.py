@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cs_models import progress
 from cs_models.errors import ParameterError
 
 Float = NDArray[np.float64]
@@ -75,7 +76,7 @@ def drawings(
         How often each account is drawn.
     """
     block = max(8, _CELLS // max(n_rows, n_accounts, 1))
-    for start in range(0, n_boot, block):
+    for start in progress.through(range(0, n_boot, block), "batches of re-draws"):
         size = min(block, n_boot - start)
         drawn = rng.integers(0, n_accounts, size=(size, n_accounts))
         drawn += n_accounts * np.arange(size)[:, None]

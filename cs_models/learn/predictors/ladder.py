@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from cs_models import progress
 from cs_models.errors import TooLittleDataError
 from cs_models.learn import splits
 from cs_models.learn.evaluation import metrics
@@ -133,7 +134,7 @@ def walk(
     before, every, told = seen.Seen(), seen.Seen(), []
     parts: list[pd.DataFrame] = []
     weighed: list[pd.DataFrame] = []
-    for quarter in quarters:
+    for quarter in progress.through(quarters, "past quarters told again"):
         past, tested = terms.take(quarter.train), terms.take(quarter.test)
         learnt = past.rows
         grown = len(learnt) >= _GROWTH * n_tuned

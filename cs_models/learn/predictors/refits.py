@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cs_models import progress
 from cs_models.learn.predictors import levels, trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
 from cs_models.learn.predictors.forms import Boosted, Data, Fitted, Line, Task
@@ -36,7 +37,7 @@ def draw(
     """
     n_accounts = int(task.account.max()) + 1
     found = []
-    for _ in range(n_refits):
+    for _ in progress.through(range(n_refits), "refits of the model"):
         drawn = np.bincount(rng.integers(n_accounts, size=n_accounts), minlength=n_accounts)
         times = drawn[task.account]
         left = task.churned[times > 0]

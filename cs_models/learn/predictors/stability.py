@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from cs_models import progress
 from cs_models.learn.predictors import columns
 from cs_models.learn.predictors.encoding import Encoder
 from cs_models.learn.predictors.forms import Task
@@ -48,7 +49,7 @@ def selected(
     strength = _strength(table, task.churned)
     n_accounts = int(task.account.max()) + 1
     signs = []
-    for _ in range(n_halves):
+    for _ in progress.through(range(n_halves), "halves of the customers"):
         half = rng.permutation(n_accounts)[: n_accounts // 2]
         rows = np.isin(task.account, half)
         if task.churned[rows].min() == task.churned[rows].max():

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cs_models import progress
 from cs_models.learn.rules.grid import Grid
 from cs_models.learn.selection import leaders
 from cs_models.learn.selection.family import Family
@@ -76,7 +77,7 @@ def rerun(family: Family, scope: str | None, rng: np.random.Generator) -> Reruns
     deviation = family.deviation[positions]
     inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
     parts = []
-    for start in range(0, N_BOOTSTRAPS, CHUNK):
+    for start in progress.through(range(0, N_BOOTSTRAPS, CHUNK), "batches of re-runs"):
         weights = drawn[population.account, start : start + CHUNK].astype(np.float64)
         parts.append(_sums(family, grid, weights))
     if quarters:
