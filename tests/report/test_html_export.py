@@ -116,7 +116,7 @@ def test_parameters_stand_in_the_place_of_their_cells(good: nbformat.NotebookNod
 def test_a_page_is_small_and_has_one_bundle(good: nbformat.NotebookNode) -> None:
     """Three figures share one bundle: under 1.6 MB, under 0.55 MB compressed."""
     data = html.page(good).encode()
-    assert data.count(b"plotly.js (cartesian - minified)") == 1
+    assert data.count(b"plotly.js (figures of the renewals report - minified)") == 1
     assert len(data) <= 1_600_000
     assert len(gzip.compress(data)) <= 550_000
 
@@ -156,7 +156,7 @@ def test_names_are_escaped_once(notebook_of: Maker, markdown_cell: Maker, code_c
     assert "&amp;amp;" not in text
 
 
-@pytest.mark.parametrize("kind", ["scatter3d", "scattergl", "choropleth", "sankey", "treemap"])
+@pytest.mark.parametrize("kind", ["scatter3d", "scattergl", "choropleth", "sankey", "pie", "image"])
 def test_a_trace_outside_the_bundle_stops_the_export(
     notebook_of: Maker, code_cell: Maker, kind: str
 ) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import pytest
 from nbformat import v4
 from plotly.offline import get_plotlyjs_version
 
+from cs_models.errors import NotebookError
 from cs_models.report.page import figures, markdown, parameters, render
 
 
@@ -106,6 +110,33 @@ def test_the_bundle_draws_the_traces_we_say_it_does() -> None:
     bundle = render.asset(render.BUNDLE)
     registered = set(re.findall(r'moduleType:"trace",name:"([a-z0-9]+)"', bundle))
     assert registered == figures.TRACE_TYPES
+
+
+def test_the_bundle_is_built_of_what_its_recipe_pins() -> None:
+    """The recipe names the version and the traces of the bundle; its lock holds hashes, no host."""
+    recipe = Path(__file__).parents[2] / "tools" / "plotly-bundle"
+    pinned = json.loads((recipe / "package.json").read_text())["dependencies"]["plotly.js"]
+    assert pinned == get_plotlyjs_version()
+    listed = re.search(r"const TRACES = \[(.*?)\]", (recipe / "build.mjs").read_text(), re.DOTALL)
+    assert listed is not None
+    assert {*re.findall(r'"(\w+)"', listed[1]), "scatter"} == figures.TRACE_TYPES
+    locked = json.loads((recipe / "package-lock.json").read_text())["packages"]
+    assert all("integrity" in package for name, package in locked.items() if name)
+    assert not any("resolved" in package for package in locked.values())
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        {"data": [{"type": "scatter", "xcalendar": "hebrew"}]},
+        {"data": [], "layout": {"xaxis": {"calendar": "jalali"}}},
+        {"data": [], "frames": [{"data": [{"type": "pie"}]}]},
+    ],
+)
+def test_what_the_bundle_lacks_stops_the_export(figure: dict[str, Any]) -> None:
+    """A calendar, or a trace of a frame, that would be drawn wrongly is named in the error."""
+    with pytest.raises(NotebookError, match=r"pie|hebrew|jalali"):
+        figures.prepare(figure, where="one")
 
 
 def test_a_figure_carries_what_is_drawn_and_no_more() -> None:

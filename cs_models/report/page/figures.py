@@ -1,8 +1,8 @@
 """A plotly figure as the page carries it: drawable by its bundle, and nothing but the drawing.
 
-The page has one plotly bundle, *cartesian* (``plotly.js-cartesian-dist-min``), a third of the
-full one.  A trace it does not know would be drawn wrongly and without an error, so that it
-stops the export here.
+The page has one plotly bundle, built from plotly.js's own sources by ``tools/plotly-bundle``, a
+fifth of the full one.  A trace it does not know would be drawn wrongly and without an error, so
+that it stops the export here; so does a calendar it does not know.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Any
 
 from cs_models.errors import NotebookError
 
-# The trace modules of the cartesian bundle (its README).
+# What tools/plotly-bundle/build.mjs puts into the bundle.
 TRACE_TYPES = frozenset(
     {
         "bar", "box", "contour", "heatmap", "histogram", "histogram2d", "histogram2dcontour",
-        "image", "pie", "scatter", "scatterternary", "violin",
+        "scatter", "violin",
     }
 )  # fmt: skip
+_CALENDARS = frozenset({"gregorian"})
 
 _INLINE_IMAGE = "data:image/"
 _DIGITS = 6  # more than a screen of 4,000 pixels can tell apart
@@ -46,7 +47,8 @@ def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     Raises
     ------
     NotebookError
-        When a trace is not in the bundle, or a picture would be asked of the network.
+        When a trace or a calendar is not in the bundle, or a picture would be asked of the
+        network.
     """
     traces = [_lean(trace) for trace in figure.get("data", ())]
     layout = {
@@ -54,14 +56,12 @@ def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
         for key, value in dict(figure.get("layout", {})).items()
         if key not in {"template", "title", "width"}
     }
-    unknown = sorted({str(t.get("type", "scatter")) for t in traces} - TRACE_TYPES)
-    if unknown:
-        raise NotebookError(
-            "a figure needs a trace type that the page's plotly bundle does not draw",
-            where=f"exhibit {where}",
-            got=", ".join(unknown),
-            repair="use one of " + ", ".join(sorted(TRACE_TYPES)),
-        )
+    frames = list(figure.get("frames") or ())
+    every = [*traces, *(trace for frame in frames for trace in frame.get("data", ()))]
+    types = {str(trace.get("type", "scatter")) for trace in every}
+    _refuse("a trace type", types - TRACE_TYPES, TRACE_TYPES, where)
+    calendars = set(_calendars([every, layout]))
+    _refuse("a calendar", calendars - _CALENDARS, _CALENDARS, where)
     if any(not source.startswith(_INLINE_IMAGE) for source in _pictures(traces, layout)):
         raise NotebookError(
             "a figure would ask the network for a picture",
@@ -69,9 +69,32 @@ def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
             repair="give the picture as a data: URI, or leave it out",
         )
     prepared: dict[str, Any] = {"data": traces, "layout": layout}
-    if figure.get("frames"):
-        prepared["frames"] = list(figure["frames"])
+    if frames:
+        prepared["frames"] = frames
     return prepared
+
+
+def _refuse(what: str, unknown: set[str], known: frozenset[str], where: str) -> None:
+    if unknown:
+        raise NotebookError(
+            f"a figure needs {what} that the page's plotly bundle does not draw",
+            where=f"exhibit {where}",
+            got=", ".join(sorted(unknown)),
+            repair="use one of " + ", ".join(sorted(known)),
+        )
+
+
+def _calendars(node: Any) -> Iterator[str]:
+    """Yield the calendars that a figure names, of an axis (``calendar``) or a trace."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _calendars(item)
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            if str(key).endswith("calendar") and isinstance(value, str):
+                yield value
+            elif isinstance(value, list | Mapping):
+                yield from _calendars(value)
 
 
 def _lean(trace: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from cs_models.report import lab, theme, values
 
-BUNDLE = "plotly-cartesian.min.js"
+BUNDLE = "plotly-figures.min.js"
 # plotly makes one empty <style> and fills it through the CSS object model.
 _EMPTY = ""
 _LONG_WORD = 32
