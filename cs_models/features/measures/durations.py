@@ -150,7 +150,7 @@ def _took(facts: Facts, users: pd.DataFrame) -> NDArray[np.float64]:
     firsts = facts.firsts
     named = pd.Index(users["user_id"]).get_indexer(firsts["user_id"].cat.categories)
     columns = pd.Index(facts.features).get_indexer(firsts["feature"].cat.categories)
-    row = np.where(firsts["user_id"].cat.codes >= 0, named[firsts["user_id"].cat.codes], -1)
+    row = np.append(named, -1)[firsts["user_id"].cat.codes]  # the code of no user is -1
     column = columns[firsts["feature"].cat.codes]
     account = pd.Index(facts.accounts["account_id"]).get_indexer(pd.Index(users["account_id"]))
     kept = (row >= 0) & (column >= 0)

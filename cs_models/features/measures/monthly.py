@@ -35,8 +35,8 @@ class Monthly:
     rows : DataFrame, one row per (account_id, month)
         account_id, segment, plan, cohort_month, month ("2024-03"), n_days, entitled (users who
         may use the product), seats_known (bool: entitled are seats), active (users with any use),
-        user_days (days with use, added up over users), depth (features used, added up over active
-        users), there (features that the product had all month).
+        user_days (days with use, added up over users), there (features that the product had all
+        month), depth (those of them that were used, added up over active users).
     users : ndarray of float, shape (n_rows, n_features)
         Users of each feature; NaN in months before the product had it.
     features : tuple of str
@@ -47,12 +47,17 @@ class Monthly:
     features: tuple[str, ...]
 
     def long(self) -> pd.DataFrame:
-        """Return one row per (account_id, month, feature): users, active, entitled."""
+        """Return one row per (account_id, month, feature): users, active, entitled.
+
+        Without a feature that is told apart there is no row.
+        """
         keys = self.rows[["account_id", "month", "active", "entitled", "seats_known"]]
         parts = [
             keys.assign(feature=name, users=self.users[:, place])
             for place, name in enumerate(self.features)
         ]
+        if not parts:
+            return keys.head(0).assign(feature="", users=np.zeros(0))
         return pd.concat(parts, ignore_index=True)
 
 
@@ -208,14 +213,14 @@ def _counted(facts: Facts, use: pd.DataFrame, grid: pd.DataFrame) -> tuple[dict[
 
     told = {
         "active": added(), "user_days": added(own["days"].to_numpy()),
-        "depth": added(cells.distinct(words)) if words else added() * 0,
     }  # fmt: skip
     columns = [added(cells.used(words, place)) for place in range(len(facts.features))]
     table = np.column_stack(columns) if columns else np.zeros((n, 0))
     first, _ = month_days(grid["month_no"].to_numpy(np.int64))
     for place, name in enumerate(facts.features):
         table[np.asarray(first < facts.there_from(name)), place] = np.nan
-    return told, table
+    # A feature that came within the month is no part of what could be used all month.
+    return {**told, "depth": np.nansum(table, axis=1)}, table
 
 
 def _seen(facts: Facts, rows: pd.DataFrame) -> Float:
