@@ -39,11 +39,14 @@ class NotebookNoted(Strict):
         Why it is not ``ok``.
     artefacts : dict of str to str
         SHA-256 of each file it left, by path below its folder.
+    exit_code : int or None
+        What it ended with.
     """
 
     status: str = ""
     reason: str = ""
     artefacts: dict[str, str] = {}
+    exit_code: int | None = None
 
 
 class Manifest(Strict):
@@ -60,6 +63,16 @@ class Manifest(Strict):
         Each notebook's parameters, as plain values.
     inputs : list of dict
         ``path``, ``bytes`` and ``sha256`` of each file of the source.
+    parameters_file : str
+        The run file, as the project names it.
+    reason : str
+        Why the run did not end well.
+    exit_code : int or None
+    duration_seconds : float or None
+    tables : dict of str to dict
+        Rows ``read``, ``kept``, ``quarantined`` and ``excluded`` of each table.
+    software : dict
+        ``packages`` and the project's ``git`` commit.
     """
 
     run_id: str
@@ -69,6 +82,12 @@ class Manifest(Strict):
     notebooks: dict[str, NotebookNoted] = {}
     parameters: dict[str, dict[str, Any]] = {}
     inputs: list[dict[str, Any]] = []
+    parameters_file: str = ""
+    reason: str = ""
+    exit_code: int | None = None
+    duration_seconds: float | None = None
+    tables: dict[str, dict[str, int]] = {}
+    software: dict[str, Any] = {}
 
     def spoke(self, name: str) -> bool:
         """Say whether a notebook of the run ended well."""

@@ -15,13 +15,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from cs_models import errors, kept
+from cs_models import beside, errors, kept
 from cs_models.run.lab import session
 from cs_models.run.worker.job import Job, Result
 
@@ -63,8 +63,19 @@ class Event:
     content: Mapping[str, Any]
 
 
+def cores() -> int:
+    """Return the cores this process may use: a container may have fewer than the machine."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
 def environment(
-    as_of: date, *, n_jobs: int, memory_bytes: int = 0, kept_in: Path | None = None
+    as_of: date,
+    *,
+    n_jobs: int,
+    memory_bytes: int = 0,
+    kept_in: Path | None = None,
+    hidden: Collection[str] = (),
 ) -> dict[str, str]:
     """Return the environment of a worker and its kernel: the same on every run.
 
@@ -78,12 +89,20 @@ def environment(
         Memory cap of the kernel; 0 for none.
     kept_in : Path, optional
         This run's folder of what it worked out, which its notebooks share; none without one.
+    hidden : collection of str, default ()
+        Variables that only the run itself may read: the addresses of its notices.
+
+    Notes
+    -----
+    Cores that no notebook of its own takes are shared out as second processes (`beside`), but
+    not where a cap speaks of one process.
     """
     midnight = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
     own = {
         "CS_MODELS_PARENT_PID": str(os.getpid()),
         "CS_MODELS_MEMORY_BYTES": str(memory_bytes),
         kept.VARIABLE: str(kept_in or ""),
+        beside.VARIABLE: str(1 if memory_bytes else max(1, cores() // max(1, n_jobs))),
         session.HEADLESS: "1",
         "PLOTLY_RENDERER": "plotly_mimetype",
         "PYTHONHASHSEED": "0",
@@ -91,6 +110,8 @@ def environment(
         "PYTHONUNBUFFERED": "1",
     }
     inherited = {"SOURCE_DATE_EPOCH": str(int(midnight.timestamp())), **os.environ}
+    for name in hidden:
+        inherited.pop(name, None)
     if n_jobs > 1:
         own |= {f"{library}_NUM_THREADS": "1" for library in _THREADS}
     return inherited | own

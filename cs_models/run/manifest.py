@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from cs_models import files
 
@@ -93,10 +93,14 @@ class Log:
         The file to write.
     redact : callable
         From `secrets.redactor`.
+    mode : {"w", "a"}, default "w"
+        ``"a"`` adds to what is there.
     """
 
-    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
-        self._file = path.open("w", encoding="utf-8", buffering=1)
+    def __init__(
+        self, path: Path, redact: Callable[[str], str], mode: Literal["w", "a"] = "w"
+    ) -> None:
+        self._file = path.open(mode, encoding="utf-8", buffering=1)
         self._redact = redact
 
     def __enter__(self) -> Self:

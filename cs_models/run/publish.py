@@ -14,7 +14,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,38 @@ def point_latest(folder: Path, run_folder: Path) -> Path:
     finally:
         os.close(handle)
     return folder / LATEST / INDEX
+
+
+@contextlib.contextmanager
+def listed(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Write the index over runs when a run begins, and again however it ends.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the reports, whose lock is held.
+    say : callable
+        Told when the page cannot be written; that changes nothing about the run.
+    """
+    _write_over_runs(folder, say)
+    try:
+        yield
+    finally:
+        _write_over_runs(folder, say)
+
+
+def _write_over_runs(folder: Path, say: Callable[[str], None]) -> None:
+    from cs_models.report import over_runs
+
+    try:
+        ours = over_runs.write(folder)
+    except errors.InterruptedRun:
+        raise
+    except Exception as error:  # whatever stands in the folder, the run itself is not at fault
+        say(f"the index over runs could not be written: {type(error).__name__}")
+        return
+    if not ours:
+        say(f"{INDEX} of {folder.name} is not a page of this project, so it is left as it is")
 
 
 def shown_by_latest(folder: Path) -> str:

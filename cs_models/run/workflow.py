@@ -1,28 +1,26 @@
-"""One run from its parameters to the pointer: check, execute, index, publish.
+"""One run from its parameters to the pointer: check, execute, index, publish, tell.
 
 The order is the promise: parameters before data, data before kernels, everything on the
-disk before `latest` moves.
+disk before `latest` moves, and nobody is told before the lock is free.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cs_models import errors, files, kept
+from cs_models import errors, kept
 from cs_models.data.faults import CheckReport
-from cs_models.run import execute, manifest, publish, secrets
+from cs_models.run import ending, execute, manifest, notices, publish, secrets
 from cs_models.run.execute import Event
 from cs_models.run.reading.project import Notebook
 from cs_models.run.reading.run_file import Run
 from cs_models.run.terminal.screen import Screen
 from cs_models.run.terminal.signals import Guard
-from cs_models.run.worker import verdict
 from cs_models.run.worker.job import Job, Result
 
 
@@ -121,25 +119,46 @@ def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
     """
     for notebook in request.notebooks:
         request.run.for_notebook(notebook)
-    reports = publish.open_folder(request.out)
-    with publish.lock(reports):
-        for name in publish.recover(reports):
-            shown = publish.shown_by_latest(reports) or "no run yet"
-            screen.say(f"an earlier run, {name}, was interrupted; latest still shows {shown}")
-        folder = publish.new_run(reports, request.run.path.stem)
-        redact = secrets.redactor(secrets.environment_secrets(), _paths(request.run.root))
-        record = manifest.Manifest(folder, secrets.redact_values(_known(request), redact))
-        with (
-            _recorded(record, guard, redact),
-            manifest.Log(folder / manifest.LOG_NAME, redact) as log,
-        ):
-            _fill(request, record, screen, log)
-            with guard.held():
-                record.finish("complete", exit_code=0)
-                return publish.point_latest(reports, folder)
+    notifier = notices.ready(request.run.notify)
+    end = ending.End(request.run.shown_path, notifier)
+    with end.told(guard, screen.say):
+        reports = publish.open_folder(request.out)
+        with publish.lock(reports):
+            return _publish(request, reports, screen, guard, end)
 
 
-def _fill(request: Request, record: manifest.Manifest, screen: Screen, log: manifest.Log) -> None:
+def _publish(
+    request: Request, reports: Path, screen: Screen, guard: Guard, end: ending.End
+) -> Path:
+    """Run and publish, holding the folder's lock."""
+    for name in publish.recover(reports):
+        shown = publish.shown_by_latest(reports) or "no run yet"
+        screen.say(f"an earlier run, {name}, was interrupted; latest still shows {shown}")
+        ending.index_of_interrupted(reports / name)
+    folder = publish.new_run(reports, request.run.path.stem)
+    redact = secrets.redactor(
+        [*secrets.environment_secrets(), *end.secrets], _paths(request.run.root)
+    )
+    record = manifest.Manifest(folder, secrets.redact_values(_known(request), redact))
+    end.began(record, redact)
+    with (
+        publish.listed(reports, screen.say),
+        ending.recorded(record, guard, redact),
+        manifest.Log(folder / manifest.LOG_NAME, redact) as log,
+    ):
+        _fill(request, record, screen, log, end)
+        with guard.held():
+            record.finish("complete", exit_code=0)
+            return publish.point_latest(reports, folder)
+
+
+def _fill(
+    request: Request,
+    record: manifest.Manifest,
+    screen: Screen,
+    log: manifest.Log,
+    end: ending.End,
+) -> None:
     """Check the source, run the notebooks, write the index."""
     source = Path(request.run.resolved_source().path)
     with publish.runtime_folder() as runtime:
@@ -149,18 +168,13 @@ def _fill(request: Request, record: manifest.Manifest, screen: Screen, log: mani
             report = check_source(request.run)
         record.add(tables={table: dict(counts) for table, counts in report.counts.items()})
         log.write("run", "the source keeps the contract")
-        results = _execute(request, record, screen, log, scratch)
+        results = _execute(request, record, screen, log, scratch, end.hidden)
     failed = [result for result in results if result.exit_code]
     if failed:
         raise _failure(failed, record.folder)
     with screen.step("writing the index"):
-        _index(record)
-
-
-def _index(record: manifest.Manifest) -> None:
-    from cs_models.report import index
-
-    index.write(record.folder, record.content)
+        end.changed(ending.changes(record.folder, log))
+        ending.index(record, end.changes)
 
 
 def _kept_in(scratch: Path) -> Path:
@@ -176,6 +190,7 @@ def _execute(
     screen: Screen,
     log: manifest.Log,
     scratch: Path,
+    hidden: Collection[str],
 ) -> list[Result]:
     def hear(event: Event) -> None:
         screen.show(event)
@@ -204,6 +219,7 @@ def _execute(
             n_jobs=min(request.n_jobs, len(jobs)),
             memory_bytes=request.limits.memory_bytes,
             kept_in=_kept_in(scratch),
+            hidden=hidden,
         ),
         on_event=hear,
     )
@@ -275,26 +291,3 @@ def _failure(failed: Sequence[Result], folder: Path) -> errors.CsModelsError:
     error = errors.NotebookError("\n".join(lines), repair=f"see {folder / manifest.LOG_NAME}")
     error.exit_code = first.exit_code
     return error
-
-
-@contextlib.contextmanager
-def _recorded(
-    record: manifest.Manifest, guard: Guard, redact: Callable[[str], str]
-) -> Iterator[None]:
-    """Write the end of a run that does not end well into its manifest."""
-    try:
-        yield
-    except BaseException as error:
-        signal_number = guard.received
-        unknown = 6 if verdict.exhausted(error) else 1
-        exit_code = getattr(error, "exit_code", unknown)
-        reason = redact(str(error) or type(error).__name__)
-        with guard.held(), contextlib.suppress(OSError):
-            if signal_number is not None:
-                exit_code = 128 + signal_number
-                record.finish("interrupted", exit_code=exit_code, reason="interrupted by a signal")
-            else:
-                record.finish("failed", exit_code=exit_code, reason=reason)
-                _index(record)
-            files.sweep_temporary(record.folder)
-        raise

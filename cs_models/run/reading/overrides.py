@@ -20,7 +20,7 @@ import pydantic
 
 from cs_models import errors
 from cs_models.run import parameters
-from cs_models.run.reading import values
+from cs_models.run.reading import about_run, values
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?")
@@ -76,6 +76,8 @@ def declared(path: Sequence[str]) -> Any:
         if len(path) < 2 or path[1] in parameters.COMMON:
             return None
         return _inside(parameters.SECTIONS[path[0]], path[1:])
+    if path[0] in about_run.SECTIONS:
+        return _inside(about_run.SECTIONS[path[0]] | None, path[1:])
     return _inside(parameters.NotebookParameters, path)
 
 

@@ -15,7 +15,15 @@ from typing import Any
 from cs_models import errors
 from cs_models.data.mapping import Source
 from cs_models.run import parameters, secrets
-from cs_models.run.reading import complaints, overrides, project, values, yaml_file
+from cs_models.run.reading import (
+    about_run,
+    complaints,
+    overrides,
+    project,
+    values,
+    yaml_file,
+)
+from cs_models.run.sections.notify import Notify
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,15 @@ class Run:
         One model for each notebook's section, common fields included.
     assignments : tuple of str
         The names that `--set` changed.
+    notify : Notify or None
+        Whom the run tells how it ended.
     """
 
     path: Path
     root: Path
     sections: Mapping[str, parameters.NotebookParameters]
     assignments: tuple[str, ...]
+    notify: Notify | None = None
 
     @property
     def common(self) -> parameters.NotebookParameters:
@@ -104,14 +115,51 @@ def load(path: Path, assignments: Sequence[str] = ()) -> Run:
     for name, text in sets:
         content = overrides.apply(content, name, text)
         _refuse_secrets(content, "--set")
+    folder = project.root(path.parent, Path.cwd())
     try:
-        folder = project.root(path.parent, Path.cwd())
-        sections = _sections(content)
-        _refuse_escape(sections, folder)
-        _refuse_undefined(sections, folder)
+        sections = _followed(content, folder)
     except _Faults as found:
         raise _located(found.faults, document, path, [name for name, _ in sets]) from None
-    return Run(path, folder, sections, tuple(".".join(name) for name, _ in sets))
+    names = tuple(".".join(name) for name, _ in sets)
+    return Run(path, folder, sections, names, about_run.notify(content))
+
+
+def checked(
+    content: Mapping[str, Any], folder: Path, *, follow: bool = True
+) -> dict[str, parameters.NotebookParameters]:
+    """Check the content of a run file that stands nowhere yet, by the words of `load`.
+
+    Parameters
+    ----------
+    content : mapping
+        Plain JSON values, as a run file holds them.
+    folder : Path
+        The project.
+    follow : bool, default True
+        Whether the files that it names are read too.
+
+    Returns
+    -------
+    dict of str to NotebookParameters
+        One model for each notebook's section.
+
+    Raises
+    ------
+    ParameterError
+        With all faults together; ``ParameterFaults`` where it knows the single ones.
+    """
+    _refuse_secrets(dict(content), "the run file")
+    try:
+        return _followed(content, folder) if follow else _sections(content)
+    except _Faults as found:
+        raise complaints.ParameterFaults(found.faults) from None
+
+
+def _followed(content: Mapping[str, Any], folder: Path) -> dict[str, parameters.NotebookParameters]:
+    sections = _sections(content)
+    _refuse_escape(sections, folder)
+    _refuse_undefined(sections, folder)
+    return sections
 
 
 class _Faults(Exception):  # noqa: N818 - carries faults to where their lines are known
@@ -137,6 +185,9 @@ def _sections(content: Mapping[str, Any]) -> dict[str, parameters.NotebookParame
             sections[section] = model.checked({**common, **own})
         except complaints.ParameterFaults as error:
             faults += [_renamed(fault, section) for fault in error.faults]
+    faults += [
+        _misspelt(fault.path) if fault.unknown else fault for fault in about_run.faults(content)
+    ]
     if faults:
         raise _Faults(list(dict.fromkeys(faults)))
     return sections
@@ -151,7 +202,7 @@ def _unknown(content: Mapping[str, Any]) -> Iterator[values.Fault]:
                 yield from _unknown_inside(name, value)
             elif value is not None:
                 yield values.Fault((name,), values.shown(value), "a mapping of names to values")
-        elif name not in parameters.COMMON:
+        elif name not in parameters.COMMON and name not in about_run.SECTIONS:
             inner = tuple(value)[:1] if isinstance(value, dict) else ()
             yield _misspelt((name, *inner))
 
@@ -183,7 +234,7 @@ def _known_names() -> list[str]:
     source = [f"source.{field.alias or name}" for name, field in Source.model_fields.items()]
     own = [f"{s}.{name}" for s in parameters.SECTIONS for name in parameters.own_fields(s)]
     common = [name for name in parameters.COMMON if name not in parameters.SET_BY_THE_RUN]
-    return [*common, *parameters.SECTIONS, *own, *source]
+    return [*common, *parameters.SECTIONS, *own, *source, *about_run.names()]
 
 
 def _renamed(fault: values.Fault, section: str) -> values.Fault:

@@ -1,0 +1,1 @@
+"""What changed between a run and the one before it, in sentences."""

@@ -1,0 +1,191 @@
+"""What moved among the answers: levels, verdicts, forecasts, what came true, the definition.
+
+Grain in: two runs.  Grain out: one change a segment, finding or quarter that moved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cs_models.report import values
+from cs_models.report.changes.amounts import inside, num, text, whole
+from cs_models.report.changes.change import Change
+from cs_models.report.changes.said import BACKTEST, MEASURES, OUTLOOK, THRESHOLDS, Said
+
+LEVEL, VERDICT, FORECAST = "Level", "Verdict", "Forecast"
+TRUE, DEFINITION = "Came true", "Definition of adopted"
+QUARTERS: Final = 2  # of the forecast, the nearest ones
+_EARLIER: Final = ("earlier-said", "earlier-forecasts")
+_DEFINED: Final = re.compile(r"[Bb]y the definition in force:? ?\(?(.+?)\)?[.,]?$", re.DOTALL)
+_NUMBERED: Final = re.compile(r"-\d+$")
+
+Row = Mapping[str, Any]
+
+
+def levels(earlier: Said, later: Said) -> list[Change]:
+    """Say which announced levels moved, appeared or went, segment by segment.
+
+    A level inside the interval that the earlier run gave is no news.
+    """
+    if not _both(THRESHOLDS, earlier, later):
+        return []
+    then, now = _announced(earlier), _announced(later)
+    found = []
+    for segment in sorted({*then, *now}):
+        old, new = then.get(segment), now.get(segment)
+        if old is None and new is not None:
+            found.append(_level(f"{segment}: new, {text(new, 'rule')}{_verdict_of(new)}."))
+        elif new is None and old is not None:
+            found.append(_level(f"{segment}: no longer announced, {text(old, 'rule')}."))
+        elif old is not None and new is not None:
+            found += _moved(segment, old, new)
+    return found
+
+
+def verdicts(earlier: Said, later: Said) -> list[Change]:
+    """Say which findings have another verdict than before."""
+    found = []
+    for notebook in sorted({*earlier.results} & {*later.results}):
+        then = earlier.findings(notebook)
+        for key, new in later.findings(notebook).items():
+            old = then.get(key, {})
+            before, after = text(old, "verdict"), text(new, "verdict")
+            if not before or not after or before == after or key.startswith("lift-"):
+                continue  # levels are told with their level
+            about = text(new, "statement")
+            if _NUMBERED.search(key) and _subject(old) != _subject(new):
+                continue  # the number is a place in an order, and another stands there now
+            words = f"{values.verdict(after)}, before: {values.verdict(before)}. {_first(about)}"
+            found.append(Change(VERDICT, words, True, notebook))
+    return found
+
+
+def forecasts(earlier: Said, later: Said) -> list[Change]:
+    """Say how the share of ARR likely to be kept moved, for the quarters that both foretell.
+
+    A middle that stays between the P10 and the P90 that were printed is no news.
+    """
+    then = {text(row, "quarter"): row for row in earlier.rows(OUTLOOK, "forecast")}
+    now = {text(row, "quarter"): row for row in later.rows(OUTLOOK, "forecast")}
+    shared = sorted(quarter for quarter in {*then} & {*now} if quarter)[:QUARTERS]
+    found = [_forecast(then[quarter], now[quarter]) for quarter in shared]
+    return [change for change in found if change is not None]
+
+
+def came_true(earlier: Said, later: Said) -> list[Change]:
+    """Repeat what the backtest says of earlier reports, where it says something new."""
+    then, now = earlier.findings(BACKTEST), later.findings(BACKTEST)
+    said = [
+        (text(now[key], "statement"), text(then.get(key, {}), "statement"))
+        for key in _EARLIER
+        if key in now
+    ]
+    return [Change(TRUE, new, True, BACKTEST) for new, old in said if new and new != old]
+
+
+def definition(earlier: Said, later: Said) -> list[Change]:
+    """Say whether another definition of adopted is in force."""
+    then, now = _defined(earlier), _defined(later)
+    if not then or not now or then == now:
+        return []
+    return [Change(DEFINITION, f"Now: {now}. Before: {then}.", True, MEASURES)]
+
+
+def _both(notebook: str, earlier: Said, later: Said) -> bool:
+    return notebook in earlier.results and notebook in later.results
+
+
+def _level(words: str, *, news: bool = True) -> Change:
+    return Change(LEVEL, words, news, THRESHOLDS)
+
+
+def _announced(run: Said) -> dict[str, Row]:
+    """Return the best signal of each segment: thresholds stand best first."""
+    found: dict[str, Row] = {}
+    for row in run.rows(THRESHOLDS, "thresholds"):
+        if text(row, "role") == "signal" and num(row, "cut") is not None:
+            found.setdefault(text(row, "segment") or "All customers", row)
+    return found
+
+
+def _moved(segment: str, old: Row, new: Row) -> list[Change]:
+    after = _changed_verdict(old, new)
+    if any(old.get(name) != new.get(name) for name in ("column", "direction", "members")):
+        return [_level(f"{segment}: now {text(new, 'rule')}, before {text(old, 'rule')}{after}.")]
+    was, cut = num(old, "cut"), num(new, "cut")
+    if was is None or cut is None:
+        return []
+    what = text(new, "counted") or text(new, "column")
+    if was == cut:
+        return [_level(f"{segment}: {whole(cut)} {what} as before{after}.")] if after else []
+    low, high = num(old, "cut_low"), num(old, "cut_high")
+    held = inside(cut, low, high)
+    moved = f"{segment}: the level is {whole(cut)} {what}, before {whole(was)}"
+    return [_level(f"{moved}; {_against(new, low, high, held=held)}{after}.",
+                   news=bool(after) or not held)]  # fmt: skip
+
+
+def _against(new: Row, low: float | None, high: float | None, *, held: bool) -> str:
+    if low is None or high is None:
+        return "the earlier run gave no interval"
+    printed = f"{whole(low)} to {whole(high)}"
+    if held:
+        return f"that is within the earlier interval ({printed}), so no news"
+    own_low, own_high = num(new, "cut_low"), num(new, "cut_high")
+    if own_low is None or own_high is None:
+        return f"that is outside the earlier interval ({printed})"
+    overlap = own_low <= high and low <= own_high
+    own = f"{whole(own_low)} to {whole(own_high)}"
+    if overlap:
+        return f"outside the earlier interval ({printed}), which the new one ({own}) still touches"
+    return f"outside the earlier interval ({printed}), which the new one ({own}) does not touch"
+
+
+def _changed_verdict(old: Row, new: Row) -> str:
+    before, after = text(old, "verdict"), text(new, "verdict")
+    if before == after or not before or not after:
+        return ""
+    return f"; the verdict is “{values.verdict(after)}”, before “{values.verdict(before)}”"
+
+
+def _verdict_of(row: Row) -> str:
+    verdict = text(row, "verdict")
+    return f" (“{values.verdict(verdict)}”)" if verdict else ""
+
+
+def _forecast(old: Row, new: Row) -> Change | None:
+    was, low, high = (num(old, f"grr_{name}") for name in ("p50", "p10", "p90"))
+    now, new_low, new_high = (num(new, f"grr_{name}") for name in ("p50", "p10", "p90"))
+    if was is None or now is None:
+        return None
+    before = f"{values.percent(was)} ({values.interval(low, high)})"
+    after = f"{values.percent(now)} ({values.interval(new_low, new_high)})"
+    if before == after:
+        return None
+    held = inside(now, low, high)
+    verdict = "within" if held else "outside"
+    ending = ", so no news" if held else ""
+    label = text(new, "label") or text(new, "quarter")
+    return Change(
+        FORECAST,
+        f"{label}: {after} of the ARR due is likely to be kept, before {before}; the new middle is "
+        f"{verdict} the earlier interval{ending}.",
+        not held,
+        OUTLOOK,
+    )
+
+
+def _defined(run: Said) -> str:
+    statement = text(run.findings(MEASURES).get("measures-adopted", {}), "statement")
+    found = _DEFINED.search(statement)
+    return found.group(1) if found else ""
+
+
+def _subject(finding: Row) -> str:
+    return text(finding, "statement").partition(":")[0]
+
+
+def _first(statement: str) -> str:
+    return re.split(r"(?<=[.?!])\s+(?=[A-Z0-9])", statement, maxsplit=1)[0]

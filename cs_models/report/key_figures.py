@@ -1,0 +1,133 @@
+"""The few figures that a run comes down to, for the head of its index.
+
+Grain in: a run as ``changes.said`` read it.  Grain out: one figure a question that was answered,
+with its interval, what it is of, and the table on the page that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from cs_models.report import values
+from cs_models.report.changes.amounts import about, counted, num, text, whole
+from cs_models.report.changes.said import OUTLOOK, THRESHOLDS, Said
+
+MOST_SEGMENTS: Final = 4
+_PAGE: Final = "report.html"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the run.
+
+    Attributes
+    ----------
+    label : str
+        What it is, in a few words.
+    value : str
+        The figure as it is printed.
+    beside : str
+        Its interval, or what it counts.
+    href : str
+        The table behind it, relative to the run's folder.
+    """
+
+    label: str
+    value: str
+    beside: str
+    href: str
+
+
+def figures(run: Said) -> list[Figure]:
+    """Return what a run comes down to; fewer where it answered fewer questions.
+
+    Parameters
+    ----------
+    run : Said
+        The run and what it said.
+    """
+    return [*_outlook(run), *_levels(run), *_below(run)]
+
+
+def _outlook(run: Said) -> Iterator[Figure]:
+    """Yield the running quarter: what is likely kept, what is at risk, and how sure that is."""
+    quarters = run.rows(OUTLOOK, "forecast")
+    if not quarters:
+        return
+    row, href = quarters[0], _href(run, OUTLOOK, "kept")
+    label = text(row, "label") or "the quarter"
+    kept, low, high = (num(row, f"grr_{name}") for name in ("p50", "p10", "p90"))
+    due, risk = num(row, "due_arr"), num(row, "arr_at_risk")
+    if kept is not None and due is not None:
+        of = f"of {values.money(due, run.currency)} due"
+        yield Figure(
+            f"ARR of {label} likely to be kept",
+            values.percent(kept),
+            f"{values.interval(low, high)}, {of}",
+            href,
+        )
+    if risk is not None:
+        yield Figure(
+            f"ARR at risk in {label}",
+            about(risk, run.currency),
+            _losses(row, run.currency),
+            _href(run, OUTLOOK, "at-risk"),
+        )
+    hit, judged = num(row, "n_hit"), num(row, "n_judged")
+    if hit is not None and judged:
+        yield Figure(
+            "Such intervals held before",
+            f"{int(hit)} of {int(judged)}",
+            "past quarters; meant to hold in eight of ten",
+            _href(run, OUTLOOK, "intervals-held"),
+        )
+
+
+def _losses(row: Mapping[str, Any], currency: str) -> str:
+    low, high = num(row, "loss_p10"), num(row, "loss_p90")
+    if low is None or high is None:
+        return "each contract weighed by its chance"
+    return f"eight times in ten {about(low, currency)} to {about(high, currency)}"
+
+
+def _levels(run: Said) -> Iterator[Figure]:
+    """Yield the announced level of each segment, the best first."""
+    seen: dict[str, Mapping[str, Any]] = {}
+    for row in run.rows(THRESHOLDS, "thresholds"):
+        if text(row, "role") == "signal" and num(row, "cut") is not None:
+            seen.setdefault(text(row, "segment") or "all customers", row)
+    groups = [(name, row) for name, row in seen.items() if row.get("segment")] or list(seen.items())
+    if not groups:
+        return
+    best = groups[0][1]
+    shown = [
+        (name, num(row, "cut") or 0.0)
+        for name, row in groups[:MOST_SEGMENTS]
+        if row.get("column") == best.get("column")
+    ]
+    yield Figure(
+        f"Level of adoption in {', '.join(name for name, _ in shown)}",
+        " · ".join(whole(cut) for _, cut in shown),
+        text(best, "counted"),
+        _href(run, THRESHOLDS, "lift-1"),
+    )
+
+
+def _below(run: Said) -> Iterator[Figure]:
+    found = run.findings(THRESHOLDS).get("arr-below", {})
+    n, arr = num(found, "n"), num(found, "value")
+    if n is not None and arr is not None:
+        yield Figure(
+            "Running customers below it",
+            counted(int(n), "customer"),
+            f"{about(arr, run.currency)} a year",
+            _href(run, THRESHOLDS, "arr-below"),
+        )
+
+
+def _href(run: Said, notebook: str, finding: str) -> str:
+    table = text(run.findings(notebook).get(finding, {}), "table")
+    return f"{quote(notebook)}/{_PAGE}" + (f"#{quote(table)}" if table else "")
