@@ -1,4 +1,4 @@
-"""`cs-models`: the six commands.
+"""`cs-models`: its commands.
 
 Messages go to standard error; standard output holds only what a script may read.  Nothing
 heavy is imported before it is needed, so that `--help` answers at once.
@@ -92,7 +92,7 @@ def run(
         notebook_seconds=notebook_seconds,
         memory_bytes=int(memory_gb * 2**30),
     )
-    n_jobs = jobs or min(_cores(), len(chosen))
+    n_jobs = jobs or min(execute.cores(), len(chosen))
     request = workflow.Request(run_file, chosen, _out(out, run_file), n_jobs, limits)
     with Screen() as screen:
         try:
@@ -211,6 +211,19 @@ def export(
     typer.echo(output)
 
 
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="the newest complete runs that stay")],
+    out: Annotated[Path, typer.Option(help="the folder of the reports")] = Path("reports"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say which would go")] = False,
+) -> None:
+    """Take away runs older than the newest complete ones; never the one that latest shows."""
+    from cs_models.run import retention
+
+    for name in retention.prune(out, keep, dry=dry_run):
+        typer.echo(name)
+
+
 def main() -> NoReturn:
     """Run `cs-models` and exit with the code of what happened."""
     sys.exit(call(sys.argv[1:]))
@@ -278,12 +291,6 @@ def _load(params: Path, assignments: list[str] | None) -> Run:
 def _out(out: Path, run_file: Run) -> Path:
     """Return the folder of the reports: the default one stands in the project."""
     return run_file.root / out if out == Path("reports") else out
-
-
-def _cores() -> int:
-    """Return the cores this process may use: a container may have fewer than the machine."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _days(option: str, text: str) -> tuple[int, ...]:

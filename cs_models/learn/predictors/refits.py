@@ -8,12 +8,15 @@ Source: ``methods.md`` 3 (uncertainty per account).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from cs_models import progress
-from cs_models.learn.predictors import levels, trees
+from cs_models import beside, progress
+from cs_models.learn.predictors import levels, threads, trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
 from cs_models.learn.predictors.forms import Boosted, Data, Fitted, Line, Task
+from cs_models.learn.predictors.table import Ints
 
 
 def draw(
@@ -36,14 +39,23 @@ def draw(
         At most ``n_refits``: a draw without any leaver, or without anyone who stayed, is none.
     """
     n_accounts = int(task.account.max()) + 1
-    found = []
-    for _ in progress.through(range(n_refits), "refits of the model"):
-        drawn = np.bincount(rng.integers(n_accounts, size=n_accounts), minlength=n_accounts)
-        times = drawn[task.account]
-        left = task.churned[times > 0]
-        if left.min() != left.max():
-            found.append(levels.refit(fitted, task, encoder, times))
-    return tuple(found)
+    draws = [
+        np.bincount(rng.integers(n_accounts, size=n_accounts), minlength=n_accounts)
+        for _ in range(n_refits)
+    ]
+
+    def again(some: Sequence[Ints]) -> list[Fitted]:
+        found = []
+        for drawn in progress.through(some, "refits of the model"):
+            times = drawn[task.account]
+            left = task.churned[times > 0]
+            if left.min() != left.max():
+                found.append(levels.refit(fitted, task, encoder, times))
+        return found
+
+    # On many rows the trees' own threads fill the cores, in one process' memory.
+    small = len(task.churned) < threads.MANY_ROWS
+    return tuple(beside.shared(again, draws) if small else again(draws))
 
 
 def logits(refits: tuple[Fitted, ...], data: Data) -> Floats:

@@ -9,15 +9,17 @@ Source: ``methods.md`` 3 (predictor stability); Meinshausen & Bühlmann 2010 JRS
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from cs_models import progress
-from cs_models.learn.predictors import columns
-from cs_models.learn.predictors.encoding import Encoder
+from cs_models import beside, progress
+from cs_models.learn.predictors import columns, threads
+from cs_models.learn.predictors.encoding import Encoder, Floats
 from cs_models.learn.predictors.forms import Task
+from cs_models.learn.predictors.table import Ints
 
 STABLE: Final = 0.7
 _SELECTED: Final = 12  # columns that the lasso is to keep, about
@@ -48,13 +50,19 @@ def selected(
     names = [encoder.design_names[at] for at in encoder.lines]
     strength = _strength(table, task.churned)
     n_accounts = int(task.account.max()) + 1
-    signs = []
-    for _ in progress.through(range(n_halves), "halves of the customers"):
-        half = rng.permutation(n_accounts)[: n_accounts // 2]
-        rows = np.isin(task.account, half)
-        if task.churned[rows].min() == task.churned[rows].max():
-            continue
-        signs.append(np.sign(_lasso(strength).fit(table[rows], task.churned[rows]).coef_[0]))
+    halves = [rng.permutation(n_accounts)[: n_accounts // 2] for _ in range(n_halves)]
+
+    def chosen(some: Sequence[Ints]) -> list[Floats]:
+        signs = []
+        for half in progress.through(some, "halves of the customers"):
+            rows = np.isin(task.account, half)
+            if task.churned[rows].min() != task.churned[rows].max():
+                fitted = _lasso(strength).fit(table[rows], task.churned[rows])
+                signs.append(np.sign(fitted.coef_[0]))
+        return signs
+
+    small = len(table) < threads.MANY_ROWS
+    signs = beside.shared(chosen, halves) if small else chosen(halves)
     frame = _by_column(np.array(signs).reshape(-1, len(names)), names)
     frame["stable"] = (frame["selected_share"] >= STABLE) & (frame["share_same_sign"] >= 0.95)
     return frame

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from cs_models import beside
 from cs_models.errors import TooLittleDataError
 from cs_models.features import catalogue
 from cs_models.learn import churn, health
@@ -119,6 +121,29 @@ def learn(
         return Learnt(None, None, refused.what, _counted(history))
     more = {"n_quarters": past.n_origins, "n_foretold": len(past.predictions)}
     return Learnt(past, model, "", _counted(history) | more)
+
+
+def begin(
+    history: pd.DataFrame, *, as_of: date, grace_days: int, n_refits: int, random_state: int
+) -> beside.Task[Learnt]:
+    """Begin to learn, in a second process where the run has a core to spare for it.
+
+    Parameters
+    ----------
+    history, as_of, grace_days, n_refits, random_state
+        As for :func:`learn`.
+
+    Returns
+    -------
+    beside.Task
+        Its ``result`` is what :func:`learn` returns, or raises what that raises.
+    """
+    return beside.begin(
+        partial(
+            learn, history, as_of=as_of, grace_days=grace_days, n_refits=n_refits,
+            random_state=random_state,
+        )
+    )  # fmt: skip
 
 
 def today(learnt: Learnt, coming: Due, play: Play | None) -> Today | None:
