@@ -174,6 +174,8 @@ def test_value_beyond_what_was_followed_is_said() -> None:
 
 def test_money_nought_still_has_a_lifetime() -> None:
     """A customer that pays nothing has years, and a share of them beyond, not a missing value."""
+    gone = survival.lifetime_value(np.zeros((1, 24)), [1.0], beyond=np.ones((1, 24))).iloc[0]
+    assert gone[["years", "value", "beyond"]].tolist() == [0, 0, 0]
     found = survival.lifetime_value(np.ones((1, 24)), [0.0], beyond=np.arange(24)[None, :] >= 12)
     assert found.loc[0, "years"] == 2
     assert found.loc[0, "beyond"] == pytest.approx(0.5)

@@ -114,7 +114,9 @@ def lifetime_value(
     value = present.sum(axis=1)
     # shares of time where there is no money
     weight = np.where(value[:, None] > 0, present, chance)
-    share = (weight * outside).sum(axis=1) / weight.sum(axis=1)
+    whole = weight.sum(axis=1)
+    # Of one who is surely gone nothing lies anywhere, and so nothing beyond.
+    share = (weight * outside).sum(axis=1) / np.where(whole > 0, whole, 1.0)
     return pd.DataFrame(
         {
             "years": chance.sum(axis=1) / _MONTHS,
