@@ -35,7 +35,7 @@ class ListParameters(pydantic.BaseModel):
     criteria: CriterionParameters
     order_by: Column
     ascending: bool = False
-    outcome: Literal["left", "renewed", "expanded", "active", "started"]
+    outcome: Literal["left", "renewed", "expanded", "active", "started", "gone"]
     quiet_days: Annotated[int, Field(ge=0, le=365)] = 0
     priority: Annotated[int, Field(ge=1, le=1000)] = 100
     per_week: Annotated[int, Field(ge=1, le=10_000)] | None = None

@@ -355,7 +355,7 @@ def test_a_list_may_not_ask_what_becomes_of_a_term() -> None:
         replace(BIG, criteria=Leaf("churned", at_least=1))
     with pytest.raises(ParameterError, match=r"did you mean seat_utilisation__last_28d\?"):
         replace(BIG, criteria=Leaf("seat_utilization__last_28d", at_least=1))
-    with pytest.raises(ParameterError, match="active or started"):
+    with pytest.raises(ParameterError, match="active or started or gone"):
         replace(BIG, grain="user")
     asked = CustomerList(
         name="new", title="t", action="a", grain="user", order_by="arr", outcome="started",

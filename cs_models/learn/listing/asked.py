@@ -18,10 +18,10 @@ from cs_models.features.cohort import RUNNING_COLUMNS
 from cs_models.features.criteria import Criterion
 
 Grain = Literal["account", "user"]
-Outcome = Literal["left", "renewed", "expanded", "active", "started"]
+Outcome = Literal["left", "renewed", "expanded", "active", "started", "gone"]
 
 ACCOUNT_OUTCOMES: Final = ("left", "renewed", "expanded")
-USER_OUTCOMES: Final = ("active", "started")
+USER_OUTCOMES: Final = ("active", "started", "gone")
 CONTACT: Final = "days_since_our_contact__to_date"
 USES: Final = "events__feature="
 OF_ACCOUNT: Final = "account__"
@@ -55,8 +55,8 @@ class CustomerList:
         Column by which it is called, largest first unless ``ascending``.
     outcome : str
         What would show that a past list was a good one: of accounts ``left``, ``renewed``,
-        ``expanded`` at their next renewal; of users ``active`` or ``started`` (one of the features
-        named in the criteria) in the 90 days after.
+        ``expanded`` at their next renewal; of users ``active``, ``started`` (one of the features
+        named in the criteria) or ``gone`` (the login was taken away) in the 90 days after.
     ascending : bool, default False
     quiet_days : int, default 0
         Whoever we contacted within so many days is left out: no pestering.

@@ -100,7 +100,7 @@ def asked_for(asked: CustomerList, frame: pd.DataFrame) -> pd.Series:
 def came(
     tables: Mapping[str, ir.Table], frame: pd.DataFrame, features: Sequence[str], on: date
 ) -> pd.DataFrame:
-    """Say who used the product, and who a feature, in the 90 days from a day.
+    """Say who used the product, who a feature, and whose login went, in the 90 days from a day.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def came(
     Returns
     -------
     pandas.DataFrame
-        Index of ``frame``: ``active`` and ``started`` (1.0 or 0.0).
+        Index of ``frame``: ``active``, ``started`` and ``gone`` (1.0 or 0.0).
     """
     events = tables["events"]
     end = on + timedelta(days=OUTCOME_DAYS)
@@ -128,8 +128,15 @@ def came(
     used = mine.group_by("user_id").agg(started=named.any()).execute().set_index("user_id")
     ids = frame["user_id"].astype(str)
     began = used.index[used["started"].astype(bool)]
+    users = tables["users"]
+    taken = (users.deactivated_date >= on) & (users.deactivated_date < end)
+    gone = users.filter(taken.fill_null(False)).select("user_id").execute()["user_id"]
     return pd.DataFrame(
-        {"active": ids.isin(used.index).astype(float), "started": ids.isin(began).astype(float)},
+        {
+            "active": ids.isin(used.index).astype(float),
+            "started": ids.isin(began).astype(float),
+            "gone": ids.isin(gone.astype(str)).astype(float),
+        },
         index=frame.index,
     )
 

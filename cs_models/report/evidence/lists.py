@@ -45,7 +45,7 @@ class Known:
         One row per (contract, day it was looked at), with origin (quarter), distance (days to the
         renewal), left, renewed, expanded (1.0, 0.0 or NaN).
     past_users : pandas.DataFrame
-        One row per (login, quarter start), with active and started of each list in ``came``.
+        One row per (login, quarter start), with active, gone and started of each list in ``came``.
     reasons : pandas.DataFrame
         By subscription_id: reason_1 ….
     gaps : listable.Gaps
@@ -279,7 +279,7 @@ def _people(
         rows = people.frame(fewer, day, asked, data_start=start, touched=touched)
         if rows.empty:
             continue
-        came = people.came(fewer, rows, (), day)[["active"]]
+        came = people.came(fewer, rows, (), day)[["active", "gone"]]
         for one in asked:
             if one.outcome == "started":
                 came[_came(one)] = people.came(fewer, rows, one.features, day)["started"]

@@ -14,7 +14,7 @@ import pandas as pd
 from cs_models.report.display import Statement
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.amounts import about, customers
-from cs_models.report.findings.words import Part, linked, listed
+from cs_models.report.findings.words import Part, cited, linked, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, percent
 
@@ -24,6 +24,7 @@ CAME: Final = {
     "renewed": "renewed at the next renewal",
     "expanded": "bought more at the next renewal",
     "active": "were still using the product in the 90 days after",
+    "gone": "had their login taken away in the 90 days after",
     "started": "started to use the part named in the 90 days after",
 }
 NOUNS: Final = {"account": ("customer", "customers"), "user": ("user", "users")}
@@ -51,7 +52,8 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statem
     made = summary[summary["skipped"] == ""]
     filled = made[made["n"] > 0]
     parts: list[Part] = [
-        linked(integer(len(filled)), ALL), f" of {integer(len(summary))} lists hold somebody today"
+        linked(f"{integer(len(filled))} of {integer(len(summary))}", ALL),
+        " lists hold somebody today",
     ]  # fmt: skip
     if len(filled):
         most = records(filled.sort_values(["arr", "name"], ascending=[False, True]))[0]
@@ -65,8 +67,11 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statem
         Statement.of("finding", *_calls(made, capacity), id="lists-calls"),
     ]
     for row in records(summary[summary["skipped"] != ""]):
-        text = f"The list \u201c{row['title']}\u201d could not be made: {row['skipped']}."
-        said.append(Statement.of("caution", text, id=f"skipped-{row['name'].replace('_', '-')}"))
+        why = cited(ALL, row["skipped"])
+        text = f"The list \u201c{row['title']}\u201d could not be made: "
+        said.append(
+            Statement.of("caution", text, *why, ".", id=f"skipped-{row['name'].replace('_', '-')}")
+        )
     return said
 
 
@@ -74,7 +79,8 @@ def _calls(made: pd.DataFrame, capacity: int) -> list[Part]:
     """Say what of the team's calls the lists take together, and from which they are made."""
     parts: list[Part] = [
         "All lists together take ", linked(integer(made["n_calls"].sum()), ALL), " of the ",
-        integer(capacity), " calls that the team can make, a customer on several lists once",
+        linked(integer(capacity), ALL),
+        " calls that the team can make, a customer on several lists once",
     ]  # fmt: skip
     takers = records(made[made["n_calls"] > 0].sort_values("turn"))
     for place, row in enumerate(takers):
@@ -97,17 +103,19 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
     name, table = row["name"].replace("_", "-"), row["table"]
     who = f"Asked for: {row['criteria']}."
     if not row["n"]:
-        return [Statement.of("note", f"{row['title']}: nobody today. {who}", id=f"said-{name}")]
+        words = cited(ALL, f": nobody today. {who}")
+        return [Statement.of("note", row["title"], *words, id=f"said-{name}")]
     parts: list[Part] = [
         f"{row['title']}: ", linked(people(row["n"], row["grain"]), table),
         " who pay " if row["grain"] == "account" else ", of customers who pay ",
         linked(about(row["arr"], currency), table), " a year; ", *_touch(row),
-        f" {row['action']} {who}",
+        f" {row['action']} ", *cited(ALL, who),
     ]  # fmt: skip
     if row["n_quiet"]:
-        parts.append(f" {people(row['n_quiet'], row['grain'])} left out: we spoke to them lately.")
+        quiet = f" {people(row['n_quiet'], row['grain'])} left out: we spoke to them lately."
+        parts += cited(ALL, quiet)
     if row["n_unknown"]:
-        parts.append(f" Of {people(row['n_unknown'], row['grain'])} it is not known.")
+        parts += cited(ALL, f" Of {people(row['n_unknown'], row['grain'])} it is not known.")
     return [Statement.of("finding", *parts, id=f"said-{name}")]
 
 
