@@ -150,7 +150,7 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
+def visit(chromium: Any, see_all: Callable[[Any], None]) -> Iterator[Callable[..., Any]]:
     """Return a function that opens a file with the network off and records all the page does.
 
     The page gets ``asked`` (requests beyond itself, with the reason each was stopped for) and
@@ -176,7 +176,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
         )
         page.goto(path.as_uri())
         del page.asked[path.as_uri()]
-        _see_all(page)
+        see_all(page)
         return page
 
     yield visit_
@@ -199,16 +199,26 @@ def open_page(
     return open_
 
 
-def _see_all(page: Any) -> None:
-    """Scroll every figure into sight, one after the other, until each is drawn or given up."""
-    done = "box => !!box.querySelector('.main-svg') || box.classList.contains('undrawn')"
-    for chart in page.locator(".chart").element_handles():
-        chart.scroll_into_view_if_needed()
-        deadline = time.monotonic() + 30
-        while not chart.evaluate(done):
-            assert time.monotonic() < deadline, f"never drawn: {chart.get_attribute('id')}"
-            page.wait_for_timeout(10)
-    page.evaluate("scrollTo(0, 0)")
+# Drawn as wide as its box is by now, or given up with words in its place.
+DRAWN = """box => { const svg = box.querySelector('.main-svg')
+  const share = svg ? svg.getAttribute('width') / box.clientWidth : 0
+  return box.classList.contains('undrawn') || (share > 0.9 && share < 1.01) }"""
+
+
+@pytest.fixture(scope="session")
+def see_all() -> Callable[[Any], None]:
+    """Return a function that scrolls to every figure and waits until each is drawn or given up."""
+
+    def see_all_(page: Any) -> None:
+        for chart in page.locator(".chart").element_handles():
+            chart.scroll_into_view_if_needed()
+            deadline = time.monotonic() + 30
+            while not chart.evaluate(DRAWN):
+                assert time.monotonic() < deadline, f"never drawn: {chart.get_attribute('id')}"
+                page.wait_for_timeout(10)
+        page.evaluate("scrollTo(0, 0)")
+
+    return see_all_
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,12 @@ sample show.
 
 from __future__ import annotations
 
-import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cs_models import kept
 from cs_models.data import simulate
@@ -23,18 +21,11 @@ from cs_models.report.evidence import brief
 
 pytestmark = pytest.mark.notebook
 
+NOTEBOOKS = sorted(
+    file.stem for file in (Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb")
+)
 N_ACCOUNTS = 150
 OPTIONAL = ("users", "tickets", "surveys", "touchpoints", "milestones", "health_scores")
-# Every notebook after those that it reads.
-ORDER = (
-    brief.READINESS, brief.THRESHOLDS, brief.PREDICTORS, brief.SURVIVAL, brief.ADOPTION,
-    brief.JOURNEY, brief.OUTLOOK, brief.BACKTEST, "08_leadership_brief",
-)  # fmt: skip
-QUICKER = {
-    "adoption_thresholds": {"n_permutations": 199},
-    "churn_predictors": {"n_refits": 20},
-    "renewal_outlook": {"n_paths": 500},
-}
 # What each page must say that it cannot tell, in any of its sentences.
 UNTOLD = {
     brief.ADOPTION: (
@@ -65,69 +56,31 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shown(project_root: Path, base: Path) -> Iterator[Shown]:
+def shown(project_root: Path, base: Path, play: Callable[..., Any]) -> Iterator[Shown]:
     """Run all notebooks; return what each shows under each of its headings."""
     simulate.write(base / "world", scenario="step-by-segment", n_accounts=N_ACCOUNTS, seed=4)
     for table in OPTIONAL:
         (base / "world" / f"{table}.parquet").unlink(missing_ok=True)
     (base / "world" / "checksums.json").unlink()
     (base / "kept").mkdir()
-    given = yaml.safe_load((project_root / "parameters/sample.yml").read_text(encoding="utf-8"))
     with pytest.MonkeyPatch.context() as patch, kept.within(base / "kept"):
         patch.chdir(project_root)
-        yield {name: _run(project_root, base, name, given) for name in ORDER}
+        played = play(base / "world", base / "run")
+        yield {name: _by_heading(cells) for name, cells in played.items()}
 
 
-def _run(project_root: Path, base: Path, name: str, given: dict[str, Any]) -> dict[str, list[Any]]:
-    folder = base / "run" / name
-    folder.mkdir(parents=True)
-    common = {key: value for key, value in given.items() if not isinstance(value, dict)}
-    section = given.get(name[3:], {}) | QUICKER.get(name[3:], {})
-    _note(base, given["as_of"], name, "running")
-    told = {**common, **section, "source": {"path": str(base / "world")}}
-    found = _cells(project_root / "notebooks" / f"{name}.ipynb", told, str(folder))
-    _note(base, given["as_of"], name, "ok")
-    return found
-
-
-def _note(base: Path, as_of: str, name: str, status: str) -> None:
-    """Write what the run's manifest would say of its notebooks by now."""
-    file = base / "run" / "manifest.json"
-    noted = json.loads(file.read_text())["notebooks"] if file.exists() else {}
-    # Those that have not begun are part of the run as well.
-    noted = {one: {"status": "waiting"} for one in ORDER} | noted | {name: {"status": status}}
-    run = {"run_id": "run", "status": "running", "as_of": as_of, "notebooks": noted}
-    file.write_text(json.dumps(run))
-
-
-def _cells(file: Path, given: dict[str, Any], output_dir: str) -> dict[str, list[Any]]:
-    """Run a notebook's cells as a kernel would; return what is shown under each heading."""
+def _by_heading(cells: list[tuple[dict[str, Any], list[Any] | None]]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     heading = ""
-    names: dict[str, Any] = {"display": lambda *shown: found[heading].extend(shown)}
-    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
-        source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
+    for cell, items in cells:
         if cell["cell_type"] == "markdown":
-            heading = source.splitlines()[0]
-            continue
-        if "interactive" in tags:
-            continue
-        body = ast.parse(source).body
-        if "display(" in source or (not tags and isinstance(body[-1], ast.Expr)):
-            found.setdefault(heading, [])
-        if not isinstance(body[-1], ast.Expr):
-            exec(compile(source, file.name, "exec"), names)
-        else:
-            exec(compile(ast.Module(body[:-1], []), file.name, "exec"), names)
-            last = eval(compile(ast.Expression(body[-1].value), file.name, "eval"), names)
-            if last is not None:
-                found[heading].append(last)
-        if "parameters" in tags:
-            names |= given | {"output_dir": output_dir}
+            heading = "".join(cell["source"]).splitlines()[0]
+        elif items is not None:
+            found.setdefault(heading, []).extend(items)
     return found
 
 
-@pytest.mark.parametrize("name", ORDER)
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_section_says_something(shown: Shown, name: str) -> None:
     """Under each heading stands a sentence, a table or a figure, and no table is a mere head."""
     assert shown[name]
@@ -138,7 +91,7 @@ def test_every_section_says_something(shown: Shown, name: str) -> None:
         assert said, f"only empty tables under {heading!r}"
 
 
-@pytest.mark.parametrize("name", ORDER)
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_results_file_has_a_headline(shown: Shown, base: Path, name: str) -> None:
     """Each notebook ends with a headline, findings, and ids that are its own."""
     assert shown[name]
