@@ -351,3 +351,43 @@ def test_every_user_day_has_the_answers_of_a_plain_count(offsets: list[int]) -> 
                 assert (row["days_since_last_use"] >= 28) == (day - last >= 28)
             seen += 1
     assert seen == 200
+
+
+def test_contracts_side_by_side_are_held_together_against_what_was_paid() -> None:
+    """Of 10 and 5 side by side each is renewed at its price: nothing bought; 5 to 6: bought more.
+
+    A year from 1 January at 10 and one from 1 April at 5: the second is more in all (15).
+    """
+    tables = world(
+        subscriptions=[
+            make.term("a1", date(2022, 1, 1), date(2023, 1, 1), arr=Decimal(10)),
+            make.term("b1", date(2022, 4, 1), date(2023, 4, 1), arr=Decimal(5)),
+            make.term("a2", date(2023, 1, 1), date(2024, 1, 1), arr=Decimal(10)),
+            make.term("b2", date(2023, 4, 1), date(2024, 4, 1), arr=Decimal(5)),
+            make.term("a3", date(2024, 1, 1), date(2025, 1, 1), arr=Decimal(10)),
+            make.term("b3", date(2024, 4, 1), date(2025, 4, 1), arr=Decimal(6)),
+        ],
+        events=[make.event(date(2022, 1, 1))],
+    )  # fmt: skip
+    days = [date(2022, 2, 1), date(2022, 5, 1), date(2023, 2, 1), date(2023, 5, 1),
+            date(2024, 2, 1), date(2024, 5, 1)]  # fmt: skip
+    told = [on(tables, day, "expanded", data_start=date(2022, 1, 1))[0] for day in days]
+    assert told == [False, True, False, False, False, True]
+
+
+@pytest.mark.parametrize(("price", "bought"), [(10, False), (12, True)])
+@pytest.mark.parametrize("apart", [-10, 0, 10])
+def test_a_renewal_beside_another_contract_early_or_late_is_no_growth(
+    apart: int, price: int, bought: bool
+) -> None:
+    """Ten days early or late: at the same price nothing was bought, at a higher one it was."""
+    begins = date(2024, 1, 1) + timedelta(days=apart)
+    tables = world(
+        subscriptions=[
+            make.term("a1", date(2023, 1, 1), date(2024, 1, 1), arr=Decimal(10)),
+            make.term("b1", date(2023, 4, 1), date(2024, 10, 1), arr=Decimal(5)),
+            make.term("a2", begins, date(2025, 1, 1), arr=Decimal(price)),
+        ],
+        events=[make.event(date(2023, 1, 1))],
+    )  # fmt: skip
+    assert on(tables, date(2024, 2, 1), "expanded", data_start=date(2023, 1, 1)) == [bought]

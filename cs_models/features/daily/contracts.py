@@ -11,7 +11,8 @@ begins anew.  None of the columns reads what became of a contract.
 Dated example, grace 30 days: contracts 2024-01-01 to 2025-01-01 and 2025-01-11 to 2026-01-11.  On
 2025-01-05 no contract runs and ``days_without_contract`` is 5; on 2025-01-11 one runs, and
 ``days_as_customer`` is 376.  Had the second begun on 2025-03-01, ``won_back`` would be true from
-then on, and ``days_as_customer`` 0 on that day.
+then on, and ``days_as_customer`` 0 on that day.  Whether a customer has bought more is told of all
+its contracts together (``growth``).
 
 Source: ``methods.md`` 1.1.
 """
@@ -25,12 +26,12 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from cs_models.features.daily import growth
 from cs_models.features.daily.grid import FAR, NEVER, Float, Grid, Int, numbers
 
 _COLUMNS = (
     "account_id", "term_start", "term_end", "ended_at", "cancel_requested_at", "seats",
 )  # fmt: skip
-_MORE = 1.000001  # of the money before: less is rounding
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,9 @@ def columns(
     until = grid.latest(account, start, np.where(closed < FAR, closed, FAR - 1))
     renewal = grid.latest(account, start, np.minimum(terms.renewal[rows], FAR - 1))
     episode = grid.latest(account, start, terms.episode_start[rows])
-    grown = _grown(account, terms.arr[rows])
+    grown = growth.grown(
+        account, start, closed, terms.renewal[rows], terms.arr[rows], grace_days=grace_days
+    )
     told = grid.latest(account, start, 2 * start + grown)
     # Whether the latest contract had been cancelled while it ran.
     gone = grid.latest(account, start, 2 * start + (terms.noticed[rows] < closed))
@@ -161,9 +164,3 @@ def _episodes(account: Int, start: Int, closed: Int, grace_days: int) -> tuple[I
     number = began.groupby(frame["account"]).cumsum().astype("int64")
     first = frame.groupby([frame["account"], number])["start"].transform("min")
     return first.to_numpy(np.int64), (number > 1).to_numpy()
-
-
-def _grown(account: Int, arr: Float) -> Int:
-    """Return 1 where a term is worth more than the one of the same account before it."""
-    before = pd.Series(arr).groupby(account).shift().to_numpy(np.float64)
-    return np.where(arr > before * _MORE, 1, 0)
