@@ -570,7 +570,7 @@ def test_curves_are_steps_and_end_where_too_few_are_watched() -> None:
     rng = np.random.default_rng(1)
     lives = lifetimes(rng.integers(50, 900, 200), rng.integers(0, 2, 200), group=HOSTILE)
     curves = survival.kaplan_meier(lives["months"], lives["lost"], groups=lives["group"])
-    shown = exhibits._over_months(curves, lives, id="x", table="x-table", title="t", alone=False)
+    shown = exhibits.over_months(curves, lives, id="x", table="x-table", title="t", alone=False)
     line = next(trace for trace in shown.figure.data if trace.line.shape == "hv")
     assert HOSTILE not in shown.figure.to_json()
     steps = curves.steps[~curves.steps["suppressed"]]

@@ -17,7 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from cs_models.errors import ParameterError
 from cs_models.learn.evaluation import bootstrap, calibration, metrics, rows
-from cs_models.learn.evaluation.lists import BY_ARR, MEASURES, MODEL, capacity, capacity_curve
+from cs_models.learn.evaluation.lists import (
+    BY_ARR,
+    MEASURES,
+    MODEL,
+    capacity,
+    capacity_curve,
+    first,
+)
 
 __all__ = [
     "BY_ARR",
@@ -26,6 +33,7 @@ __all__ = [
     "break_even",
     "capacity",
     "capacity_curve",
+    "first",
     "net_benefit",
     "net_value",
     "parity",

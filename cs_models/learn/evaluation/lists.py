@@ -108,6 +108,41 @@ def capacity(
     )
 
 
+def first(
+    score: ArrayLike, k: int, *, arr: ArrayLike, quarter: ArrayLike | None = None
+) -> NDArray[np.bool_]:
+    """Say which rows are among the `k` first of a list, quarter by quarter.
+
+    Parameters
+    ----------
+    score : array-like of float, shape (n_rows,)
+        Grows with what comes first; missing comes last.
+    k : int
+        Calls that can be made, per quarter where `quarter` is given.
+    arr, quarter
+        As in :func:`capacity`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+
+    Raises
+    ------
+    ParameterError
+        `k` is below 1.
+    """
+    if k < 1:
+        raise ParameterError("nobody can be called", where="k", got=str(k), repair="at least 1")
+    scores = np.asarray(score, dtype=np.float64)
+    group = _quarters(quarter, len(scores))
+    order = _order(scores, np.asarray(arr, dtype=np.float64), group)
+    sorted_group = group[order]
+    place = np.arange(len(order)) - np.searchsorted(sorted_group, sorted_group)
+    called = np.zeros(len(order), dtype=bool)
+    called[order[place < k]] = True
+    return called
+
+
 def capacity_curve(
     churned: ArrayLike,
     p: ArrayLike,

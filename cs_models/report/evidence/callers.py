@@ -90,9 +90,8 @@ def calls(
     if learnt.past is None:
         return None
     seen = with_crm(learnt.past.predictions, history)
-    others = {LOSS: seen["arr"] * seen["p_churn"]}
-    if CRM_COLUMN in seen:
-        others[CRM] = -seen[CRM_COLUMN]
+    ranked = scores(seen)
+    others = {name: score for name, score in ranked.items() if name in (LOSS, CRM)}
     y, p, arr, account = (seen[name] for name in ("churned", "p_churn", "arr", "account_id"))
     streams = rng.spawn(2)
     at = decisions.capacity(
@@ -117,6 +116,26 @@ def calls(
         n_quarters=learnt.past.n_origins,
         everyone=bool(at["n_called"].iloc[0] >= len(seen)),
     )
+
+
+def scores(seen: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what each list is made by, growing with what comes first.
+
+    Parameters
+    ----------
+    seen : DataFrame
+        What :func:`with_crm` returned.
+
+    Returns
+    -------
+    dict of str to Series of float
+        "model" (chance), "arr", "loss" (chance times ARR) and, where there is one, "crm".
+    """
+    found = {
+        decisions.MODEL: seen["p_churn"], decisions.BY_ARR: seen["arr"],
+        LOSS: seen["arr"] * seen["p_churn"],
+    }  # fmt: skip
+    return found | ({CRM: -seen[CRM_COLUMN]} if CRM_COLUMN in seen else {})
 
 
 def with_crm(predictions: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:

@@ -123,21 +123,83 @@ def look(
     Look or None
         None where there is no such term, or nothing was learnt.
     """
+    one = coming.terms[coming.terms["subscription_id"] == subscription_id]
     if today is None or not (today.risk["subscription_id"] == subscription_id).any():
         return None
-    at = int(np.flatnonzero(today.risk["subscription_id"] == subscription_id)[0])
-    panel = coming.terms[coming.terms["subscription_id"] == subscription_id]
-    scored = today.health.iloc[at]
-    near, summary, quality = _near(history, panel, by, grace_days, rng)
-    return Look(
-        risk=records(today.risk.iloc[[at]])[0],
-        base=1 - float(scored["health_reference"]) / 100,
-        parts=_parts(scored),
-        places=_places(history, panel),
-        near=near,
-        near_summary=summary,
-        near_quality=quality,
-    )
+    return looks(today, one, history, by=by, grace_days=grace_days, rng=rng).of(subscription_id)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What :func:`look` says of each of several customers, worked out for all of them at once.
+
+    Attributes
+    ----------
+    today : Today
+    places, near, summary : DataFrame
+        Rows of all customers, with ``subscription_id``; ``near`` and ``summary`` are empty where
+        nothing could be compared.
+    quality : dict
+        ``profile.Neighbours.quality``.
+    """
+
+    today: Today
+    places: pd.DataFrame
+    near: pd.DataFrame
+    summary: pd.DataFrame
+    quality: dict[str, float]
+
+    def of(self, subscription_id: str) -> Look | None:
+        """Return what is said of one term; None where there is no such term."""
+        at = np.flatnonzero(self.today.risk["subscription_id"] == subscription_id)
+        if not len(at):
+            return None
+        place = int(at[0])
+        scored = self.today.health.iloc[place]
+        summary = records(_of(self.summary, subscription_id))
+        return Look(
+            risk=records(self.today.risk.iloc[[place]])[0],
+            base=1 - float(scored["health_reference"]) / 100,
+            parts=parts(scored),
+            places=_of(self.places, subscription_id).drop(columns="subscription_id"),
+            near=_of(self.near, subscription_id),
+            near_summary=summary[0] if summary else {},
+            near_quality=self.quality,
+        )
+
+
+def looks(
+    today: Today,
+    terms: pd.DataFrame,
+    history: pd.DataFrame,
+    *,
+    by: str | None,
+    grace_days: int,
+    rng: np.random.Generator,
+) -> Looks:
+    """Look at several customers: what takes long is done for all of them at once.
+
+    Parameters
+    ----------
+    today : Today
+    terms : DataFrame, one row per (subscription_id, as_of_date)
+        Panel rows of those to look at.
+    history, by, grace_days, rng
+        As in :func:`look`.
+
+    Returns
+    -------
+    Looks
+    """
+    near, summary, quality = _near(history, terms, by, grace_days, rng)
+    return Looks(today, _places(history, terms), near, summary, quality)
+
+
+def _of(frame: pd.DataFrame, subscription_id: str) -> pd.DataFrame:
+    if frame.empty:
+        return frame
+    mine: pd.DataFrame = frame[frame["subscription_id"] == subscription_id]
+    return mine.reset_index(drop=True)
 
 
 def compared(history: pd.DataFrame) -> dict[str, str]:
@@ -170,7 +232,7 @@ def compared(history: pd.DataFrame) -> dict[str, str]:
     return words
 
 
-def _parts(scored: pd.Series) -> pd.DataFrame:
+def parts(scored: pd.Series) -> pd.DataFrame:
     """Return each driver's points of the chance, the largest first."""
     points = {name: -float(scored[f"points_{name}"]) for name in churn.DRIVERS}
     frame = pd.DataFrame(
@@ -182,9 +244,9 @@ def _parts(scored: pd.Series) -> pd.DataFrame:
 
 
 def _places(history: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
-    """Place the customer among past renewers, measure by measure, 0 worst."""
+    """Place customers among past renewers, measure by measure, 0 worst."""
     words = compared(history)
-    columns = ["column", "said", "value", "among_renewed", "among_renewed_low",
+    columns = ["subscription_id", "column", "said", "value", "among_renewed", "among_renewed_low",
                "among_renewed_high", "n_renewed", "kind"]  # fmt: skip
     try:
         found = profile.position(history, panel, list(words))
@@ -205,12 +267,12 @@ def _near(
     by: str | None,
     grace_days: int,
     rng: np.random.Generator,
-) -> tuple[pd.DataFrame, dict[str, Any], dict[str, float]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
     drivers = {name: churn.driver(name) for name in compared(history)}
     try:
         found = profile.nearest(
             history, panel, list(drivers), drivers, segment_by=by, grace_days=grace_days, rng=rng
         )
     except TooLittleDataError:
-        return pd.DataFrame(), {}, {}
-    return found.terms, records(found.summary)[0], found.quality
+        return pd.DataFrame(), pd.DataFrame(), {}
+    return found.terms, found.summary, found.quality

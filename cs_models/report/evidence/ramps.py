@@ -233,7 +233,7 @@ def ramp(found: Courses, account_id: str | None = None) -> Ramp:
     account_id : str, optional
         The account shown; the largest of those below their usual ramp when not given.
     """
-    months = _common_length(found.past)
+    months = common_length(found.past)
     alike = found.past["term_months"] == months
     past = found.past[alike]
     usual = ramps.learn(past, found.weekly, found.uses)
@@ -254,7 +254,7 @@ def ramp(found: Courses, account_id: str | None = None) -> Ramp:
     return Ramp(usual, standing, shown, months, int((~alike.fillna(False)).sum()))
 
 
-def _common_length(past: pd.DataFrame) -> int:
+def common_length(past: pd.DataFrame) -> int:
     """Return the months of most past contracts of half a year or longer; 12 without any."""
     months = past["term_months"].astype("Float64").dropna()
     counted = months[months >= 6].value_counts().sort_index(ascending=False)

@@ -35,7 +35,7 @@ def stay(past: History) -> tuple[Shown, ...]:
     curves = evidence.curves(lives)
     if curves.summary["last_time"].isna().all():
         return tuple(findings.stay(lives, curves))
-    figure = _over_months(
+    figure = over_months(
         curves, lives, id="curve", table=anchors.CURVE, title="Still customers, by month",
         alone=True,
     )  # fmt: skip
@@ -96,7 +96,7 @@ def groups(past: History, found: Groups | Untold) -> tuple[Shown, ...]:
         return tuple(said)
     lives = past.lifetimes
     own = lives[~lives["group"].isin(found.left_out)]
-    figure = _over_months(
+    figure = over_months(
         found.curves, own, id="groups", table=anchors.GROUPS, title="Still customers, by group",
         alone=False,
     )  # fmt: skip
@@ -183,7 +183,7 @@ def counted(counts: dict[str, int]) -> Table:
     )  # fmt: skip
 
 
-def _over_months(
+def over_months(
     curves: Curves,
     lives: pd.DataFrame,
     *,
@@ -192,6 +192,19 @@ def _over_months(
     title: str,
     alone: bool,
 ) -> Exhibit:
+    """Show the share still there over the months, with how many were watched below.
+
+    Parameters
+    ----------
+    curves : Curves
+        With a group each, or of all.
+    lives : DataFrame
+        ``History.lifetimes`` that they were made from.
+    id, table, title : str
+        Anchors of figure and table, and heading.
+    alone : bool
+        One curve, which needs no name.
+    """
     steps = curves.steps[~curves.steps["suppressed"]]
     watched = curves.at(evidence.moments(lives))
     if alone:
