@@ -34,7 +34,8 @@ def questions(earlier: Said, later: Said) -> list[Change]:
         ready, was = row.get("value"), then.get(_question(row))
         if isinstance(ready, bool) and isinstance(was, bool) and ready != was:
             can = "can now be answered" if ready else "can no longer be answered"
-            words = f"{_question(row)}: {can}. {text(row, 'statement')}."
+            _, _, needed = text(row, "statement").partition("?")
+            words = f"{_question(row)}? This {can}: it{needed.rstrip('.') or ' did not say why'}."
             found.append(Change(QUESTION, words, True, READINESS))
     return found
 
