@@ -18,7 +18,7 @@ from nbconvert.exporters import Exporter, HTMLExporter
 from cs_models import files
 from cs_models.errors import NotebookError
 from cs_models.report import results
-from cs_models.report.page import blocks, provenance, render
+from cs_models.report.page import blocks, figures, provenance, render
 
 # What nbformat raises over a file that is JSON, or not even that, but no notebook.
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
@@ -74,10 +74,11 @@ def page(
         When the notebook shows what a page cannot carry.
     """
     report = blocks.read(notebook, name=name)
-    scripts = (render.BUNDLE, "page.js") if report.exhibits else ()
+    scripts = ("page.js", render.BUNDLE) if report.exhibits else ()
     return render.render(
         "report.html.j2",
         scripts=scripts,
+        rules=render.rules(report.title, [figures.height(e["figure"]) for e in report.exhibits]),
         report=report,
         shared=render.figure_theme() if report.exhibits else None,
         facts=provenance.facts({"as_of": _as_of(report), **(run or {})}),

@@ -146,6 +146,7 @@ def _axis() -> dict[str, object]:
         "showline": False,
         "ticks": "",
         "tickfont": {"color": COLOURS["muted"], "size": 12},
+        "ticklabelstandoff": 5,
         "title": {"font": {"color": COLOURS["muted"], "size": 13}, "standoff": 12},
         "zeroline": False,
     }
@@ -180,10 +181,14 @@ def _template() -> go.layout.Template:
             "font": {"color": COLOURS["ink"], "size": 12},
             "orientation": "h",
             "title": {"font": {"color": COLOURS["muted"], "size": 12}},
+            # At the figure's own edge, where its title is; plotly keeps as many lines free above
+            # the plot as the names take, on a narrow page too.
             "x": 0,
+            "xref": "container",
             "xanchor": "left",
-            "y": 1.02,
-            "yanchor": "bottom",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
         },
         "margin": {"l": 8, "r": 12, "t": 20, "b": 8},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from html import unescape
 from typing import Any
 
 from cs_models.errors import NotebookError
+from cs_models.report import theme
 
 # What tools/plotly-bundle/build.mjs puts into the bundle.
 TRACE_TYPES = frozenset(
@@ -42,7 +44,8 @@ def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        A new figure; the argument is left as it is.
+        A new figure (the argument is left as it is), and in ``y_title`` the words that the page
+        sets above it instead of beside its vertical axis; empty where they stay.
 
     Raises
     ------
@@ -68,10 +71,40 @@ def prepare(figure: Mapping[str, Any], *, where: str) -> dict[str, Any]:
             where=f"exhibit {where}",
             repair="give the picture as a data: URI, or leave it out",
         )
-    prepared: dict[str, Any] = {"data": traces, "layout": layout}
+    title = _take_y_title(layout)
+    prepared: dict[str, Any] = {"data": traces, "layout": layout, "y_title": title}
     if frames:
         prepared["frames"] = frames
     return prepared
+
+
+def _take_y_title(layout: dict[str, Any]) -> str:
+    """Take the title of a figure's vertical axis out of `layout`, and return it as text.
+
+    Turned by ninety degrees it is read by nobody, and takes room that the figure needs.  Panels
+    of one title share it; those of several keep theirs, and so does a title that holds markup of
+    plotly's.
+    """
+    axes = {name: axis for name, axis in layout.items() if name.startswith("yaxis")}
+    texts = {_title(axis) for axis in axes.values()}
+    text = texts.pop() if len(texts) == 1 else ""
+    if not text or "<" in text:
+        return ""
+    for name, axis in axes.items():
+        layout[name] = {key: value for key, value in axis.items() if key != "title"}
+    return unescape(text)
+
+
+def _title(axis: Mapping[str, Any]) -> str:
+    title = axis.get("title")
+    return str((title.get("text") if isinstance(title, Mapping) else title) or "")
+
+
+def height(figure: Mapping[str, Any]) -> int:
+    """Return how many pixels high a prepared figure will be drawn, so that its place is kept."""
+    tall = figure["layout"].get("height")
+    usual = theme.TEMPLATE.layout.height
+    return round(tall if isinstance(tall, int | float) else usual)
 
 
 def _refuse(what: str, unknown: set[str], known: frozenset[str], where: str) -> None:

@@ -31,7 +31,7 @@ _TURNING = frozenset(
 )
 
 
-def render(template: str, *, scripts: Sequence[str] = (), **context: Any) -> str:
+def render(template: str, *, scripts: Sequence[str] = (), rules: str = "", **context: Any) -> str:
     """Return the page that `template` makes of `context`.
 
     Parameters
@@ -40,6 +40,8 @@ def render(template: str, *, scripts: Sequence[str] = (), **context: Any) -> str
         Name of a file in ``cs_models/report/templates``.
     scripts : sequence of str
         Names of own scripts in ``cs_models/report/assets``, in the order they run.
+    rules : str, default ""
+        Style of this page alone: see :func:`rules`.
     **context
         Escaped by the template.
 
@@ -48,7 +50,7 @@ def render(template: str, *, scripts: Sequence[str] = (), **context: Any) -> str
     str
         A whole document that asks nothing of the network.
     """
-    style = stylesheet()
+    style = stylesheet() + rules
     sources = [asset(name) for name in scripts]
     return (
         _environment()
@@ -79,6 +81,27 @@ def policy(style: str, scripts: Sequence[str]) -> str:
             "base-uri 'none'",
             "form-action 'none'",
         ]
+    )
+
+
+def rules(title: str, heights: Sequence[int]) -> str:
+    """Return the style of one page: its name on every printed sheet, and the room of its figures.
+
+    Parameters
+    ----------
+    title : str
+        Of the page; every character that style could read otherwise is written as its number.
+    heights : sequence of int
+        Pixels of each figure, in the order of the page: nothing moves when one is drawn.
+
+    Returns
+    -------
+    str
+    """
+    name = "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in title[:90])
+    foot = f'@page{{@bottom-left{{content:"{name}"}}}}'
+    return foot + "".join(
+        f"#chart-{number}{{min-height:{tall}px}}" for number, tall in enumerate(heights, start=1)
     )
 
 
