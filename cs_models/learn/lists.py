@@ -12,9 +12,9 @@ Source: ``methods.md`` 6; ``customer_success.md`` Q11 to Q15.
 
 from __future__ import annotations
 
-from cs_models.learn.listing import accounts, contacts, people
+from cs_models.learn.listing import accounts, callees, contacts, people
 from cs_models.learn.listing.asked import OF_ACCOUNT, CustomerList, feature_of
-from cs_models.learn.listing.judged import FEWEST, Past, compare
+from cs_models.learn.listing.judged import FEWEST, Caught, Past, caught, compare
 from cs_models.learn.listing.made import Made, made_again, make
 from cs_models.learn.listing.shared import CALLED, HIGH, TECH, largest, share
 
@@ -24,10 +24,13 @@ __all__ = [
     "HIGH",
     "OF_ACCOUNT",
     "TECH",
+    "Caught",
     "CustomerList",
     "Made",
     "Past",
     "accounts",
+    "callees",
+    "caught",
     "compare",
     "contacts",
     "feature_of",

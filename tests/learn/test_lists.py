@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -273,6 +275,63 @@ def test_last_contact_and_running_play_by_hand() -> None:
     assert pd.isna(found["days_since_our_contact__to_date"].iloc[3])
     assert found["last_contact"].tolist() == ["call", "playbook", "playbook", ""]
     assert found["in_play"].tolist() == [False, True, False, False]
+
+
+def test_the_sponsor_who_came_last_is_to_be_called() -> None:
+    """The latest use says who; a login taken away, or a use not yet known, does not count."""
+    day = date(2026, 6, 30)
+    users = [
+        ("u1", "a", "champion", None), ("u2", "a", "admin", None), ("u3", "a", "member", None),
+        ("u4", "a", "decision_maker", date(2026, 6, 29)), ("u5", "b", "admin", None),
+        ("u6", "b", "champion", None), ("u7", "c", "member", None),
+    ]  # fmt: skip
+    events = [
+        ("u1", date(2026, 6, 1), date(2026, 6, 2)), ("u2", date(2026, 6, 3), date(2026, 6, 4)),
+        ("u3", date(2026, 6, 9), date(2026, 6, 10)), ("u4", date(2026, 6, 20), date(2026, 6, 21)),
+        ("u1", date(2026, 6, 10), date(2026, 7, 9)),
+    ]  # fmt: skip
+    tables = {
+        "users": ibis.memtable(
+            pd.DataFrame(
+                [(*row, date(2026, 1, 1)) for row in users],
+                columns=["user_id", "account_id", "role", "deactivated_date", "created_date"],
+            ),
+            schema={"user_id": "string", "account_id": "string", "role": "string",
+                    "deactivated_date": "date", "created_date": "date"},
+        ),
+        "events": ibis.memtable(
+            pd.DataFrame(
+                [(*row, "f") for row in events],
+                columns=["user_id", "event_date", "known_date", "feature"],
+            ),
+            schema={"user_id": "string", "event_date": "date", "known_date": "date",
+                    "feature": "string"},
+        ),
+    }  # fmt: skip
+    found = lists.callees.to_call(tables, day)
+    assert found["call_user_id"].to_dict() == {"a": "u2", "b": "u6"}
+    assert found["call_role"].to_dict() == {"a": "admin", "b": "champion"}
+    assert found["call_last_use"].tolist()[0] == pd.Timestamp("2026-06-03")
+    assert pd.isna(found.loc["b", "call_last_use"])
+    assert lists.callees.to_call({"events": tables["events"]}, day).empty
+    gone = lists.people.came(tables, tables["users"].execute(), (), date(2026, 6, 1))
+    assert gone["gone"].tolist() == [0, 0, 0, 1, 0, 0, 0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 9), st.integers(0, 4)),
+                min_size=1, max_size=10))  # fmt: skip
+def test_what_was_caught_is_part_of_what_came(rows: list[tuple[bool, bool, int, int]]) -> None:
+    """Bounds, the share within its interval, and what was listed and what was not make all."""
+    on, came, arr, account = (list(column) for column in zip(*rows, strict=True))
+    one = lists.caught(on, came, arr, account)
+    other = lists.caught([not value for value in on], came, arr, account)
+    assert (one.n + other.n, one.arr + other.arr) == (one.n_of, one.arr_of)
+    if one.arr_of:
+        assert one.share + other.share == pytest.approx(1)
+        assert 0 <= one.share <= 1
+        if np.isfinite(one.low):
+            assert one.low - 1e-12 <= one.share <= one.high + 1e-12
 
 
 def test_without_contacts_nobody_is_in_a_play_nor_out_of_one() -> None:

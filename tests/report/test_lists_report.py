@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def frame(n: int = 40) -> pd.DataFrame:
             "account_name": names, "segment": "SMB", "arr": 100.0 * np.arange(n, 0, -1),
             "seats": pd.array([12] * 15 + [5] * (n - 15), "Int64"),
             "term_end": AS_OF + pd.Timedelta(days=50), "days_to_renewal": 50,
-            "p_churn": rng.random(n), "days_since_our_contact__to_date": pd.array([9] * n, "Int64"),
+            "csm_id": [f"m{k % 3}" for k in range(n)], "p_churn": rng.random(n),
+            "days_since_our_contact__to_date": pd.array([9] * n, "Int64"),
         }
     )  # fmt: skip
 
@@ -65,8 +67,13 @@ def known(past: bool = True, **gaps: Any) -> evidence.Known:
     return evidence.Known(
         accounts=rows, users=pd.DataFrame(), past_accounts=before if past else pd.DataFrame(),
         past_users=pd.DataFrame(),
-        reasons=pd.DataFrame({"reason_1": ["support cases: many"]}, ["s0"]),
-        gaps=Gaps(**told), touched=None,
+        reasons=pd.DataFrame(
+            {"reason_1": ["support cases: many"], "reason_codes": ["support"]}, ["s0"]
+        ),
+        gaps=Gaps(**told), touched=None, as_of=AS_OF.date(),
+        to_call=pd.DataFrame(
+            {"call_user_id": ["u7"], "call_role": ["champion"], "call_last_use": [AS_OF]}, ["a0"]
+        ),
     )  # fmt: skip
 
 
@@ -144,6 +151,15 @@ def test_the_past_is_counted_by_hand() -> None:
     assert one.past.rate == 1
     assert one.past.base_rate == pytest.approx(2 / 30)
     assert one.past.few  # ten accounts
+    # Of 12 that left the ten largest stood on it: 100 x (40 + ... + 31) of 100 x (40 + ... + 29).
+    assert one.caught is not None
+    assert (one.caught.n, one.caught.n_of) == (10, 12)
+    assert (one.caught.arr, one.caught.arr_of) == (35500, 41400)
+    assert one.caught.share == pytest.approx(355 / 414)
+    summary = listed.summary([one])
+    assert summary["arr_share"].iloc[0] == pytest.approx(355 / 414)
+    said = [line.text for line in findings.worth(summary)]
+    assert any("Of 12 contracts that left in these quarters, 10 had stood" in line for line in said)
     (none,) = evidence.make(known(past=False), [asked()], capacity=10, weeks=13)
     assert none.past is None
     assert none.past_why
@@ -164,10 +180,30 @@ def test_files_have_stable_ids_first_and_no_formula(tmp_path: Path) -> None:
     assert rows[0]["account_name"] == "'=HYPERLINK(1)"
     assert rows[0]["reason_1"] == "support cases: many"
     assert rows[0]["similar"].startswith("2 of 5 left")
+    about = ("list", "as_of", "csm_id", "call_user_id", "call_role", "reason_codes")
+    assert [rows[0][name] for name in about] == [
+        "big", "2026-06-30", "m0", "u7", "champion", "support",
+    ]  # fmt: skip
+    assert [rows[1][name] for name in about] == ["big", "2026-06-30", "m1", "", "", ""]
     assert sum(row["in_capacity"] == "True" for row in rows) == 10
     empty = (tmp_path / "tables/list_none.csv").read_text().splitlines()
     assert len(empty) == 1
     assert empty[0].startswith("account_id,subscription_id")
+
+
+def test_users_have_their_account_s_manager_and_a_source_without_any_no_column() -> None:
+    """The success manager is the account's; where nobody has one, there is no such column."""
+    world, of_users = known(), asked("u", grain="user", criteria=Leaf("arr", at_least=0),
+                                     outcome="gone")  # fmt: skip
+    users = pd.DataFrame({"user_id": ["u1", "u2"], "account_id": ["a1", "a2"], "arr": [1.0, 2.0]})
+    made = [replace(one, made=lists.Made(users.assign(rank=[1, 2]), 2, 0, 0))
+            for one in evidence.make(world, [asked()], capacity=5, weeks=13)]  # fmt: skip
+    (one,) = [replace(row, asked=of_users) for row in made]
+    rows = listed.rows(one, world, pd.Series(dtype=object))
+    assert rows["csm_id"].tolist() == ["m1", "m2"]
+    assert rows["list"].tolist() == ["u", "u"]
+    without = replace(world, accounts=world.accounts.assign(csm_id=None))
+    assert "csm_id" not in listed.rows(one, without, pd.Series(dtype=object))
 
 
 def test_every_list_is_shown_and_saved() -> None:

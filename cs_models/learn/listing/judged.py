@@ -31,6 +31,29 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
+class Caught:
+    """How much of what came true was on past lists.
+
+    Attributes
+    ----------
+    n, n_of : int
+        Rows that came true: those listed, and all.
+    arr, arr_of : float
+        Their ARR, currency a year.
+    share, low, high : float
+        ``arr`` of ``arr_of`` (0 to 1), 95 % interval with accounts as units; NaN without any.
+    """
+
+    n: int
+    n_of: int
+    arr: float
+    arr_of: float
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Past:
     """How often what a list is for came true.
 
@@ -112,6 +135,47 @@ def compare(
         n_accounts=own.n_clusters, n_hits=own.n_events, base_rate=base,
         n_others=int((~on).sum()), difference=gap, difference_low=low, difference_high=high,
     )  # fmt: skip
+
+
+def caught(
+    listed: ArrayLike, came: ArrayLike, arr: ArrayLike, account: ArrayLike, *, level: float = 0.95
+) -> Caught:
+    """Say how much of what came true was on the lists, by rows and by their ARR.
+
+    Parameters
+    ----------
+    listed : array-like of bool, shape (n_rows,)
+    came : array-like of float, shape (n_rows,)
+        1 where it came true; others, and NaN, do not count.
+    arr : array-like of float, shape (n_rows,)
+        Currency a year, not below 0; missing counts as nothing.
+    account : array-like, shape (n_rows,)
+    level : float, default 0.95
+
+    Returns
+    -------
+    Caught
+
+    Notes
+    -----
+    A ratio of sums, linearised, with G / (G - 1): one large customer widens the interval.
+    """
+    hit = np.asarray(came, dtype=np.float64) == 1
+    on = np.asarray(listed, dtype=bool)[hit]
+    money = np.nan_to_num(np.asarray(arr, dtype=np.float64)[hit])
+    of, names = pd.factorize(np.asarray(account)[hit])
+    whole, mine = float(money.sum()), float(money[on].sum())
+    nothing = float("nan")
+    if whole <= 0:
+        return Caught(int(on.sum()), len(on), mine, whole, nothing, nothing, nothing)
+    share, n = mine / whole, len(names)
+    sums = np.bincount(of, weights=money * (on - share), minlength=n)
+    half = nothing
+    if n > 1:
+        se = float(np.sqrt(sums @ sums * n / (n - 1))) / whole
+        half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * se
+    low, high = np.clip([share - half, share + half], 0.0, 1.0)
+    return Caught(int(on.sum()), len(on), mine, whole, share, float(low), float(high))
 
 
 def _against(

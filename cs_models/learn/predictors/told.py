@@ -94,6 +94,27 @@ def why(
     )
 
 
+def codes(sentences: pd.DataFrame) -> pd.Series:
+    """Return what :func:`why` said in short words for a machine: "adoption;support".
+
+    Parameters
+    ----------
+    sentences : pandas.DataFrame
+        From :func:`why`.
+
+    Returns
+    -------
+    pandas.Series of str
+        Index of ``sentences``: names of :data:`DRIVERS` in the order of the sentences, "" without.
+    """
+    short = {words: driver for driver, words in DRIVERS.items()}
+    named = [
+        [short[text.partition(":")[0]] for text in row if text]
+        for row in sentences.to_numpy(dtype=object)
+    ]
+    return pd.Series([";".join(row) for row in named], index=sentences.index, dtype=object)
+
+
 def _typical(encoder: Encoder, reference: dict[str, list[float | None]], data: Data) -> Floats:
     known = {
         name: np.array([np.nan if value is None else value for value in values], dtype="float64")

@@ -13,31 +13,33 @@ import pandas as pd
 
 from cs_models.errors import TooLittleDataError
 from cs_models.learn import churn, profile
-from cs_models.learn.listing import accounts
+from cs_models.learn.listing import accounts, callees
 from cs_models.learn.lists import CALLED
 from cs_models.report.evidence import customer
 from cs_models.report.evidence.horizons import Ahead
-from cs_models.report.evidence.lists import Known, Listed
+from cs_models.report.evidence.lists import CODES, Known, Listed
 
 # Stable ids first, for the CRM.
 _ACCOUNT: Final = (
-    "account_id", "subscription_id", "account_name", "segment", "rank", "in_capacity", "touch",
-    CALLED, "arr", "term_end", "days_to_renewal", "p_churn", "p_low", "p_high", "net_low",
-    "expected_value", "net_high", "reason_1", "reason_2", "reason_3", "similar",
-    "days_since_our_contact__to_date", "last_contact", "in_play", "threshold_gap",
-    accounts.UNUSED,
+    "account_id", "subscription_id", "list", "as_of", "csm_id", "account_name", "segment", "rank",
+    "in_capacity", "touch", CALLED, *callees.COLUMNS, "arr", "term_end", "days_to_renewal",
+    "p_churn", "p_low", "p_high", "net_low", "expected_value", "net_high", CODES, "reason_1",
+    "reason_2", "reason_3", "similar", "days_since_our_contact__to_date", "last_contact", "in_play",
+    "threshold_gap", accounts.UNUSED,
 )  # fmt: skip
 _USER: Final = (
-    "account_id", "user_id", "person_id", "account_name", "segment", "role", "rank", "in_capacity",
-    "touch", CALLED, "arr", "days_to_renewal", "days_since_created", "days_since_last_use",
-    "active_days__to_date", "days_since_our_contact__to_date",
+    "account_id", "user_id", "list", "as_of", "csm_id", "person_id", "account_name", "segment",
+    "role", "rank", "in_capacity", "touch", CALLED, "arr", "days_to_renewal", "days_since_created",
+    "days_since_last_use", "active_days__to_date", "days_since_our_contact__to_date",
 )  # fmt: skip
 N_BOOT: Final = 2  # how well neighbours foretell is told on page 03; here they only illustrate
 SUMMARY: Final = (
     "name", "title", "action", "criteria", "grain", "outcome", "turn", "n", "n_in_capacity",
     "n_high", "n_calls", "n_accounts", "arr", "n_unknown", "n_quiet", "skipped", "past_hit_rate",
     "past_low", "past_high", "past_n", "past_n_accounts", "past_quarters", "base_rate",
-    "difference", "difference_low", "difference_high", "few", "apart", "past_why", "table", "file",
+    "difference", "difference_low", "difference_high", "few", "apart", "past_why",
+    "n_caught", "n_came", "arr_caught", "arr_came", "arr_share", "arr_share_low", "arr_share_high",
+    "table", "file",
 )  # fmt: skip
 
 
@@ -58,7 +60,9 @@ def summary(found: Sequence[Listed]) -> pd.DataFrame:
     pandas.DataFrame
         :data:`SUMMARY`: rates 0 to 1, ``turn`` (from 1) in which the team's calls are shared,
         ``n_in_capacity`` rows and ``n_high`` customers to whom a person speaks, ``n_calls`` of
-        these who are called from this list and no earlier one, ``arr`` of the accounts listed
+        these who are called from this list and no earlier one, ``n_caught`` of the ``n_came`` past
+        contracts for which it came true that stood on it, with their ARR and its share of all
+        (``arr_share``; missing of users), ``arr`` of the accounts listed
         (each once), ``file`` the CSV relative to the notebook's folder ("" for a list that could
         not be made).
     """
@@ -72,7 +76,7 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
     past, made = one.past, one.made
     each = rows.drop_duplicates("account_id") if len(rows) else rows
     spoken = rows[rows["in_capacity"]].drop_duplicates("account_id") if len(rows) else rows
-    nothing = float("nan")
+    nothing, held = float("nan"), one.caught
     return {
         "name": one.asked.name, "title": one.asked.title, "action": one.asked.action,
         "criteria": one.said, "grain": one.asked.grain, "outcome": one.asked.outcome,
@@ -90,7 +94,12 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
         "difference_low": past.difference_low if past else nothing,
         "difference_high": past.difference_high if past else nothing,
         "few": past.few if past else True, "apart": past.apart if past else False,
-        "past_why": one.past_why, "table": anchor(one.asked.name) if made else "",
+        "past_why": one.past_why, "n_caught": held.n if held else None,
+        "n_came": held.n_of if held else None, "arr_caught": held.arr if held else nothing,
+        "arr_came": held.arr_of if held else nothing, "arr_share": held.share if held else nothing,
+        "arr_share_low": held.low if held else nothing,
+        "arr_share_high": held.high if held else nothing,
+        "table": anchor(one.asked.name) if made else "",
         "file": f"tables/list_{one.asked.name}.csv" if made else "",
     }  # fmt: skip
 
@@ -108,12 +117,13 @@ def rows(one: Listed, known: Known, similar: pd.Series) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per account or user, in the list's order; besides the usual columns those that its
-        own criteria ask for.
+        One row per account or user, in the list's order, with the list's name and day, the
+        success manager where one is on record, and of customers the person to call (a login's
+        id); besides the usual columns those that its own criteria ask for.
     """
     if one.made is None:
         return pd.DataFrame()
-    found = one.made.rows
+    found = _beside(one, one.made.rows, known)
     if one.asked.grain == "account":
         ids = found["subscription_id"]
         found = found.assign(similar=ids.map(similar).fillna("").to_numpy())
@@ -122,6 +132,22 @@ def rows(one: Listed, known: Known, similar: pd.Series) -> pd.DataFrame:
     usual = _ACCOUNT if one.asked.grain == "account" else _USER
     asked = [name for name in one.asked.columns if name not in usual]
     return found[[name for name in (*usual, *asked) if name in found.columns]]
+
+
+def _beside(one: Listed, found: pd.DataFrame, known: Known) -> pd.DataFrame:
+    """Put beside each row what a CRM needs to know of where it is from, and who is to speak."""
+    of = found["account_id"]
+    found = found.assign(list=one.asked.name, as_of=known.as_of)
+    if "csm_id" not in found and "csm_id" in known.accounts:
+        manager = known.accounts.drop_duplicates("account_id").set_index("account_id")["csm_id"]
+        found = found.assign(csm_id=of.map(manager).to_numpy())
+    if one.asked.grain == "account" and len(known.to_call):
+        person = known.to_call.reindex(of)
+        found = found.assign(**{str(name): person[name].to_numpy() for name in person.columns})
+    # A source without success managers has no column of them.
+    if "csm_id" in found and found["csm_id"].isna().all() and known.accounts["csm_id"].isna().all():
+        found = found.drop(columns="csm_id")
+    return found
 
 
 def subscriptions(found: Sequence[Listed], name: str) -> list[str] | None:

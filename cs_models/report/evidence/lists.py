@@ -12,7 +12,7 @@ of people are made again at the start of past quarters.  ``methods.md`` 6.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -24,11 +24,13 @@ from cs_models.features.adoption import Definition
 from cs_models.learn import churn, lists
 from cs_models.learn.listing import accounts, people
 from cs_models.learn.lists import CustomerList, Made, Past
+from cs_models.learn.predictors import told as told_words
 from cs_models.learn.shapes.calls import Play
 from cs_models.report.evidence import listable
 from cs_models.report.evidence.horizons import Ahead
 
 N_REASONS: Final = 3
+CODES: Final = "reason_codes"
 PAST_DAYS: Final = 3  # quarter starts at which lists of people are made again
 _CELL, _ORIGIN, _LIKE = "distance", "origin", "alike"
 
@@ -47,11 +49,15 @@ class Known:
     past_users : pandas.DataFrame
         One row per (login, quarter start), with active, gone and started of each list in ``came``.
     reasons : pandas.DataFrame
-        By subscription_id: reason_1 ….
+        By subscription_id: reason_1 … and reason_codes ("adoption;support").
     gaps : listable.Gaps
         Why columns are missing.
     touched : pandas.DataFrame or None
         Contacts of ours.
+    to_call : pandas.DataFrame
+        By account_id: call_user_id, call_role, call_last_use; empty where no person is on record.
+    as_of : datetime.date or None
+        The day of the lists.
     """
 
     accounts: pd.DataFrame
@@ -61,6 +67,8 @@ class Known:
     reasons: pd.DataFrame
     gaps: listable.Gaps
     touched: pd.DataFrame | None
+    to_call: pd.DataFrame = field(default_factory=pd.DataFrame)
+    as_of: date | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ class Listed:
         Why not, "" otherwise.
     n_past : int
         Past quarters in which it was made again.
+    caught : lists.Caught or None
+        Of a list of customers: how much of what came true stood on its past ones.
     """
 
     asked: CustomerList
@@ -91,6 +101,7 @@ class Listed:
     past: Past | None
     past_why: str
     n_past: int
+    caught: lists.Caught | None = None
 
 
 def know(
@@ -150,7 +161,7 @@ def know(
             predictor="" if any(one.level for one in ahead) else _refused(ahead),
             play="" if play is not None else "the run file names no play",
         ),
-        touched=touched,
+        touched=touched, to_call=lists.callees.to_call(tables, as_of), as_of=as_of,
     )  # fmt: skip
 
 
@@ -196,22 +207,22 @@ def _listed(known: Known, asked: CustomerList, capacity: int, n_lists: int) -> L
         return Listed(asked, said, None, skipped, None, skipped, 0)
     criteria.check(asked.criteria, frame, where=f"{asked.name}.yml")
     made = lists.make(asked, frame)
-    past, why, n_past = _judged(known, asked, capacity, n_lists)
-    return Listed(asked, said, made, "", past, why, n_past)
+    past, why, n_past, held = _judged(known, asked, capacity, n_lists)
+    return Listed(asked, said, made, "", past, why, n_past, held)
 
 
 def _judged(
     known: Known, asked: CustomerList, capacity: int, n_lists: int
-) -> tuple[Past | None, str, int]:
+) -> tuple[Past | None, str, int, lists.Caught | None]:
     """Make a list again in the past and see what came."""
     account = asked.grain == "account"
     frame = known.past_accounts if account else known.past_users
     if frame.empty:
-        return None, "no past quarter could be looked at", 0
+        return None, "no past quarter could be looked at", 0, None
     absent = [name for name in asked.columns if name not in frame or frame[name].isna().all()]
     if absent:
         named = ", ".join(criteria.column_words(name) for name in absent)
-        return None, f"what it asks was not kept of the past: {named}", 0
+        return None, f"what it asks was not kept of the past: {named}", 0, None
     listed = lists.made_again(asked, frame, by=_ORIGIN, capacity=capacity)
     came = frame[asked.outcome if account else _came(asked)]
     fair = listed | (True if account else people.asked_for(asked, frame) & _could(asked, frame))
@@ -219,7 +230,17 @@ def _judged(
     past = lists.compare(
         listed[fair], came[fair], rows["account_id"], rows[_LIKE], n_compared=n_lists
     )
-    return past, "", int(frame[_ORIGIN].nunique())
+    held = _reached(frame.assign(listed=listed, came=came)) if account else None
+    return past, "", int(frame[_ORIGIN].nunique()), held
+
+
+def _reached(rows: pd.DataFrame) -> lists.Caught:
+    """Say of each contract once whether it stood on any past list, and what came of it."""
+    each = rows.groupby("subscription_id", sort=True).agg(
+        account_id=("account_id", "first"), arr=("arr", "last"), listed=("listed", "any"),
+        came=("came", "max"),
+    )  # fmt: skip
+    return lists.caught(each["listed"], each["came"], each["arr"], each["account_id"])
 
 
 def _came(asked: CustomerList) -> str:
@@ -345,9 +366,10 @@ def _reasons(ahead: Sequence[Ahead]) -> pd.DataFrame:
             continue
         told = churn.explain(one.model, one.today)
         why = churn.why(one.model, one.today, told, n_reasons=N_REASONS)
+        why = why.assign(**{CODES: told_words.codes(why)})
         parts.append(why.set_axis(one.today["subscription_id"].to_numpy()))
     if not parts:
-        return pd.DataFrame(columns=[f"reason_{n}" for n in range(1, N_REASONS + 1)])
+        return pd.DataFrame(columns=[*(f"reason_{n}" for n in range(1, N_REASONS + 1)), CODES])
     found: pd.DataFrame = pd.concat(parts)
     return found[~found.index.duplicated()]
 

@@ -17,6 +17,8 @@ from cs_models.report.evidence import listed
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import lists as figures
 from cs_models.report.findings import lists as findings
+from cs_models.report.findings.amounts import about
+from cs_models.report.values import integer
 
 Shown = Sequence[Exhibit | Statement | Table]
 _TOUCH: Final = {"high": "a person", "tech": "a message"}
@@ -56,14 +58,16 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> Shown:
             "n_message": Column("get a message", kind="integer"),
             "n_quiet": Column("Left out: spoken to lately", kind="integer"),
             "n_unknown": Column("Not known", kind="integer"),
+            "criteria": Column("Asks for"),
             "file": Column("File"),
             "why": Column("Why it could not be made"),
         },
-        note="The team's calls are one number for all lists: each list takes what those before it "
-        "left, and a customer on several lists is called once. A list ordered by what a call is "
-        "worth calls from its top; of the others a person speaks to the largest customers, the "
-        "fewest who together make four fifths of the ARR of all running customers unless the list "
-        "says otherwise. Who is left gets a message. Another order, or a limit for one list, is "
+        note=f"The team can make {integer(capacity)} calls, one number for all lists: each list "
+        "takes what those before it left, and a customer on several lists is called once. A list "
+        "ordered by what a call is worth calls from its top; of the others a person speaks to the "
+        "largest customers, the fewest who together make four fifths of the ARR of all running "
+        "customers unless the list says otherwise. Who is left gets a message. Another order, or "
+        "a limit for one list, is "
         "set by priority and per_week in its file.",
     )  # fmt: skip
     return (*said, table)
@@ -129,7 +133,9 @@ def _table(row: Mapping[str, Any], frame: pd.DataFrame, currency: str) -> Table:
     there = {key: column for key, column in columns.items() if key in shown and _told(shown[key])}
     return Table.of(
         shown, id=listed.anchor(name), title=title, columns=there, fold_after=SHOWN,
-        at_most=AT_MOST, note=f"All columns are in tables/list_{name}.csv, ids first.",
+        at_most=AT_MOST, note=f"On it: {findings.people(len(frame), grain)}, of customers who pay "
+        f"{about(row['arr'], currency)} a year. All columns are in tables/list_{name}.csv, ids "
+        "first.",
     )  # fmt: skip
 
 
@@ -160,15 +166,27 @@ def past(summary: pd.DataFrame) -> Shown:
             "past_n_accounts": Column("Customers", kind="integer"),
             "past_quarters": Column("Quarters", kind="integer"),
             "told": Column("Told apart"),
+            "n_came": Column("Of all customers\u2019 contracts that did", kind="integer"),
+            "n_caught": Column("on its past lists", kind="integer"),
+            "arr_share": Column("Share of their ARR on it", kind="percent", digits=0),
+            "arr_share_low": Column("from", kind="percent", digits=0),
+            "arr_share_high": Column("to", kind="percent", digits=0),
         },
         note="Each list was made again in past quarters from what was known then, each alone with "
         "all that the team can call. Others: those not on it at the same time; of customers as far "
         "from their renewal and of the same segment, of users as active so far, of the age and "
         "role that the list asks. Told apart counts that several lists are compared at once. "
-        "Levels learnt from the whole history (adoption) were not known then.",
+        "Levels learnt from the whole history (adoption) were not known then. Of all contracts for "
+        "which it came true, each once, those that stood on a past list at any time before, by "
+        "count and by ARR: how much of the money a list would have reached.",
     )  # fmt: skip
-    drawn = frame[frame["past_hit_rate"].notna()].rename(
-        columns={"past_hit_rate": "rate", "past_low": "low", "past_high": "high", "past_n": "n"}
+    # The number drawn is that of past lists, not of today's.
+    drawn = (
+        frame[frame["past_hit_rate"].notna()]
+        .drop(columns="n")
+        .rename(
+            columns={"past_hit_rate": "rate", "past_low": "low", "past_high": "high", "past_n": "n"}
+        )
     )
     figure = Exhibit(
         id="past-lists", title="Which lists were worth the calls",

@@ -149,6 +149,11 @@ def worth(summary: pd.DataFrame) -> list[Statement]:
     same = [row for row in rows if not row["apart"] and not row["few"]]
     said = [Statement.of("finding", *_apart(row), id=f"worth-{row['name'].replace('_', '-')}")
             for row in apart]  # fmt: skip
+    said += [
+        Statement.of("finding", *_reached(row), id=f"caught-{row['name'].replace('_', '-')}")
+        for row in rows
+        if row["outcome"] == "left" and row["n_came"]
+    ]
     if same:
         said.append(
             Statement.of(
@@ -177,6 +182,22 @@ def _apart(row: Mapping[str, Any]) -> list[Part]:
         "others at the same time ", linked(percent(row["base_rate"]), PAST),
         f": the list holds {side} of them than chance would.",
     ]  # fmt: skip
+
+
+def _reached(row: Mapping[str, Any]) -> list[Part]:
+    """Say how much of what left a list would have reached, by contracts and by ARR."""
+    parts: list[Part] = [
+        "Of ", linked(integer(row["n_came"]), PAST), " contracts that left in these quarters, ",
+        linked(integer(row["n_caught"]), PAST), " had stood on past lists ",
+        f"\u201c{row['title']}\u201d",
+    ]  # fmt: skip
+    if pd.notna(row["arr_share"]):
+        parts += [
+            ", with ", linked(percent(row["arr_share"]), PAST), " (",
+            linked(interval(row["arr_share_low"], row["arr_share_high"]), PAST),
+            ") of the ARR that left",
+        ]  # fmt: skip
+    return [*parts, "."]
 
 
 def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
