@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cs_models.report import runs
-from cs_models.report.display import Number, Statement
+from cs_models.report.display import Number, Statement, Table
 from cs_models.report.evidence import brief as evidence
 from cs_models.report.exhibits import brief as exhibits
 from cs_models.report.findings import brief as findings
@@ -127,7 +127,37 @@ def test_lists_come_in_the_order_asked_for_and_what_is_not_made_is_named(run: Pa
     brief = _brief(run)
     wanted = ["rescue", "expansion", "advocacy"]
     assert list(evidence.lists(brief, wanted)["name"]) == ["rescue", "advocacy"]
-    assert findings.lists(brief, wanted)[0].text == "Not made: expansion."
+    (said,) = findings.lists(brief, wanted)
+    assert said.text == "Not made: expansion (the renewal outlook has no list of this name)."
+    (none,) = findings.lists(brief, [])
+    assert none.text == "The run file asks for no list here."
+
+
+def test_an_outlook_without_lists_says_why_and_a_list_of_nobody_is_named(run: Path) -> None:
+    """No folder of lists is a reason; a list that was made and holds nobody is not left out."""
+    rows = [{**row, "n": 0 if row["name"] == "rescue" else 4} for row in OUTLOOK["lists"]]
+    for kept, text in (
+        ([], "No list was made. Not made: rescue, for the renewal outlook holds no lists: its "
+             "section of the run file names no folder of them."),
+        (rows, "Nobody stands today on: Rescue."),
+    ):  # fmt: skip
+        told = {"as_of": DAY.isoformat(), **DEFAULT, **OUTLOOK, "lists": kept}
+        (run / evidence.OUTLOOK / "results.json").write_text(json.dumps(told))
+        _note(run, evidence.OUTLOOK, artefacts={})
+        shown = exhibits.lists(_brief(run), ["rescue"], "USD")
+        assert [one.text for one in shown if isinstance(one, Statement)] == [text]
+
+
+def test_stages_show_who_is_below_the_level_where_the_journey_told_it(run: Path) -> None:
+    """The journey's own count stands in the table; without one there is no such column."""
+    for more, shown in (({"n_below": 2, "arr_below": 5.0}, True), ({}, False)):
+        row = {"stage": "adopting", "n_accounts": 3, "arr": 9.0, **more}
+        told = {"as_of": DAY.isoformat(), **DEFAULT, "stages": [row]}
+        (run / evidence.JOURNEY / "results.json").write_text(json.dumps(told))
+        _note(run, evidence.JOURNEY, artefacts={})
+        (*_, table) = exhibits.journey(_brief(run), "USD")
+        assert isinstance(table, Table)
+        assert ("n_below" in table.columns) == shown
 
 
 def test_a_list_that_the_records_could_not_tell_is_not_a_list_of_nobody(run: Path) -> None:

@@ -179,8 +179,8 @@ def largest(brief: Brief) -> pd.DataFrame:
 
 
 def stages(brief: Brief) -> pd.DataFrame:
-    """Return today's customers by stage, as the journey has them."""
-    columns = ["stage", "n_accounts", "arr", "median_days", "usual"]
+    """Return today's customers by stage, as the journey has them; with those below the level."""
+    columns = ["stage", "n_accounts", "arr", "n_below", "arr_below", "median_days", "usual"]
     frame = brief.rows(JOURNEY, "stages").reindex(columns=columns)
     return frame.assign(stage=frame["stage"].astype("string").str.replace("_", " "))
 
@@ -223,7 +223,19 @@ def absent(brief: Brief, wanted: Iterable[str]) -> list[str]:
     return [name for name in wanted if name not in names]
 
 
-def skipped(brief: Brief) -> dict[str, str]:
+def no_lists(brief: Brief) -> bool:
+    """Tell whether the outlook can be relied on and was asked for no list at all."""
+    return brief.sources[OUTLOOK].fresh and "name" not in brief.rows(OUTLOOK, "lists")
+
+
+def idle(brief: Brief, wanted: Iterable[str]) -> list[str]:
+    """Return the titles of the lists asked for on which nobody stands today."""
+    found = _made(brief).reindex(columns=["name", "title", "n"]).set_index("name")
+    empty = found[found["n"].fillna(0) == 0]["title"]
+    return [str(empty[name]) for name in wanted if name in empty.index]
+
+
+def unmade(brief: Brief) -> dict[str, str]:
     """Return, by name, why the outlook could not make a list that it was asked for."""
     asked = brief.rows(OUTLOOK, "lists").reindex(columns=["name", "skipped"]).fillna("")
     return {str(name): str(why) for name, why in asked.to_numpy() if why}
@@ -233,7 +245,7 @@ def _made(brief: Brief) -> pd.DataFrame:
     asked = brief.rows(OUTLOOK, "lists")
     if "name" not in asked:
         return pd.DataFrame(columns=["name", "title", "n"])
-    return asked[~asked["name"].isin(list(skipped(brief)))]
+    return asked[~asked["name"].isin(list(unmade(brief)))]
 
 
 def words(notebook: str) -> str:

@@ -153,6 +153,11 @@ def journey(brief: Brief, currency: str) -> Shown:
     frame = evidence.stages(brief)
     if frame.empty:
         return _gone(brief, evidence.JOURNEY, "journey-gone")
+    below = {
+        "n_below": Column("Below the level now", kind="integer"),
+        "arr_below": Column("Their ARR", kind="money", unit=currency),
+    }
+    known = frame["n_below"].notna().any()
     table = Table.of(
         frame,
         id=evidence.STAGES,
@@ -161,10 +166,16 @@ def journey(brief: Brief, currency: str) -> Shown:
             "stage": Column("Stage"),
             "n_accounts": Column("Customers", kind="integer"),
             "arr": Column("ARR", kind="money", unit=currency),
+            **(below if known else {}),
             "median_days": Column("Days in it, middle", kind="integer"),
             "usual": Column("Usual days", kind="integer"),
         },
-        note="As the journey page has them; usual: by when half have moved on.",
+        note="As the journey page has them; usual: by when half have moved on."
+        + (
+            " Below: with a running contract that has not reached the level in force."
+            if known
+            else ""
+        ),
     )
     return (*findings.journey(brief), table)
 

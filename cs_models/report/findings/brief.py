@@ -15,7 +15,7 @@ from cs_models.report import display
 from cs_models.report.display import Role, Statement, num
 from cs_models.report.evidence import brief as evidence
 from cs_models.report.evidence.brief import Brief, Said
-from cs_models.report.findings.words import Part, listed
+from cs_models.report.findings.words import Part, cited, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer
 
@@ -39,6 +39,10 @@ _SENTENCES: Final = {
 }  # fmt: skip
 _FEW = 3
 _NO_LIST = "No list was made."
+_NO_FOLDER = (
+    "the renewal outlook holds no lists: its section of the run file names no folder of them"
+)
+_UNNAMED = "the renewal outlook has no list of this name"
 
 
 def answer(brief: Brief) -> list[Statement]:
@@ -92,9 +96,11 @@ def missing(brief: Brief) -> list[Statement]:
     if not gone:
         return []
     parts: list[Part] = [
-        "Not in this brief: ", num(integer(len(gone)), f"#{evidence.SOURCES}"),
-        f" of {len(brief.sources)} pages. ",
-        *(f"{evidence.words(source.name)}: {source.why}. " for source in gone),
+        "Not in this brief: ",
+        num(f"{integer(len(gone))} of {integer(len(brief.sources))}", f"#{evidence.SOURCES}"),
+        " pages. ",
+        *cited(evidence.SOURCES, *(
+            f"{evidence.words(source.name)}: {source.why}. " for source in gone)),
     ]  # fmt: skip
     return [Statement.of("caution", *parts, id="missing")]
 
@@ -133,15 +139,24 @@ def journey(brief: Brief) -> list[Statement]:
 
 
 def lists(brief: Brief, wanted: Sequence[str]) -> list[Statement]:
-    """Say which of the lists asked for were not made."""
+    """Say which of the lists asked for were not made, and why, and on which nobody stands."""
+    if not wanted:
+        return [Statement.of("note", "The run file asks for no list here.", id="lists-none")]
+    said = []
     gone = evidence.absent(brief, wanted)
-    if not gone:
-        return []
-    why, reasons = brief.sources[evidence.OUTLOOK].why, evidence.skipped(brief)
-    named = [f"{name} ({reasons[name]})" if name in reasons else name for name in gone]
-    said = f"Not made: {listed(named)}{f', for {why}' if why else ''}."
-    return [Statement.of("caution", said if len(gone) < len(wanted) else f"{_NO_LIST} {said}",
-                         id="lists-missing")]  # fmt: skip
+    if gone:
+        why, reasons = brief.sources[evidence.OUTLOOK].why, evidence.unmade(brief)
+        named = [f"{name} ({reasons.get(name, _UNNAMED)})" if not why else name for name in gone]
+        whole = evidence.no_lists(brief)
+        words = f"Not made: {listed(gone if whole else named)}"
+        because = f", for {why}" if why else f", for {_NO_FOLDER}" if whole else ""
+        start = f"{_NO_LIST} " if len(gone) == len(wanted) else ""
+        said.append(Statement.of("caution", f"{start}{words}{because}.", id="lists-missing"))
+    idle = evidence.idle(brief, wanted)
+    if idle:
+        text = f"Nobody stands today on: {listed(idle)}."
+        said.append(Statement.of("note", text, id="lists-idle"))
+    return said
 
 
 def unknown(brief: Brief) -> list[Statement]:
