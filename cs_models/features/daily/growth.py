@@ -81,7 +81,8 @@ def _in_all(
 
     def total(when: Int, counted: Flags | bool = True) -> Float:
         running = (begun <= when) & (ended > when) & counted
-        return np.bincount(at, np.where(running, paid, 0.0), minlength=len(place))
+        own = np.bincount(at, np.where(running, paid, 0.0), minlength=len(place))
+        return own.astype(np.float64)
 
     # The last end not after this day: what ran the day before it was paid until then.
     last = np.full(len(place), np.iinfo(np.int64).min // 2)
