@@ -150,7 +150,7 @@ def test_the_page_stands_without_a_definition(
     """Without a definition the adopted stage is left out by name, with the reason."""
     said = _words(_page(_told(tables, None), journeys))
     assert "“adopted” of customers cannot be told and is left out: none is stated" in said
-    assert "adopted by day 90 cannot be said: none is stated" in said
+    assert "How many are adopted early cannot be said: none is stated" in said
 
 
 def test_a_definition_that_cannot_be_dated_is_said(

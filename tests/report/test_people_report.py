@@ -83,7 +83,7 @@ def test_silent_users_are_said_in_the_share_of_the_table() -> None:
     assert "Of 60 users" in said.text
     assert "50" in said.text
     links = [part.href for part in said.parts if not isinstance(part, str)]
-    assert links == [f"#{anchors.TIERS}"] * 2
+    assert set(links) == {f"#{anchors.TIERS}"}
 
 
 def test_groups_within_noise_are_said_to_be_so() -> None:

@@ -96,7 +96,7 @@ def test_the_gap_among_like_customers_is_said_with_its_doubt() -> None:
         ({"lift": 0.1, "low": 0.02}, "Part of the gap is the kind of customer."),
         ({"e_value": math.inf, "e_value_limit": 5.0}, "over 1,000-fold or more (5.0-fold"),
         ({"covariates": ()}, "(in nothing that is known)"),
-        ({"covariates": ("arr", "segment", "plan", "seats", "term_no", "region")}, "and 2 more)"),
+        ({"covariates": ("arr", "segment", "plan", "seats", "term_no", "region")}, "and others)"),
     ],
 )
 def test_each_kind_of_contrast_has_its_words(changed: dict[str, Any], said: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TIERS, PEERS, BELOW, CANDIDATES, LEAVING, SILENT, PERSONS, ACCOUNTS, ASSUMED, EFFECT, EXPLORED = (
+TIERS, PEERS, BELOW, CANDIDATES, LEAVING, SILENT, PERSONS, ACCOUNTS, ASSUMED, EFFECT, COUNTED = (
     "tiers-table", "peers-table", "below-peers", "candidates", "leaving-table", "silent-champions",
-    "persons-table", "value-handed", "assumptions", "mover-effect", "explored",
+    "persons-table", "value-handed", "assumptions", "mover-effect", "people-counted",
 )  # fmt: skip

@@ -20,7 +20,7 @@ from cs_models.report.evidence.ramps import Courses, first_weeks
 
 EARLY_WEEKS: Final = 8
 NO_SURVEYS: Final = "the source keeps no survey answers (table surveys)"
-NO_ANSWERS: Final = "no user who is still there answered within 180 days"
+NO_ANSWERS: Final = "no user who is still there answered within half a year"
 NO_NAMES: Final = "the answers do not name who gave them"
 NO_USER_USE: Final = "no use on record names its user"
 

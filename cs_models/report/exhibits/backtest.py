@@ -18,7 +18,8 @@ from cs_models.report.evidence.backtest import RANDOM
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import backtest as figures
 from cs_models.report.findings import backtest as findings
-from cs_models.report.values import integer, percent
+from cs_models.report.findings.amounts import about
+from cs_models.report.values import integer, interval, number, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
 DRAWN = 15  # columns in the figure of drift; the table has more
@@ -173,10 +174,22 @@ def levels(honest: Mapping[str, Any]) -> Shown:
         table=table, alt="; ".join(told) + ".",
         caption="Grey: the limits within which chance and the usual swing keep a quarter.",
     )  # fmt: skip
-    return (*said, figure, _groups(groups))
+    return (*said, figure, _groups(groups, honest))
 
 
-def _groups(groups: pd.DataFrame) -> Table:
+def _together(honest: Mapping[str, Any]) -> str:
+    """Say of all past quarters together how many were expected to leave and how many did."""
+    told = (
+        f"All past quarters together: of {integer(honest['n'])} contracts "
+        f"{integer(honest['expected'])} were expected to leave and {integer(honest['churned'])} did"
+    )
+    if pd.isna(honest["low"]):
+        return f"{told}. "
+    between = interval(honest["low"], honest["high"], "number", 2)
+    return f"{told}: {number(honest['ratio'], 2)} for each one expected ({between}). "
+
+
+def _groups(groups: pd.DataFrame, honest: Mapping[str, Any]) -> Table:
     names = {
         "expected": Column("Said, on average", kind="percent"),
         "observed": Column("Left", kind="percent"),
@@ -190,7 +203,7 @@ def _groups(groups: pd.DataFrame) -> Table:
         id=places.CALIBRATION,
         title="Chances in groups of equal size, and what came",
         columns={name: column for name, column in names.items() if name in groups},
-        note="All past quarters together. From and to: 95 % interval of the share that left.",
+        note=_together(honest) + "From and to: 95 % interval of the share that left.",
     )
 
 
@@ -275,7 +288,13 @@ def called(listed: pd.DataFrame, currency: str) -> Shown:
                 "arr_next": Column("ARR after", kind="money", unit=currency),
                 "account_id": Column("Account"),
             },
-            note="Likeliest to leave first, as many as the team can call. The whole list is in "
+            note=f"{integer(listed['churned'].sum())} of the {integer(len(listed))} on it left, "
+            "who "
+            "paid "
+            f"{about(float(listed.loc[listed['churned'].astype(bool), 'arr'].sum()), currency)} "
+            f"a year; {integer(listed['n_left_of_due'].iloc[0])} of "
+            f"{integer(listed['n_due'].iloc[0])} due left in all. Likeliest to leave first, as "
+            "many as the team can call. The whole list is in "
             "tables/last_list.csv.",
         ),
     )

@@ -19,7 +19,7 @@ from cs_models.report.evidence.customer import Look
 from cs_models.report.evidence.predictors import records
 from cs_models.report.figures import customer as figures
 from cs_models.report.findings import customer as findings
-from cs_models.report.values import percent
+from cs_models.report.values import integer, money, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
 
@@ -42,7 +42,10 @@ def customer(seen: Look | None, currency: str) -> Shown:
             columns={"said": Column("Kind of record"),
                      "points": Column("Points of 100", kind="number", digits=1)},
             note=f"Starts at {percent(seen.base)}, the chance of a typical customer of the segment "
-            "who renewed; the points add up to the difference.",
+            f"who renewed, and ends at {percent(seen.risk['p_churn'])} "
+            f"({percent(seen.risk['p_low'])} to {percent(seen.risk['p_high'])}); the points add "
+            "up to "
+            f"the difference. It pays {money(seen.risk['arr'], currency)} a year. {_reasons(seen)}",
         ),
         alt=f"Points added to the chance: {told}.",
         caption="Each bar begins where the one above it ends. To the right: this kind of record "
@@ -89,7 +92,9 @@ def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
                 "backed": Column("Sign went with leaving"),
                 "p_churn": Column("Chance of leaving", kind="percent", digits=0),
             },
-            note="Heavy: more use than three of four past customers of its kind at the same point.",
+            note=f"{integer(found.n_heavy_now)} contracts with heavy use come up, "
+            f"{integer(found.terms['flag'].astype(bool).sum())} with a sign. Heavy: more use "
+            "than three of four past customers of its kind at the same point.",
         ),
         Table.of(
             signs,
@@ -189,7 +194,8 @@ def lost(found: PostMortem | None, currency: str) -> Shown:
                     "Of the renewed still on pace", kind="percent", digits=0
                 ),
             },
-            note="Behind: below a quarter of the renewers of the same segment and contract length. "
+            note=f"{integer(found.n_lost)} lost contracts. Behind: below a quarter of the "
+            "renewers of the same segment and contract length. "
             "Read the late stages by those still on pace: whoever fell behind early cannot fall "
             "behind first later. Not recorded: nothing was written down to judge it by.",
         ),
@@ -230,6 +236,27 @@ def _places(seen: Look, name: str) -> Shown:
     ),)  # fmt: skip
 
 
+def _reasons(seen: Look) -> str:
+    """Return what goes with the chance, in full."""
+    told = [seen.risk.get(name) for name in ("reason_1", "reason_2", "reason_3")]
+    why = "; ".join(str(text) for text in told if text)
+    return f"What goes with that: {why}. " if why else ""
+
+
+def _stories(seen: Look) -> str:
+    """Say how many of the near ones left, and how well such handfuls told leavers from stayers."""
+    told = ""
+    if seen.near_summary:
+        told = (
+            f"{integer(seen.near_summary['n_churned'])} of these "
+            f"{integer(seen.near_summary['n_near'])} were not renewed. "
+        )
+    auc = seen.near_quality.get("auc")
+    if auc is not None and auc == auc:
+        told += f"Over past terms, such handfuls told {percent(auc)} of pairs apart. "
+    return told
+
+
 def _near(seen: Look, name: str, currency: str) -> Shown:
     if seen.near.empty:
         return ()
@@ -246,7 +273,7 @@ def _near(seen: Look, name: str, currency: str) -> Shown:
             "became": Column("What became of it"),
             "distance": Column("Distance", kind="number"),
         },
-        note="Distance 1 is that of two past terms drawn at random.",
+        note=f"{_stories(seen)}Distance 1 is that of two past terms drawn at random.",
     ),)  # fmt: skip
 
 

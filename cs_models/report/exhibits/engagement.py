@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from cs_models.features.measures.score import PARTS
 from cs_models.report.display import Column, Statement, Table
 from cs_models.report.evidence.engagement import Told
 from cs_models.report.findings import engagement as findings
+from cs_models.report.values import integer, interval
 
 Shown = Statement | Table
 _ENDS = {"low": Column("from", kind="percent"), "high": Column("to", kind="percent")}
@@ -80,8 +83,10 @@ def support(told: Told) -> tuple[Shown, ...]:
         told.handled, id=findings.HANDLED, title="Renewed, by support 90 days before the renewal",
         columns={"volume": Column("Cases in 90 days"), "state": Column("Older than a week"),
                  "value": Column("Renewed", kind="percent"), **_ENDS, "n": _N},
-        note="Many: more than the usual contract of the segment. A cell of few contracts says "
-        "nothing.",
+        note=f"{_apart('Many cases against few, all handled', told.volume)}"
+        f"{_apart('Some left open against none', told.unresolved)}Many: more than the usual "
+        "contract "
+        "of the segment. A cell of few contracts says nothing.",
     )  # fmt: skip
     days = {name: Column(label, kind="number", digits=0) for name, label in
             (("median", "Half closed within, days"), ("median_low", "from"),
@@ -104,9 +109,19 @@ def support(told: Told) -> tuple[Shown, ...]:
             "oldest_days": Column("Oldest", kind="integer", unit="days"),
             "escalated": Column("Escalated", kind="integer"),
         },
-        note="Escalated: of those opened in 90 days and closed, as an escalation carries no date.",
+        note=f"All customers together: {integer(told.load['opened'].sum())} cases opened in 90 "
+        "days, "
+        f"{integer(told.load['open'].sum())} open, {integer(told.load['open_severe'].sum())} of "
+        "them severe. Escalated: of those opened in 90 days and closed, as an escalation carries "
+        "no date.",
     )  # fmt: skip
     return (said, handled, severity, load)
+
+
+def _apart(words: str, found: dict[str, float]) -> str:
+    if math.isnan(found["value"]):
+        return ""
+    return f"{words}: {interval(found['low'], found['high'], 'points')} of renewal. "
 
 
 def growth(told: Told, currency: str) -> tuple[Shown, ...]:
@@ -126,6 +141,11 @@ def growth(told: Told, currency: str) -> tuple[Shown, ...]:
             growth_)  # fmt: skip
 
 
+def _clear(frame: pd.DataFrame) -> str:
+    clear = int((frame["nrr_low"] > 1).sum())
+    return f"Net clearly above 100 % in {integer(clear)} of {integer(len(frame))} rows. "
+
+
 def _kept(frame: pd.DataFrame, name: str, by: str, label: str, currency: str) -> Table:
     ends = {
         f"{one}{end}": Column(words, kind="percent")
@@ -136,6 +156,7 @@ def _kept(frame: pd.DataFrame, name: str, by: str, label: str, currency: str) ->
         frame, id=name, title=f"Kept of the ARR due, by {label.lower()}",
         columns={by: Column(label), "n_due": _N,
                  "due_arr": Column("ARR due", kind="money", unit=currency), **ends},
-        note="Gross: without growth. Net: with it; above 100 % growth outweighs losses (negative "
+        note=f"{_clear(frame)}Gross: without growth. Net: with it; above 100 % growth outweighs "
+        "losses (negative "
         "churn). From and to: 95 %, the customer as the unit.",
     )  # fmt: skip

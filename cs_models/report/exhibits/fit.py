@@ -15,7 +15,8 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.figures import fit as figures
 from cs_models.report.findings import fit as findings
 from cs_models.report.findings import words
-from cs_models.report.values import interval, percent
+from cs_models.report.findings.amounts import about
+from cs_models.report.values import integer, interval, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
 
@@ -151,6 +152,15 @@ def _pairs(found: Fit) -> Sequence[Table]:
     )
 
 
+def _traits(found: Stuck) -> str:
+    """Say of those who wait and of the others how many have what may go with waiting."""
+    return "".join(
+        f"{str(row['trait']).capitalize()}: {percent(row['share'])} of them, "
+        f"{percent(row['share_others'])} of the others. "
+        for row in records(found.telling)
+    )
+
+
 def stuck(found: Stuck, currency: str) -> Shown:
     """Show who is late in onboarding, and at which step.
 
@@ -161,7 +171,7 @@ def stuck(found: Stuck, currency: str) -> Shown:
         ISO 4217 code.
     """
     said = findings.stuck(found, currency)
-    if found.why_not or found.accounts.empty:
+    if found.why_not:
         return said
     steps = Table.of(
         found.steps,
@@ -191,9 +201,13 @@ def stuck(found: Stuck, currency: str) -> Shown:
             "early_tickets": Column("Cases in first 60 days", kind="integer"),
             "open_tickets": Column("still open", kind="integer"),
         },
-        note="Waits at: the earliest step that was due and is open, none that usually comes later "
+        note=f"{integer(len(found.accounts))} of {integer(found.n_first)} customers in their first "
+        f"contract wait, with {about(float(found.accounts['arr'].sum()), currency)} a year; "
+        f"{integer(found.n_unticked)} more lack a date only. {_traits(found)}Waits at: the "
+        "earliest "
+        "step that was due and is open, none that usually comes later "
         "being done. Sponsor: a decision maker or "
         "champion; engaged, when one used the product in the last 28 days.",
         at_most=25,
     )
-    return (*said, steps, rows)
+    return (*said, *((steps,) if len(found.steps) else ()), rows)

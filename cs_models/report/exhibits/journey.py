@@ -53,7 +53,8 @@ def today(followed: Journey, frame: pd.DataFrame, currency: str) -> tuple[Shown,
                     "n_open": Column("Not judged yet", kind="integer"),
                     "means": Column("What it means"),
                 },
-                note="Usually: the day by which half of past customers had moved on. A dash: "
+                note=f"{integer(running['n'].sum())} customers run. Usually: the day by which "
+                "half of past customers had moved on. A dash: "
                 "fewer than half did while they were watched. Below the level now: the running "
                 "contract did not reach the level that defines adoption in its first days, "
                 "whatever was reached before.",
@@ -296,7 +297,9 @@ def stuck(frame: pd.DataFrame, after: pd.DataFrame, currency: str) -> tuple[Show
             "days_without_use": Column("Days without use", kind="integer"),
             "days_to_renewal": Column("Days to renewal", kind="integer"),
         },
-        note="The whole list is in tables/stuck.csv.", at_most=50,
+        note=f"{integer(len(frame))} customers, with {money(frame['arr'].sum(), currency)} a "
+        "year. The "
+        "whole list is in tables/stuck.csv.", at_most=50,
     )  # fmt: skip
     return (*said, table, *_after(after))
 

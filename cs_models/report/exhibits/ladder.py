@@ -14,7 +14,7 @@ from cs_models.report.evidence import foretold as evidence
 from cs_models.report.evidence.predictors import Learnt, records
 from cs_models.report.figures import predictors as figures
 from cs_models.report.findings import foretold as findings
-from cs_models.report.values import number
+from cs_models.report.values import integer, number
 
 Shown = Sequence[Exhibit | Statement | Table]
 
@@ -38,7 +38,8 @@ def ladder(learnt: Learnt) -> Shown:
             "gain_se": Column("± s.e.", kind="number", digits=4),
             "verdict": Column("Verdict"),
         },
-        note="Judged on past quarters. A model counts as better only when its gain is more than "
+        note=f"Judged on {integer(learnt.counts['n_foretold'])} terms of past quarters. A model "
+        "counts as better only when its gain is more than "
         "one standard error, with the customer as the unit.",
     )
     told = "; ".join(
@@ -67,7 +68,7 @@ def drivers(learnt: Learnt) -> Shown:
     exhibit = Exhibit(
         id="drivers",
         title="How much worse each past quarter is told without a kind of record",
-        figure=figures.drivers(frame),
+        figure=figures.drivers(frame, often=findings.OFTEN),
         table=Table.of(
             frame,
             id=evidence.DRIVERS,

@@ -13,7 +13,7 @@ from cs_models.report.evidence.measures import Told
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import measures as figures
 from cs_models.report.findings import measures as findings
-from cs_models.report.values import number, percent
+from cs_models.report.values import integer, interval, number, percent
 
 Shown = Statement | Exhibit | Table
 ENDS = {"low": Column("from", kind="percent"), "high": Column("to", kind="percent")}
@@ -40,6 +40,8 @@ _WAIT_NOTE = (
 def adoption(told: Told) -> tuple[Shown, ...]:
     """Show how many have adopted, and how many of those entitled use the product, by month (M1)."""
     said: list[Shown] = [Statement.of("finding", *findings.adopted_parts(told), id="adopted-said")]
+    if told.definition is not None:
+        said.append(_adopted_by(told))
     cohorts = told.adopted[told.adopted["n"] >= _FEWEST] if len(told.adopted) else told.adopted
     if len(cohorts):
         frame = cohorts.assign(month=cohorts["cohort_month"]).tail(24)
@@ -55,6 +57,22 @@ def adoption(told: Told) -> tuple[Shown, ...]:
         "Active users per user entitled", "Calendar month", known=True,
     )  # fmt: skip
     return (*said, figure, groups(told))
+
+
+def _adopted_by(told: Told) -> Table:
+    """Show what adopted means, and how many have: all contracts, and by segment and plan."""
+    rows = told.adopted_by
+    if len(rows):
+        rows = rows[rows["by"].isin(["all", "segment", "plan"])]
+    return Table.of(
+        rows.reindex(columns=["by", "group", "value", "low", "high", "n", "n_accounts"]),
+        id=findings.ADOPTED_BY, title="Contracts that had adopted, by segment and plan",
+        columns={"by": Column("By"), "group": Column("Group"),
+                 "value": Column("Adopted", kind="percent"), **ENDS,
+                 "n": Column("Contracts", kind="integer"), "n_accounts": _N},
+        note=f"Adopted means: {findings.meaning(told)}. From and to: 95 %, the customer as the "
+        "unit.",
+    )  # fmt: skip
 
 
 def _monthly(
@@ -165,8 +183,9 @@ def onboarding(told: Told) -> tuple[Shown, ...]:
     if missing is not None:
         return (missing,)
     table = Table.of(
-        told.onboard_by, id=findings.ONBOARD, title="Days to onboard, by segment",
-        columns={"segment": Column("Segment"), **_WAIT}, note=_WAIT_NOTE,
+        _onboarded(told), id=findings.ONBOARD, title="Days to onboard, by segment",
+        columns={"segment": Column("Segment"), **_WAIT,
+                 "value": Column("Done by the due date", kind="percent"), **ENDS}, note=_WAIT_NOTE,
     )  # fmt: skip
     figure = _curves(told.onboard, ["all"], "onboard", table, "Onboarding not finished yet")
     said = findings.breaks(told)
@@ -182,6 +201,16 @@ def onboarding(told: Told) -> tuple[Shown, ...]:
         note="On time: of all whose due date has passed, done or not.",
     )  # fmt: skip
     return (*((said,) if said is not None else ()), figure, steps)
+
+
+def _onboarded(told: Told) -> pd.DataFrame:
+    """Return the waits of all and of each segment, with the share done by the due date."""
+    waits = pd.concat(
+        [told.onboard.table.assign(segment="all"), told.onboard_by], ignore_index=True
+    )
+    timely = told.onboard_timely.reindex(columns=["by", "group", "value", "low", "high"])
+    timely = timely[timely["by"].isin(["all", "segment"])].drop(columns="by")
+    return waits.merge(timely.rename(columns={"group": "segment"}), on="segment", how="left")
 
 
 def frequency(told: Told) -> tuple[Shown, ...]:
@@ -223,7 +252,8 @@ def frequency(told: Told) -> tuple[Shown, ...]:
     figure = Exhibit(
         id="rhythm", title="Each role against its own rhythm", figure=figures.rhythm(drawn),
         table=table, alt=f"Weeks with use of 12. {alt}.",
-        caption="Thick bar: the middle half in accounts that renewed. Diamond: the middle today.",
+        caption="Thick bar: the middle half in accounts that renewed. Diamond: the middle today; "
+        "grey where no more users than usual stand below the bar, as far as can be told.",
     )  # fmt: skip
     return (said, figure, sticky)
 
@@ -242,6 +272,7 @@ def seats(told: Told) -> tuple[Shown, ...]:
             columns={"segment": Column("Segment"), "band": Column("Seats active"),
                      "n_accounts": _N, "share": Column("Of the segment", kind="percent"),
                      "seats": Column("Seats", kind="integer")},
+            note=_idle(told),
         ),
         alt="Shares of customers by band of utilisation: " + "; ".join(
             f"{r['segment']} {r['band']} {percent(r['share'])}" for r in records(shown)) + ".",
@@ -250,18 +281,36 @@ def seats(told: Told) -> tuple[Shown, ...]:
     return (findings.seats(told), figure, _levels(told))
 
 
+def _idle(told: Told) -> str:
+    """Say what share of the seats no login ever used, and how many have more users than seats."""
+    never = told.groups[(told.groups["name"] == "seats never activated")
+                        & (told.groups["by"] == "all")]  # fmt: skip
+    known = told.accounts[told.accounts["seats_known"].astype(bool)]
+    more = (
+        f"{integer(known['over_use'].sum())} of {integer(len(known))} customers have more active "
+        "users than seats."
+    )
+    if never.empty:
+        return more
+    row = records(never)[0]
+    return (
+        f"Seats without an open login that was ever used: {percent(row['value'])} "
+        f"({interval(row['low'], row['high'])}). {more}"
+    )
+
+
 def _levels(told: Told) -> Shown:
     if told.levels.empty:
         why = told.why.get("roles", "too few users of any role were followed to a renewal")
-        words = f"How many users are engaged, for their role, cannot be told: {why}."
+        words = f"Where users stand to the rhythm of their role cannot be told: {why}."
         return Statement.of("caution", words, id="levels-why")
     return Table.of(
-        told.levels, id="levels", title="Users by level of engagement",
-        columns={"role": Column("Role"), "level": Column("Level"),
+        told.levels, id="levels", title="Users beside the rhythm of their role",
+        columns={"role": Column("Role"), "level": Column("Its rhythm"),
                  "n_users": Column("Users", kind="integer"),
                  "share": Column("Of the role", kind="percent")},
-        note="Medium: within the middle half of the role's rhythm in accounts that renewed; low "
-        "and high: below and above it; none: no use in twelve weeks.",
+        note="Within: in the middle half of the role's rhythm in accounts that renewed, by weeks "
+        "with use; below and above it; no use: none in twelve weeks.",
     )  # fmt: skip
 
 

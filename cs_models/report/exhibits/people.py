@@ -15,6 +15,7 @@ from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import people_anchors as anchors
 from cs_models.report.evidence.people import People, shown
 from cs_models.report.evidence.rules import records
+from cs_models.report.exhibits.tally import tally
 from cs_models.report.figures import people as figures
 from cs_models.report.findings import people as findings
 from cs_models.report.values import integer, percent
@@ -69,6 +70,7 @@ def tiers(found: People) -> Shown:
             "parts of the active users are alike by design. What differs are the grey parts: the "
             "silent, and those who never came.",
         ),
+        tally(anchors.COUNTED, "What else was counted of users", findings.counted(found)),
     )  # fmt: skip
 
 
@@ -110,8 +112,6 @@ def peers(found: People, currency: str) -> Shown:
         alt="Mean place among peers: " + "; ".join(told) + ".",
         caption="Dotted: all users. A grey dot cannot be told from them.",
     )  # fmt: skip
-    if found.to_help.empty:
-        return (*said, figure)
     return (*said, figure, _to_help(found, currency))
 
 
@@ -134,8 +134,10 @@ def _to_help(found: People, currency: str) -> Table:
             "n_never": Column("Never came", kind="integer"),
             "sponsors": Column("Sponsors who are silent or never came"),
         },
-        note=_left_out(users) + "One row a customer, those whose sponsors are away first. Users by "
-        "their login only.",
+        note=f"Together {integer(users['n_below'].sum())} users below their peers and "
+        f"{integer(users['n_never'].sum())} who never came, of {integer(len(users))} customers; at "
+        f"{integer((users['sponsors'] != '').sum())} of these a sponsor is away. {_left_out(users)}"
+        "One row a customer, those whose sponsors are away first. Users by their login only.",
         fold_after=_FOLDED,
     )
 

@@ -184,11 +184,20 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
             "days_left": Column("Days left", kind="integer"),
             "mind": Column("Bear in mind"),
         },
-        note="“Or another”: the band of the chance reaches into the next colour. What goes with a "
+        note=f"{_red(risk, currency)}“Or another”: the band of the chance reaches into the next "
+        "colour. What goes with a "
         "chance is compared with a typical customer of the segment who renewed. The whole list, "
         "with every reason in full, is in tables/accounts_at_risk.csv.",
         fold_after=10,
     )
+
+
+def _red(risk: pd.DataFrame, currency: str) -> str:
+    red = risk[risk["colour"] == "red"]
+    if red.empty:
+        return ""
+    n = integer(red["account_id"].nunique())
+    return f"Red: {n} customers with {money(red['arr'].sum(), currency)} a year. "
 
 
 def _in_short(reasons: list[str]) -> str:

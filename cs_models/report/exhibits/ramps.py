@@ -14,6 +14,8 @@ from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence.ramps import Ramp
 from cs_models.report.figures import ramps as figures
 from cs_models.report.findings import ramps as findings
+from cs_models.report.findings.amounts import about
+from cs_models.report.values import integer, number
 
 DRAWN = 1  # features beside all use; the file ramps_by_tenth has all
 _EVERY = 4  # weeks from row to row
@@ -48,7 +50,8 @@ def ramp(found: Ramp, currency: str) -> Shown:
         title="All use, week by week",
         columns={"outcome": Column("Contracts that"), "week": Column("Week", kind="integer"),
                  **_BAND},
-        note="Uses per seat in the week. Contracts: those still running to the end of that week; "
+        note=f"{_settled(found)}Uses per seat in the week. Contracts: those still running to the "
+        "end of that week; "
         f"a week of fewer than 20 is not shown. Every {_EVERY}th week of those drawn.",
     )  # fmt: skip
     shown = found.shown
@@ -95,11 +98,27 @@ def _tenths(tenths: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
+def _settled(found: Ramp) -> str:
+    """Say where the middle contracts settle, renewed and left."""
+    told = []
+    for outcome, words in ((learnt.RENEWED, "renewed"), (learnt.LEFT, "left")):
+        full = findings.full_week(found, outcome)
+        if full is not None:
+            told.append(f"The middle contract that {words} is at its usual level by week "
+                        f"{integer(full[0])}: {number(full[1])} uses per seat and week. "
+                        "")  # fmt: skip
+    return "".join(told)
+
+
 def _below(found: Ramp, currency: str) -> Table:
     rows = found.standing[found.standing["below"]] if len(found.standing) else found.standing
     return Table.of(
         rows,
         id=findings.BELOW,
+        note=f"{integer(len(rows))} of {integer(len(found.standing))} customers that can be held "
+        f"against the ramp, with {about(float(rows['arr'].sum()), currency)} a year."
+        if len(rows)
+        else "",
         title="Customers under the usual ramp, largest first",
         columns={
             "account_name": Column("Customer"),

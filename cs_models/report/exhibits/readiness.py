@@ -209,8 +209,11 @@ def tables_read(summary: pd.DataFrame) -> Table:
             "first_date": Column("From", kind="date"),
             "last_date": Column("To", kind="date"),
         },
-        note="Set aside: rows that break the contract, listed below. Out of scope: rows later than "
-        "the report's date, and uses of quantity nought.",
+        note=f"In all {integer(summary['read'].sum())} rows were read and "
+        f"{integer(summary['quarantined'].sum())} set aside ("
+        f"{percent(summary['quarantined'].sum() / max(1, summary['read'].sum()), 1)}). Set aside: "
+        "rows that break the contract, listed below. Out of scope: rows later than the report's "
+        "date, and uses of quantity nought.",
     )
 
 

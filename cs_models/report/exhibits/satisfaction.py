@@ -15,7 +15,7 @@ from cs_models.report.evidence.satisfaction import Product, Voices
 from cs_models.report.evidence.saydo import SayDo
 from cs_models.report.figures import satisfaction as figures
 from cs_models.report.findings import satisfaction as findings
-from cs_models.report.values import interval, number, percent, points
+from cs_models.report.values import integer, interval, number, percent, points
 
 Shown = Sequence[Exhibit | Statement | Table]
 
@@ -47,7 +47,8 @@ def cube(told: Voices, currency: str) -> Shown:
             "arr": Column("ARR", kind="money", unit=currency),
             "calls_for": Column("Calls for"),
         },
-        note="Satisfied: NPS 7 or more, CSAT 4 of 5 or more, answered in the last 180 days. "
+        note=f"{integer(told.n_answered)} users answered. Satisfied: NPS 7 or more, CSAT 4 of 5 "
+        "or more, answered in the last 180 days. "
         "Skilled: in the upper half of the role by the skill survey, else by how many features "
         "were used in 90 days. Much use: in the upper half of the role by days of use in 28 "
         "days. A customer's ARR is split evenly over its users who answered. From and to: the "
@@ -130,7 +131,10 @@ def gaps(found: Gaps) -> Shown:
             "high": Column("to", kind="number", digits=0),
             "p": Column("p, all features counted", kind="number", digits=3),
         },
-        note="Used in the 90 days before the answer. The interval is that of one feature looked "
+        note=f"{integer(found.n)} answers of {integer(found.n_accounts)} customers; a gap of "
+        f"{number(found.detectable, 0)} points would have been found in eight cases of ten. Used "
+        "in "
+        "the 90 days before the answer. The interval is that of one feature looked "
         "at alone; p is the chance that a gap like this is the largest of all where no feature "
         "goes with NPS (step-down over random signs of the customers).",
     )
@@ -251,13 +255,14 @@ def say_do(found: SayDo, currency: str) -> Shown:
         "apart by colour: words do.",
     )
     words = Table.of(
-        found.surprises,
+        found.surprises.assign(n_left=found.surprises["n_terms"] - found.surprises["n_renewed"]),
         id=findings.SURPRISES,
         title="Renewal by what was said alone",
         columns={
             "says": Column("Says"),
             "n_terms": Column("Past contracts", kind="integer"),
             "n_renewed": Column("Renewed", kind="integer"),
+            "n_left": Column("Left", kind="integer"),
             "renewal_rate": Column("Share", kind="percent"),
             "low": Column("from", kind="percent"),
             "high": Column("to", kind="percent"),

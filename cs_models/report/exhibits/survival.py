@@ -98,7 +98,7 @@ def groups(past: History, found: Groups | Untold) -> tuple[Shown, ...]:
     own = lives[~lives["group"].isin(found.left_out)]
     figure = over_months(
         found.curves, own, id="groups", table=anchors.GROUPS, title="Still customers, by group",
-        alone=False,
+        alone=False, apart=found.p <= findings.CLEAR,
     )  # fmt: skip
     months = {name: Column(label, kind="number", digits=1) for name, label in
               (("low", "from"), ("high", "to"))}  # fmt: skip
@@ -138,8 +138,10 @@ def causes(frame: pd.DataFrame, by: pd.DataFrame) -> tuple[Shown, ...]:
         What ``evidence.survival_groups.causes`` and ``causes_by`` returned.
     """
     said = findings.causes(by)
-    if by.empty or by["month"].iloc[0] < 1:
+    if by.empty:
         return (said,)
+    if by["month"].iloc[0] < 1:
+        return (said, _causes_by(by))
     told = [f"{row['cause']} {percent(row['incidence'], 1)}" for row in records(by)]
     figure = Exhibit(
         id="causes-figure",
@@ -150,20 +152,23 @@ def causes(frame: pd.DataFrame, by: pd.DataFrame) -> tuple[Shown, ...]:
         caption="The heights add up to all that were lost. Flat stretches are the months between "
         "renewals.",
     )
-    return (
-        said,
-        figure,
-        Table.of(
-            by, id=anchors.CAUSES_BY, title="Lost, by how",
-            columns={
-                "cause": Column("How"), "n": Column("Customers, at any time", kind="integer"),
-                "month": Column("By month", kind="integer"),
-                "incidence": Column("Lost so", kind="percent"), **_ENDS,
-                "alone": Column("Taken alone", kind="percent"),
-            },
-            note="Taken alone: what would be read if customers lost in other ways were treated as "
-            "if they might still be lost in this one.",
-        ),
+    return (said, figure, _causes_by(by))
+
+
+def _causes_by(by: pd.DataFrame) -> Table:
+    return Table.of(
+        by, id=anchors.CAUSES_BY, title="Lost, by how",
+        columns={
+            "cause": Column("How"), "n": Column("Customers, at any time", kind="integer"),
+            "month": Column("By month", kind="integer"),
+            "incidence": Column("Lost so", kind="percent"), **_ENDS,
+            "alone": Column("Taken alone", kind="percent"),
+        },
+        note=f"Lost in all by then: {percent(by['incidence'].sum())}; taken alone they would "
+        "add up to "
+        f"{percent(by['alone'].sum())}. Taken alone: what would be read if customers lost in "
+        "other ways were treated as "
+        "if they might still be lost in this one.",
     )  # fmt: skip
 
 
@@ -179,7 +184,7 @@ def counted(counts: dict[str, int]) -> Table:
         frame, id=anchors.COUNTS, title="What this was learnt from",
         columns={"what": Column("What"), "n": Column("How many", kind="integer")},
         note="A customer won back counts anew. A contract in the middle of its term has no "
-        "opportunity to leave and is not at risk.",
+        "opportunity to leave and is not counted.",
     )  # fmt: skip
 
 
@@ -191,6 +196,7 @@ def over_months(
     table: str,
     title: str,
     alone: bool,
+    apart: bool = True,
 ) -> Exhibit:
     """Show the share still there over the months, with how many were watched below.
 
@@ -219,7 +225,7 @@ def over_months(
         id=id,
         title=title,
         figure=figures.curves(
-            steps, watched, axis=MONTHS, ticks=_ticks(float(lives["months"].max()))
+            steps, watched, axis=MONTHS, ticks=_ticks(float(lives["months"].max())), apart=apart
         ),
         table=Table.of(
             watched, id=table, title=f"{title}: read half-way between anniversaries",

@@ -15,7 +15,7 @@ from cs_models.report.evidence.survival_drivers import Drivers, Due
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.figures import survival as figures
 from cs_models.report.findings import survival_models as findings
-from cs_models.report.values import integer, number, percent
+from cs_models.report.values import integer, money, number, percent
 
 Shown = Statement | Exhibit | Table
 
@@ -51,7 +51,7 @@ def drivers(known: Due, found: Drivers | Untold, later: object, currency: str) -
 def adoption(found: Reached | Untold, compared: Compared | Untold) -> tuple[Shown, ...]:
     """Show how often customers leave with adoption against without, fairly timed and naively."""
     said = findings.adoption(found, compared)
-    if isinstance(compared, Untold):
+    if isinstance(compared, Untold) or isinstance(found, Untold):
         return tuple(said)
     table = compared.table.assign(
         label=compared.table["how"].map(_HOW),
@@ -68,7 +68,8 @@ def adoption(found: Reached | Untold, compared: Compared | Untold) -> tuple[Show
         table=Table.of(
             table, id=anchors.ADOPTION, title="Leaving with adoption, against without it",
             columns={"label": Column("How it is counted"), **_RATIO},
-            note=f"{integer(compared.n)} customers watched from their first day, "
+            note=f"Adopted means: {found.words}. {integer(compared.n)} customers watched from "
+            "their first day, "
             f"{integer(compared.n_left)} of whom left by choice; "
             f"{integer(compared.n_reached)} reached adoption while they were watched, half of "
             f"these by day {number(compared.median_day, 0)}. Customers of one group are compared.",
@@ -85,7 +86,7 @@ def worth(value: Value | Untold, currency: str) -> tuple[Shown, ...]:
     said = findings.worth(value, currency)
     if isinstance(value, Untold):
         return tuple(said)
-    money = {"kind": "money", "unit": currency}
+    paid = {"kind": "money", "unit": currency}
     told = [f"{row['group']} {number(row['years'], 1)}" for row in records(value.table)]
     figure = Exhibit(
         id="value",
@@ -95,19 +96,23 @@ def worth(value: Value | Untold, currency: str) -> tuple[Shown, ...]:
             value.table, id=anchors.VALUE, title="Running contracts: years and money expected",
             columns={
                 "group": Column("Customers"), "n_terms": Column("Contracts", kind="integer"),
-                "arr": Column("ARR today", **money),  # type: ignore[arg-type]
+                "arr": Column("ARR today", **paid),  # type: ignore[arg-type]
                 "years": Column("Years expected", kind="number", digits=1),
                 "years_low": Column("from", kind="number", digits=1),
                 "years_high": Column("to", kind="number", digits=1),
-                "value": Column("Worth, discounted", **money),  # type: ignore[arg-type]
-                "value_low": Column("from", **money),  # type: ignore[arg-type]
-                "value_high": Column("to", **money),  # type: ignore[arg-type]
+                "value": Column("Worth, discounted", **paid),  # type: ignore[arg-type]
+                "value_low": Column("from", **paid),  # type: ignore[arg-type]
+                "value_high": Column("to", **paid),  # type: ignore[arg-type]
                 "beyond": Column("Beyond what was seen", kind="percent"),
             },
-            note="Revenue, not margin. Prices, seats and lengths of contract are taken to stay as "
+            note=f"Undiscounted {money(value.table['undiscounted'].iloc[0], currency)}. Money a "
+            "year "
+            f"later counts {percent(value.discount_rate)} less. Revenue, not margin. Prices, "
+            "seats and lengths of contract are taken to stay as "
             "they are, and chances to renew as they were. Beyond what was seen: share of the money "
             "in months as a customer to which fewer than ten have been followed. Left out: "
-            f"contracts in notice ({integer(value.n_in_notice)} today).",
+            f"contracts in notice ({integer(value.n_in_notice)} today, with "
+            f"{money(value.arr_in_notice, currency)} a year).",
         ),
         alt="Years expected: " + "; ".join(told) + ".",
         caption="Bars: 95 % intervals of the mean. A single contract may end at its next renewal "
@@ -218,12 +223,20 @@ def _models(found: Foretold) -> Table:
             "aic": Column("AIC", kind="number", digits=0),
             "fit_p": Column("p of its chances", kind="number", digits=3),
         },
-        note="Mean squared error over the 12 months (integrated Brier score), beside that of one "
+        note=f"{integer(found.lost)} of {integer(found.n)} customers were lost. "
+        f"{_smaller(found)}Mean squared error over the 12 months (integrated Brier score), "
+        "beside that of one "
         "curve for all customers, which is fitted to what came true. Pairs: of two customers the "
         "one that left sooner had the larger chance to leave within the year (Uno's C; a coin: "
         "50 %). AIC compares the two curves of time; smaller fits the past better. p: small where "
         "the chances were off by more than luck (D-calibration).",
     )  # fmt: skip
+
+
+def _smaller(found: Foretold) -> str:
+    """Say by how much the chances of this page erred less than one curve for all."""
+    own = found.table[found.table["model"] == valued.BY_RENEWAL].iloc[0]
+    return f"The first erred by {percent(1 - own['brier'] / own['null'])} less than one curve. "
 
 
 def _horizons(found: Foretold) -> Table:

@@ -10,6 +10,7 @@ from cs_models.features import adoption
 from cs_models.report.display import Column, Statement, Table
 from cs_models.report.evidence import anchors, standing
 from cs_models.report.findings import adopted as findings
+from cs_models.report.findings.words import cited
 
 NONE_BELOW = "No level was announced, so no customer stands below one."
 NOBODY = "No running term is measured against a level, so there is nothing to count."
@@ -81,8 +82,9 @@ def _no_tipping_point(where: pd.DataFrame) -> Sequence[Statement]:
     gradual = where.loc[where["verdict"] == "gradual", "rule"].unique()
     return [
         Statement.of(
-            "caution", f"No tipping point: {rule}. More goes with more all along the scale; the "
-            "level in these lists is only where the history divides best. Whom to call first is "
+            "caution", "No tipping point: ", *cited(anchors.RULES, str(rule)),
+            ". More goes with more all along the scale; the level in these lists is only where "
+            "the history divides best. Whom to call first is "
             "better told by what is at stake (What is it worth?).",
         )
         for rule in gradual

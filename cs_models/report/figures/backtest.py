@@ -34,7 +34,7 @@ def scored(frame: pd.DataFrame, *, axis: str) -> go.Figure:
         hovertemplate="said: %{customdata[0]:,.3~s} to %{customdata[1]:,.3~s}<extra></extra>",
     )  # fmt: skip
     for hit, role, symbol, name in (
-        (True, "renewed", "circle", "came true, inside"), (False, "churned", "x", "outside"),
+        (True, "noise", "circle", "came true, inside"), (False, "churned", "x", "outside"),
     ):  # fmt: skip
         mine = frame[frame["hit"].astype(bool) == hit]
         figure.add_scatter(
@@ -69,7 +69,7 @@ def levels(frame: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     outside = frame["outside"].astype(bool)
     for mine, role, name in (
-        (frame[~outside], "renewed", "left"), (frame[outside], "churned", "left, beyond limits"),
+        (frame[~outside], "noise", "left"), (frame[outside], "churned", "left, beyond limits"),
     ):  # fmt: skip
         if len(mine):
             figure.add_scatter(

@@ -63,13 +63,14 @@ def places(frame: pd.DataFrame) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
+        Grey where the interval reaches into the middle half of the renewers.
     """
     figure = blank(height=130 + 34 * len(frame))
     names = [theme.literal(str(name)) for name in frame["said"]]
     drawn = frame.assign(low=frame["among_renewed_low"], high=frame["among_renewed_high"])
     colours = [
-        theme.COLOURS["churned" if value <= 0.25 else "noise" if value < 0.75 else "above"]
-        for value in frame["among_renewed"]
+        theme.COLOURS["churned" if high <= 0.25 else "above" if low >= 0.75 else "noise"]
+        for low, high in zip(drawn["low"], drawn["high"], strict=True)
     ]
     figure.add_scatter(
         x=frame["among_renewed"], y=names, mode="markers", showlegend=False,
@@ -107,7 +108,6 @@ def health(frame: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     height = 120 + _PANEL * len(colours)
     figure.update_layout(template=theme.TEMPLATE, height=height, margin={"t": 44})
-    figure.update_layout(legend={"y": 1 + 40 / height})
     for row, colour in enumerate(colours, start=1):
         mine = frame[frame["colour"] == colour]
         shade = theme.HEALTH_COLOURS[colour]
@@ -140,19 +140,24 @@ def lost(frame: pd.DataFrame) -> go.Figure:
     ----------
     frame : DataFrame
         One row a stage, in their order: ``said``, ``share``, ``share_of_renewed_behind`` (0 to
-        1).
+        1), ``low`` (lower end of the difference between the two).
 
     Returns
     -------
     plotly.graph_objects.Figure
+        Those who left are coloured only where they fell behind there clearly more often.
     """
     figure = blank(height=130 + 44 * len(frame), legend=True)
-    for column, name, role, symbol in (
-        ("share_of_renewed_behind", "of those who renewed", "noise", "circle-open"),
-        ("share", "of those who left", "churned", "circle"),
+    clear = frame["low"] > 0
+    for rows, column, name, role, symbol in (
+        (frame, "share_of_renewed_behind", "of those who renewed", "noise", "circle-open"),
+        (frame[clear], "share", "of those who left", "churned", "circle"),
+        (frame[~clear], "share", "of those who left, not clearly more", "noise", "circle"),
     ):
+        if rows.empty:
+            continue
         figure.add_scatter(
-            x=frame[column], y=frame["said"], mode="markers", name=name,
+            x=rows[column], y=rows["said"], mode="markers", name=name,
             marker={"size": 13, "symbol": symbol, "color": theme.COLOURS[role],
                     "line": {"width": 2, "color": theme.COLOURS[role]}},
             hovertemplate="%{y}: %{x:.0%} " + name + "<extra></extra>",

@@ -28,14 +28,20 @@ def levels(frame: pd.DataFrame) -> go.Figure:
         if mine.empty:
             continue
         figure.add_scatter(
-            x=mine["rate"], y=mine["name"].map(theme.literal), mode="markers", name=name,
+            x=mine["rate"], y=_counted(mine), mode="markers", name=name,
             marker={"size": 9, "color": theme.COLOURS[role]},
             error_x=bars(mine, theme.faded(theme.COLOURS[role], 0.6)),
             customdata=mine[["low", "high", "n"]].to_numpy().tolist(),
             hovertemplate="%{y}: %{x:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%}), "
             "%{customdata[2]:,} contracts<extra></extra>",
         )  # fmt: skip
-    order = [theme.literal(name) for name in frame["name"]]
+    order = _counted(frame)
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], showgrid=False)
-    figure.update_xaxes(title="Contracts renewed, of those that came up", tickformat=".0%")
+    figure.update_xaxes(title="Renewed, of (so many) contracts that came up", tickformat=".0%")
     return figure
+
+
+def _counted(frame: pd.DataFrame) -> list[str]:
+    """Return the names of the kinds with how many contracts each has."""
+    return [f"{theme.literal(name)} ({n:,.0f})" for name, n in
+            zip(frame["name"], frame["n"], strict=True)]  # fmt: skip

@@ -28,7 +28,7 @@ def activity(months: pd.DataFrame) -> go.Figure:
     figure.add_bar(
         x=months["month"],
         y=months["share_active"],
-        marker={"color": theme.COLOURS["above"], "line": {"width": 0}},
+        marker={"color": theme.COLOURS["accent"], "line": {"width": 0}},
         hovertemplate="%{x|%B %Y}: %{y:.0%} of accounts<extra></extra>",
         showlegend=False,
     )

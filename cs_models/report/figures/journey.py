@@ -124,15 +124,19 @@ def adopted(frame: pd.DataFrame, *, by_day: int) -> go.Figure:
         The day.
     """
     figure = blank(height=110 + 44 * len(frame))
-    colour = theme.COLOURS["above"]
+    colour = theme.COLOURS["accent"]
+    names = [f"{theme.literal(name)} ({n:,})" for name, n in
+             zip(frame["group"], frame["n"], strict=True)]  # fmt: skip
     figure.add_scatter(
-        x=frame["chance"], y=[theme.literal(name) for name in frame["group"]], mode="markers",
+        x=frame["chance"], y=names, mode="markers",
         marker={"size": 12, "color": colour}, error_x=bars(frame, colour, of="chance"),
         customdata=frame[["n"]].to_numpy().tolist(),
         hovertemplate="%{x:.1%} of %{customdata[0]:,}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(
-        title=f"Adopted by day {by_day}, of those that began", **PERCENT_AXIS, rangemode="tozero"
+        title=f"Adopted by day {by_day}, of (so many) that began",
+        **PERCENT_AXIS,
+        rangemode="tozero",
     )
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     return figure

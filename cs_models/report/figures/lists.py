@@ -26,7 +26,8 @@ def past(frame: pd.DataFrame) -> go.Figure:
         Grey where list and others cannot be told apart.
     """
     figure = blank(height=_ROOM + _ROW * len(frame), legend=True)
-    names = [wrapped(str(title)) for title in frame["title"]]
+    names = [f"{wrapped(str(title))} ({n:,.0f})" for title, n in
+             zip(frame["title"], frame["n"], strict=True)]  # fmt: skip
     for apart, role, name in (
         (True, "accent", "on the list"), (False, "noise", "on the list: cannot be told apart"),
     ):  # fmt: skip
@@ -48,7 +49,11 @@ def past(frame: pd.DataFrame) -> go.Figure:
         hovertemplate="%{y}, others: %{x:.0%}<extra></extra>",
     )  # fmt: skip
     # A dot at nought needs room, or it covers the name beside it.
-    figure.update_xaxes(title="Share that came true", tickformat=".0%", range=[-0.06, 1.04])
+    figure.update_xaxes(
+        title="Share that came true, of (so many) on past lists",
+        tickformat=".0%",
+        range=[-0.06, 1.04],
+    )
     figure.update_yaxes(
         categoryorder="array", categoryarray=names[::-1], automargin=True, showgrid=False
     )

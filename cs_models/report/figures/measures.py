@@ -12,6 +12,7 @@ from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank, percent_t
 
 COLOURS = ("accent", "above", "churned", "below", "renewed", "involuntary")
 _CURVE, _ROW = 320, 26  # pixels
+_QUARTER = 0.25  # of a role's users stood below the lower end of its rhythm where it renewed
 _PIXEL = 0.5 / _CURVE  # of a share: half a pixel
 _BANDS = ("churned", "contracted", "noise", "expanded", "renewed", "above")
 
@@ -123,7 +124,14 @@ def rhythm(frame: pd.DataFrame) -> go.Figure:
     ----------
     frame : DataFrame
         One row a role: ``role``, ``q25``, ``median``, ``q75`` (active weeks of 12, in accounts
-        that renewed), ``weeks_now`` (median today).
+        that renewed), ``weeks_now`` (median today), ``below_low`` (at least so large a share of
+        its users stands below the lower end today; may be missing).
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Today's diamond is coloured where clearly more than one user in four stands below, as one
+        in four did; else it is grey.
     """
     figure = blank(height=130 + 46 * len(frame), legend=True)
     names = [theme.literal(role) for role in frame["role"]]
@@ -136,11 +144,20 @@ def rhythm(frame: pd.DataFrame) -> go.Figure:
         | {"thickness": 9},
         hovertemplate="%{y}: %{x:.0f} of 12 weeks<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        x=frame["weeks_now"], y=names, mode="markers", name="today",
-        marker={"size": 11, "symbol": "diamond", "color": theme.COLOURS["accent"]},
-        hovertemplate="%{y} today: %{x:.0f} of 12 weeks<extra></extra>",
-    )  # fmt: skip
+    fallen = (frame["below_low"] > _QUARTER).to_numpy()
+    for clear, role, name in (
+        (True, "churned", "today, clearly lower"), (False, "noise", "today"),
+    ):  # fmt: skip
+        mine = fallen == clear
+        if not mine.any():
+            continue
+        figure.add_scatter(
+            x=frame.loc[mine, "weeks_now"],
+            y=[each for each, own in zip(names, mine, strict=True) if own],
+            mode="markers", name=name,
+            marker={"size": 11, "symbol": "diamond", "color": theme.COLOURS[role]},
+            hovertemplate="%{y} today: %{x:.0f} of 12 weeks<extra></extra>",
+        )  # fmt: skip
     figure.update_xaxes(title="Weeks with any use, of the last 12", range=[-0.4, 12.4], dtick=2)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     return figure

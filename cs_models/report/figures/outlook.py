@@ -126,7 +126,7 @@ def held(frame: pd.DataFrame) -> go.Figure:
         hovertemplate="said: %{customdata[0]:.0%} to %{customdata[1]:.0%}<extra></extra>",
     )  # fmt: skip
     for hit, role, symbol, name in (
-        (True, "renewed", "circle", "came true, inside"), (False, "churned", "x", "outside"),
+        (True, "noise", "circle", "came true, inside"), (False, "churned", "x", "outside"),
     ):  # fmt: skip
         mine = frame[frame["hit"].astype(bool) == hit]
         figure.add_scatter(

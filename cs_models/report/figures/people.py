@@ -10,9 +10,10 @@ from cs_models.report import theme
 from cs_models.report.figures.canvas import bars, blank
 
 _SHADES = {
-    HIGH: theme.COLOURS["renewed"],
-    MEDIUM: theme.COLOURS["above"],
-    LOW: theme.COLOURS["below"],
+    # One hue, less of it the less active: blue and orange are kept for what became of contracts.
+    HIGH: theme.COLOURS["accent"],
+    MEDIUM: theme.faded(theme.COLOURS["accent"], 0.6),
+    LOW: theme.faded(theme.COLOURS["accent"], 0.3),
     SILENT: theme.COLOURS["noise"],
     NEVER: theme.COLOURS["muted"],
 }
@@ -65,15 +66,17 @@ def peers(frame: pd.DataFrame) -> go.Figure:
     figure = blank(height=130 + _ROW * len(shown))
     colours = [theme.COLOURS["accent" if apart else "noise"] for apart in shown["apart"]]
     figure.add_scatter(
-        x=shown["place"], y=[theme.literal(str(name)) for name in shown["group"]], mode="markers",
+        x=shown["place"], y=_counted(shown, "n_users"), mode="markers",
         marker={"size": 12, "color": colours},
         error_x=bars(shown, theme.COLOURS["noise"], of="place"), customdata=shown["n_users"],
         hovertemplate="%{y}: %{x:.0%} (%{customdata:,} users)<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=float(shown["place"].iloc[0]), line={"dash": "dot", "width": 1,
                      "color": theme.COLOURS["muted"]})  # fmt: skip
-    figure.update_xaxes(title="Mean place among peers: share of them less active",
-                        tickformat=".0%")  # fmt: skip
+    figure.update_xaxes(
+        title="Mean place of (so many) users among peers: share of them less active",
+        tickformat=".0%",
+    )
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category")
     return figure
 
@@ -93,11 +96,19 @@ def leaving(frame: pd.DataFrame) -> go.Figure:
     """
     figure = blank(height=130 + _ROW * len(frame))
     figure.add_scatter(
-        x=frame["hazard"], y=[theme.literal(str(name)) for name in frame["group"]], mode="markers",
+        x=frame["hazard"], y=_counted(frame, "n"), mode="markers",
         marker={"size": 12, "color": theme.COLOURS["accent"]},
         error_x=bars(frame, theme.COLOURS["noise"], of="hazard"), customdata=frame["n"],
         hovertemplate="%{y}: %{x:.2%} a month (%{customdata:,} people)<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(title="Chance to leave, a month", tickformat=".1%", rangemode="tozero")
+    figure.update_xaxes(
+        title="Chance to leave, a month, of (so many) people", tickformat=".1%", rangemode="tozero"
+    )
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category")
     return figure
+
+
+def _counted(frame: pd.DataFrame, of: str) -> list[str]:
+    """Return the names of the groups with how many are in each."""
+    return [f"{theme.literal(str(name))} ({n:,})" for name, n in
+            zip(frame["group"], frame[of], strict=True)]  # fmt: skip

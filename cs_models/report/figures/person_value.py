@@ -9,9 +9,10 @@ from cs_models.report import theme
 from cs_models.report.figures.canvas import blank
 
 _PARTS = (
-    ("realised", "so far", "renewed"),
-    ("to_come", "to come", "above"),
-    ("credit", "after arriving elsewhere", "accent"),
+    # Parts of one sum: one hue, and another for what is credited from elsewhere.
+    ("realised", "so far", theme.COLOURS["accent"]),
+    ("to_come", "to come", theme.faded(theme.COLOURS["accent"], 0.45)),
+    ("credit", "after arriving elsewhere", theme.COLOURS["below"]),
 )
 
 
@@ -33,10 +34,10 @@ def persons(frame: pd.DataFrame, *, currency: str) -> go.Figure:
     """
     figure = blank(height=150 + 30 * len(frame), legend=True)
     names = [theme.literal(str(name)) for name in frame["person_id"]]
-    for column, name, role in _PARTS:
+    for column, name, shade in _PARTS:
         figure.add_bar(
             x=frame[column], y=names, name=name, orientation="h",
-            marker={"color": theme.COLOURS[role]},
+            marker={"color": shade},
             customdata=[theme.literal(str(account)) for account in frame["account"]],
             hovertemplate="%{y}, %{customdata}: %{x:,.0f} " + name + "<extra></extra>",
         )  # fmt: skip

@@ -70,17 +70,23 @@ def quarters(frame: pd.DataFrame) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Hollow: expected.  Filled, with its interval: came true.
+        Hollow: expected.  Filled, with its interval: came true; grey where chance would do.
     """
     figure = blank(height=330, legend=True)
-    figure.add_scatter(
-        x=frame["quarter"], y=frame["observed"], mode="markers", name="left",
-        marker={"size": 11, "color": theme.COLOURS["churned"]},
-        error_y=bars(frame, theme.faded(theme.COLOURS["churned"], 0.5), of="observed"),
-        customdata=frame[["n_churned", "n_terms"]].to_numpy().tolist(),
-        hovertemplate="%{x}: %{y:.1%} left (%{customdata[0]:,} of %{customdata[1]:,} terms)"
-        "<extra></extra>",
-    )  # fmt: skip
+    inside = frame["expected"].between(frame["low"], frame["high"])
+    for mine, role, name in (
+        (frame[inside], "noise", "left, within chance of it"), (frame[~inside], "churned", "left"),
+    ):  # fmt: skip
+        if mine.empty:
+            continue
+        figure.add_scatter(
+            x=mine["quarter"], y=mine["observed"], mode="markers", name=name,
+            marker={"size": 11, "color": theme.COLOURS[role]},
+            error_y=bars(mine, theme.faded(theme.COLOURS[role], 0.6), of="observed"),
+            customdata=mine[["n_churned", "n_terms"]].to_numpy().tolist(),
+            hovertemplate="%{x}: %{y:.1%} left (%{customdata[0]:,} of %{customdata[1]:,} terms)"
+            "<extra></extra>",
+        )  # fmt: skip
     figure.add_scatter(
         x=frame["quarter"], y=frame["expected"], mode="markers", name="was expected to leave",
         marker={"size": 15, "symbol": "diamond-open", "color": theme.COLOURS["accent"],
@@ -108,7 +114,8 @@ def calibration(curve: pd.DataFrame, groups: pd.DataFrame) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Dotted: right on average.  Band and line: the smooth curve.  Dots: groups of equal size.
+        Dotted: right on average.  Band and line: the smooth curve.  Dots: groups of equal size,
+        grey where their interval holds what was said.
     """
     figure = blank(height=420, legend=True)
     role = theme.COLOURS["accent"]
@@ -122,14 +129,20 @@ def calibration(curve: pd.DataFrame, groups: pd.DataFrame) -> go.Figure:
         line={"color": role, "width": 3},
         hovertemplate="said %{x:.0%}: %{y:.0%} left<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        x=groups["expected"], y=groups["observed"], mode="markers",
-        name="ten groups of equal size",
-        marker={"size": 9, "color": theme.COLOURS["churned"]},
-        error_y=bars(groups, theme.faded(theme.COLOURS["churned"], 0.5), of="observed"),
-        customdata=groups[["n"]].to_numpy().tolist(),
-        hovertemplate="said %{x:.0%}: %{y:.0%} of %{customdata[0]:,} left<extra></extra>",
-    )  # fmt: skip
+    inside = groups["expected"].between(groups["low"], groups["high"])
+    for mine, role, name in (
+        (groups[inside], "noise", "ten groups of equal size"),
+        (groups[~inside], "churned", "of them beyond chance"),
+    ):
+        if mine.empty:
+            continue
+        figure.add_scatter(
+            x=mine["expected"], y=mine["observed"], mode="markers", name=name,
+            marker={"size": 9, "color": theme.COLOURS[role]},
+            error_y=bars(mine, theme.faded(theme.COLOURS[role], 0.6), of="observed"),
+            customdata=mine[["n"]].to_numpy().tolist(),
+            hovertemplate="said %{x:.0%}: %{y:.0%} of %{customdata[0]:,} left<extra></extra>",
+        )  # fmt: skip
     ends = [*groups["expected"], *groups["high"], *curve["p"]]
     most = min(1.0, 1.06 * max(map(float, ends), default=1.0))
     figure.add_scatter(
@@ -210,19 +223,22 @@ def ladder(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def drivers(frame: pd.DataFrame) -> go.Figure:
+def drivers(frame: pd.DataFrame, *, often: float = 0.75) -> go.Figure:
     """Draw what each driver was worth in each past quarter, a dot a quarter.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a driver, the weightiest first: ``said``, ``mean``, ``by_quarter`` (list of dict:
-        quarter, loss_increase).
+        One row a driver, the weightiest first: ``said``, ``mean``, ``share_above`` (of the
+        quarters, 0 to 1), ``by_quarter`` (list of dict: quarter, loss_increase).
+    often : float, default 0.75
+        Share of the quarters in which it must have told something to be coloured.
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Small dots: quarters.  Bar: their mean.  At nought it told nothing.
+        Small dots: quarters.  Diamond: their mean, grey where it may be luck.  At nought it told
+        nothing.
     """
     figure = blank(height=120 + 38 * len(frame), legend=True)
     dots = [
@@ -235,11 +251,18 @@ def drivers(frame: pd.DataFrame) -> go.Figure:
         customdata=[[quarter] for _, _, quarter in dots],
         hovertemplate="%{y}, %{customdata[0]}: %{x:+.4f}<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        x=frame["mean"], y=frame["said"], mode="markers", name="mean of all",
-        marker={"size": 16, "symbol": "diamond", "color": theme.COLOURS["accent"]},
-        hovertemplate="%{y}: %{x:+.4f} on average<extra></extra>",
-    )  # fmt: skip
+    holds = (frame["mean"] > 0) & (frame["share_above"] >= often)
+    for mine, role, name in (
+        (frame[holds], "accent", "mean, told something in most quarters"),
+        (frame[~holds], "noise", "mean, may be luck"),
+    ):
+        if mine.empty:
+            continue
+        figure.add_scatter(
+            x=mine["mean"], y=mine["said"], mode="markers", name=name,
+            marker={"size": 16, "symbol": "diamond", "color": theme.COLOURS[role]},
+            hovertemplate="%{y}: %{x:+.4f} on average<extra></extra>",
+        )  # fmt: skip
     figure.add_vline(x=0, line={"color": theme.COLOURS["muted"], "width": 2})
     figure.update_xaxes(title="Told worse without it by (log loss)")
     figure.update_yaxes(categoryorder="array", categoryarray=list(frame["said"])[::-1],

@@ -14,13 +14,19 @@ from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank
 
 COLOURS = ("accent", "above", "churned", "below", "renewed", "involuntary")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _CAUSES = ("churned", "contracted", "involuntary")
 _CURVE = 330  # pixels
 _ROW = 26  # of the numbers below it, a group
 
 
 def curves(
-    steps: pd.DataFrame, watched: pd.DataFrame, *, axis: str, ticks: Sequence[float]
+    steps: pd.DataFrame,
+    watched: pd.DataFrame,
+    *,
+    axis: str,
+    ticks: Sequence[float],
+    apart: bool = True,
 ) -> go.Figure:
     """Draw the share still there, as steps, with how many were watched below.
 
@@ -35,6 +41,8 @@ def curves(
         What the time counts.
     ticks : sequence of float
         Where the axis is marked.
+    apart : bool, default True
+        Whether the groups can be told apart; where not, all are grey and told by their strokes.
 
     Returns
     -------
@@ -50,8 +58,9 @@ def curves(
         template=theme.TEMPLATE, height=_CURVE + height + 110, showlegend=len(names) > 1
     )
     for place, name in enumerate(names):
-        colour = theme.COLOURS[COLOURS[place % len(COLOURS)]]
-        _curve(figure, steps[steps["group"] == name], colour)
+        colour = theme.COLOURS[COLOURS[place % len(COLOURS)] if apart else "noise"]
+        dash = "solid" if apart else _DASHES[place % len(_DASHES)]
+        _curve(figure, steps[steps["group"] == name], colour, dash)
         # The start is in the table: its number would stand on the names.
         own = watched[(watched["group"] == name) & (watched["time"] > 0)]
         figure.add_scatter(
@@ -111,6 +120,11 @@ def sorting(frame: pd.DataFrame) -> go.Figure:
     frame : DataFrame
         One row per renewal: ``opportunity``, ``at_risk``, ``rate``, ``low``, ``high``,
         ``expected`` (0 to 1).
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        A dot is grey where its interval holds what sorting alone would show.
     """
     figure = blank(height=340, legend=True)
     figure.add_scatter(
@@ -119,13 +133,20 @@ def sorting(frame: pd.DataFrame) -> go.Figure:
         marker={"symbol": "line-ew-open", "size": 14, "color": theme.COLOURS["noise"]},
         hovertemplate="renewal %{x}: %{y:.1%}<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        x=frame["opportunity"], y=frame["rate"], mode="markers", name="renewed",
-        marker={"size": 12, "color": theme.COLOURS["renewed"]},
-        error_y=bars(frame, theme.COLOURS["renewed"]),
-        customdata=frame[["at_risk"]].to_numpy().tolist(),
-        hovertemplate="renewal %{x}: %{y:.1%} of %{customdata[0]:,}<extra></extra>",
-    )  # fmt: skip
+    inside = frame["expected"].between(frame["low"], frame["high"])
+    for rows, role, name in (
+        (frame[~inside], "renewed", "renewed, apart from that"),
+        (frame[inside], "noise", "renewed"),
+    ):  # fmt: skip
+        if rows.empty:
+            continue
+        figure.add_scatter(
+            x=rows["opportunity"], y=rows["rate"], mode="markers", name=name,
+            marker={"size": 12, "color": theme.COLOURS[role]},
+            error_y=bars(rows, theme.COLOURS[role]),
+            customdata=rows[["at_risk"]].to_numpy().tolist(),
+            hovertemplate="renewal %{x}: %{y:.1%} of %{customdata[0]:,}<extra></extra>",
+        )  # fmt: skip
     figure.update_xaxes(title="Renewal", tickvals=frame["opportunity"].tolist(), showgrid=False)
     figure.update_yaxes(title="Renewed, of those that came to it", **PERCENT_AXIS)
     return figure
@@ -212,13 +233,15 @@ def years(frame: pd.DataFrame, *, horizon_years: int) -> go.Figure:
     rows = frame.assign(low=frame["years_low"], high=frame["years_high"])
     colour = theme.COLOURS["renewed"]
     figure.add_scatter(
-        x=rows["years"], y=[theme.literal(name) for name in rows["group"]], mode="markers",
+        x=rows["years"], y=[f"{theme.literal(name)} ({n:,})" for name, n in
+                            zip(rows["group"], rows["n_terms"], strict=True)], mode="markers",
         marker={"size": 13, "color": colour}, error_x=bars(rows, colour, of="years"),
         customdata=rows[["n_terms"]].to_numpy().tolist(),
         hovertemplate="%{x:.1f} years, %{customdata[0]:,} contracts<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(
-        title=f"Years expected, of the next {horizon_years}", range=[0, horizon_years * 1.02]
+        title=f"Years expected, of the next {horizon_years}, of (so many) contracts",
+        range=[0, horizon_years * 1.02],
     )
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     return figure
@@ -231,30 +254,44 @@ def foretold(frame: pd.DataFrame) -> go.Figure:
     ----------
     frame : DataFrame
         One row a third: ``third`` (words), ``said``, ``rate``, ``low``, ``high`` (0 to 1), ``n``.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        What came true is grey where its interval holds what was said.
     """
     figure = blank(height=300, legend=True)
-    names = [theme.literal(name) for name in frame["third"]]
+    rows = frame.assign(third=[f"{theme.literal(name)} ({n:,})" for name, n in
+                               zip(frame["third"], frame["n"], strict=True)])  # fmt: skip
     figure.add_scatter(
-        x=frame["said"], y=names, mode="markers", name="said a year before",
+        x=rows["said"], y=rows["third"], mode="markers", name="said a year before",
         marker={"size": 14, "symbol": "diamond-open", "color": theme.COLOURS["accent"],
                 "line": {"width": 2}},
         hovertemplate="said: %{x:.1%}<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        x=frame["rate"], y=names, mode="markers", name="came true",
-        marker={"size": 11, "color": theme.COLOURS["churned"]},
-        error_x=bars(frame, theme.COLOURS["churned"]),
-        customdata=frame[["n"]].to_numpy().tolist(),
-        hovertemplate="lost: %{x:.1%} of %{customdata[0]:,}<extra></extra>",
-    )  # fmt: skip
+    inside = rows["said"].between(rows["low"], rows["high"])
+    for mine, role, name in (
+        (rows[inside], "noise", "came true, as said"),
+        (rows[~inside], "churned", "came true, not as said"),
+    ):  # fmt: skip
+        if mine.empty:
+            continue
+        figure.add_scatter(
+            x=mine["rate"], y=mine["third"], mode="markers", name=name,
+            marker={"size": 11, "color": theme.COLOURS[role]},
+            error_x=bars(mine, theme.COLOURS[role]),
+            customdata=mine[["n"]].to_numpy().tolist(),
+            hovertemplate="lost: %{x:.1%} of %{customdata[0]:,}<extra></extra>",
+        )  # fmt: skip
     most = max(float(frame["high"].max()), float(frame["said"].max()))
-    figure.update_xaxes(title="Lost within 12 months", tickformat=".0%",
+    figure.update_xaxes(title="Lost within 12 months, of (so many) customers", tickformat=".0%",
                         range=[0, min(1.02, most * 1.1)])  # fmt: skip
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_yaxes(categoryorder="array", categoryarray=list(rows["third"])[::-1],
+                        automargin=True, showgrid=False, type="category")  # fmt: skip
     return figure
 
 
-def _curve(figure: go.Figure, rows: pd.DataFrame, colour: str) -> None:
+def _curve(figure: go.Figure, rows: pd.DataFrame, colour: str, dash: str) -> None:
     when = _twice(rows["time"])[1:]
     low, high = (_twice(rows[name])[:-1] for name in ("low", "high"))
     figure.add_scatter(
@@ -264,7 +301,7 @@ def _curve(figure: go.Figure, rows: pd.DataFrame, colour: str) -> None:
     )  # fmt: skip
     figure.add_scatter(
         x=rows["time"], y=rows["survival"], mode="lines", name=theme.literal(rows["group"].iloc[0]),
-        line={"color": colour, "width": 2.5, "shape": "hv"},
+        line={"color": colour, "width": 2.5, "shape": "hv", "dash": dash},
         hovertemplate="%{x:.0f}: %{y:.1%}<extra></extra>", row=1, col=1,
     )  # fmt: skip
 

@@ -41,7 +41,10 @@ def either_side(rates: pd.DataFrame) -> go.Figure:
             y=rows["group"],
             name=side,
             mode="markers+text",
-            text=[f"{rate:.0%}" for rate in rows["rate"]],
+            text=[
+                f"{rate:.0%} of {n:,}"
+                for rate, n in zip(rows["rate"], rows["n_terms"], strict=True)
+            ],
             textposition="top center",
             cliponaxis=False,
             marker={"color": theme.COLOURS[role], "size": 13},

@@ -12,6 +12,7 @@ from cs_models.report.figures.canvas import POINTS_AXIS, bars, blank, in_points
 COLOURS = ("accent", "above", "below", "renewed", "churned", "involuntary")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 _PANEL = 150  # pixels a rule
+_UNCLEAR = "unclear"
 _GAPS = ("lift", "low", "high")
 
 
@@ -36,21 +37,17 @@ def by_day(frame: pd.DataFrame) -> go.Figure:
     for place, rows in frame.groupby("place"):
         turn = places.index(place)
         role = theme.COLOURS[COLOURS[turn % len(COLOURS)]]
-        clear = [role if low > 0 else theme.COLOURS["noise"] for low in rows["low"]]
         symbol = SYMBOLS[turn % len(SYMBOLS)]
+        name = theme.literal(str(rows["group"].iloc[0]))
+        # Side by side, so that the bars of two groups can both be read.
+        rows = rows.assign(at=rows["day"] + (turn - middle) * 0.9)
         figure.add_scatter(
-            # Side by side, so that the bars of two groups can both be read.
-            x=rows["day"] + (turn - middle) * 0.9, y=rows["lift"], mode="lines+markers",
-            name=theme.literal(str(rows["group"].iloc[0])), line={"color": role, "width": 2},
-            marker={
-                "size": 11, "color": clear, "line": {"width": 2, "color": clear},
-                "symbol": [symbol if enough else f"{symbol}-open" for enough in rows["enough"]],
-            },
-            error_y=bars(rows, theme.faded(role, 0.55), of="lift"),
-            customdata=list(zip(rows["day"], rows["n_terms"], strict=True)),
-            hovertemplate="day %{customdata[0]}: %{y:+.1f} points (%{customdata[1]:,} terms)"
-            "<extra></extra>",
+            x=rows["at"], y=rows["lift"], mode="lines", line={"color": role, "width": 2},
+            showlegend=False, hoverinfo="skip",
         )  # fmt: skip
+        _days(figure, rows[rows["low"] > 0], role, symbol, name)
+        _days(figure, rows[rows["low"] <= 0], theme.COLOURS["noise"], symbol,
+              f"{name}: may be no gap")  # fmt: skip
     days = sorted({int(day) for day in frame["day"]})
     figure.update_xaxes(title="Day of the term on which the use is read", tickvals=days,
                         showgrid=False)  # fmt: skip
@@ -73,7 +70,8 @@ def quarters(frame: pd.DataFrame, *, newest: str) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Grey dots for the quarters that were learnt from, coloured ones for the newest.
+        Grey dots for the quarters that were learnt from, coloured ones for the newest; hollow and
+        grey where the interval of a newest one holds no gap.
     """
     frame = in_points(frame, *_GAPS)
     places = sorted(frame["place"].unique())
@@ -85,15 +83,20 @@ def quarters(frame: pd.DataFrame, *, newest: str) -> go.Figure:
         vertical_spacing=0.3 / max(len(places), 2),
     )  # fmt: skip
     figure.update_layout(template=theme.TEMPLATE, height=130 + _PANEL * len(places))
-    labels = {newest: "judged by the level of a year before"}
+    labels = {newest: "judged by the level of a year before",
+              _UNCLEAR: "so judged, a gap that may be none"}  # fmt: skip
     for row, place in enumerate(places, start=1):
-        for when, role in ((None, "noise"), (newest, "accent")):
-            same = frame["when"] == newest
-            mine = frame[(frame["place"] == place) & (same if when else ~same)]
+        same, clear = frame["when"] == newest, frame["low"] > 0
+        for when, role, symbol, kept in (
+            (None, "noise", "circle", ~same), (newest, "accent", "circle", same & clear),
+            (_UNCLEAR, "noise", "circle-open", same & ~clear),
+        ):  # fmt: skip
+            mine = frame[(frame["place"] == place) & kept]
             figure.add_scatter(
                 x=mine["period"], y=mine["lift"], mode="markers", showlegend=row == 1,
-                name=labels.get(when or "", "learnt from"), legendgroup=role,
-                marker={"size": 10, "color": theme.COLOURS[role]},
+                name=labels.get(when or "", "learnt from"), legendgroup=f"{role} {symbol}",
+                marker={"size": 10, "color": theme.COLOURS[role], "symbol": symbol,
+                        "line": {"width": 2, "color": theme.COLOURS[role]}},
                 error_y=bars(mine, theme.faded(theme.COLOURS[role], 0.6), of="lift"),
                 customdata=mine[["n_terms"]].to_numpy().tolist(),
                 hovertemplate="%{x}: %{y:+.1f} points (%{customdata[0]:,} terms)<extra></extra>",
@@ -104,7 +107,7 @@ def quarters(frame: pd.DataFrame, *, newest: str) -> go.Figure:
     figure.update_yaxes(**POINTS_AXIS, title="Gap, points", range=_range(frame))
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     # Above the name of the first panel.
-    figure.update_layout(legend={"y": 1 + 42 / (130 + _PANEL * len(places))}, margin={"t": 40})
+    figure.update_layout(margin={"t": 44})
     return figure
 
 
@@ -112,3 +115,20 @@ def _range(frame: pd.DataFrame) -> list[float]:
     """Return an axis that holds every gap and most of each interval: few terms reach far."""
     ends = [*frame["lift"].abs(), 50, *frame["low"].abs().clip(upper=80)]
     return [-min(100, max(ends)), min(100, max([*ends, *frame["high"].abs().clip(upper=90)]))]
+
+
+def _days(figure: go.Figure, rows: pd.DataFrame, shade: str, symbol: str, name: str) -> None:
+    """Draw the days of one rule alike clear: filled where they tell as much as the best."""
+    if rows.empty:
+        return
+    figure.add_scatter(
+        x=rows["at"], y=rows["lift"], mode="markers", name=name,
+        marker={
+            "size": 11, "color": shade, "line": {"width": 2, "color": shade},
+            "symbol": [symbol if enough else f"{symbol}-open" for enough in rows["enough"]],
+        },
+        error_y=bars(rows, theme.faded(shade, 0.55), of="lift"),
+        customdata=list(zip(rows["day"], rows["n_terms"], strict=True)),
+        hovertemplate="day %{customdata[0]}: %{y:+.1f} points (%{customdata[1]:,} terms)"
+        "<extra></extra>",
+    )  # fmt: skip

@@ -34,19 +34,26 @@ def alike(frame: pd.DataFrame) -> go.Figure:
     figure = blank(height=140 + 56 * len(frame), legend=True)
     frame = in_points(frame, *(column for column, *_ in _KINDS), "low", "high")
     names = [theme.literal(str(group)) for group in frame["group"]]
-    clear = [theme.COLOURS["accent" if low > 0 else "noise"] for low in frame["low"]]
-    for column, name, role, symbol, size in _KINDS:
-        weighted = column == "gap"
-        interval = {"error_x": bars(frame, theme.COLOURS[role], of="gap")} if weighted else {}
+    frame = frame.assign(name=names)
+    clear = frame["low"] > 0
+    whole, parts = _KINDS[:-1], _KINDS[-1]
+    drawn = [(frame, *kind) for kind in whole]
+    drawn += [(frame[clear], *parts), (frame[~clear], parts[0], f"{parts[1]}: may be none",
+                                       "noise", *parts[3:])]  # fmt: skip
+    for rows, column, name, role, symbol, size in drawn:
+        if rows.empty:
+            continue
+        shade = theme.COLOURS[role]
+        interval = {"error_x": bars(rows, shade, of="gap")} if column == "gap" else {}
         figure.add_scatter(
-            x=frame[column], y=names, mode="markers", name=name,
-            marker={"size": size, "symbol": symbol, "line": {"width": 2, "color":
-                    clear if weighted else theme.COLOURS[role]},
-                    "color": clear if weighted else theme.COLOURS[role]},
+            x=rows[column], y=rows["name"], mode="markers", name=name,
+            marker={"size": size, "symbol": symbol, "color": shade,
+                    "line": {"width": 2, "color": shade}},
             hovertemplate="%{y}, " + name + ": %{x:+.1f} points<extra></extra>", **interval,
         )  # fmt: skip
     figure.update_xaxes(title="Gap in renewal, points", rangemode="tozero", **POINTS_AXIS)
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, type="category")
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True,
+                        showgrid=False, type="category")  # fmt: skip
     return figure
 
 
@@ -115,7 +122,6 @@ def net_value(curve: pd.DataFrame, *, currency: str, axes: list[str]) -> go.Figu
     )
     height = 110 + _PANEL * len(places)
     figure.update_layout(template=theme.TEMPLATE, height=height, margin={"t": 44})
-    figure.update_layout(legend={"y": 1 + 40 / height})
     for row, (place, words) in enumerate(zip(places, axes, strict=True), start=1):
         mine = curve[curve["place"] == place]
         figure.add_scatter(

@@ -8,7 +8,7 @@ from cs_models.features import adoption
 from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors, standing
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings.words import Part, linked
+from cs_models.report.findings.words import Part, cited, linked
 from cs_models.report.values import integer, percent
 
 _JUDGED = (standing.REACHED, standing.BELOW)
@@ -31,8 +31,8 @@ def definition(met: pd.DataFrame, defined: adoption.Definition | None) -> list[S
     n_known = sum(int(row["n_terms"]) for key, row in by.items() if key[0] != "not known")
     table = anchors.AGREEMENT
     parts: list[Part] = [
-        f"By the definition in force (“{defined.name}”) ", linked(integer(n_met), table),
-        " of the ", linked(integer(n_known), table),
+        "By the definition in force (“", *cited(table, defined.name), "”) ",
+        linked(integer(n_met), table), " of the ", linked(integer(n_known), table),
         " running terms that can be judged have adopted.",
     ]  # fmt: skip
     both = [row for key, row in by.items() if key[0] != "not known" and key[1] in _JUDGED]

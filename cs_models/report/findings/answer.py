@@ -18,7 +18,7 @@ from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import thresholds as evidence
 from cs_models.report.evidence.rules import WHOLE_BOOK, group_of, is_set, leading, records, words_of
-from cs_models.report.findings.words import Part, amount, chance, gap, lift, linked, listed
+from cs_models.report.findings.words import Part, amount, chance, cited, gap, lift, linked, listed
 from cs_models.report.values import integer, percent
 
 # What a verdict says of a group, clearest first.
@@ -167,7 +167,8 @@ def _level(rule: Mapping[str, Any], place: int) -> list[Part]:
         where = " at the best split"
     size, between = gap(rule)
     return [
-        f"{_who(rule)} with {what} renewed ", linked(percent(good), anchors.RATES),
+        f"{_who(rule)} with ", *cited(anchors.RULES, what), " renewed ",
+        linked(percent(good), anchors.RATES),
         f" of the time, {others}", linked(percent(other), anchors.RATES),
         f"{where}; among like customers a gap of ", linked(size, anchors.RULES), " (between ",
         linked(between, anchors.RULES), "; ", linked(integer(rule["n_terms"]), anchors.RULES),
@@ -184,7 +185,8 @@ def _slope(search: Search, rule: Mapping[str, Any], place: int) -> list[Part]:
     steps = [
         [
             linked(percent(step["curve"]), table), " of the time at " if at == 0 else " at ",
-            linked(amount(step["middle"]), table), f" {words_of(rule)}" if at == 0 else "",
+            linked(amount(step["middle"]), table),
+            *(cited(anchors.RULES, f" {words_of(rule)}") if at == 0 else []),
         ]
         for at, step in enumerate(records(evidence.gradient(levels)))
     ]  # fmt: skip

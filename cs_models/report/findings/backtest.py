@@ -211,7 +211,7 @@ def drifted(table: pd.DataFrame, n_now: int) -> list[Statement]:
     if table.empty:
         return [
             Statement.of("finding", "Too few customers come up, or have come up, to compare them: ",
-                         f"{n_now} now.", id="drifted-said")
+                         f"{n_now} now.", verdict="too_little_data", id="drifted-said")
         ]  # fmt: skip
     where = places.DRIFT
     score = table[table["driver"] == ""]

@@ -17,7 +17,7 @@ from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import search as evidence
 from cs_models.report.evidence.rules import WHOLE_BOOK, group_of, leading, records
-from cs_models.report.findings.words import Part, amount, better, chance, lift, linked
+from cs_models.report.findings.words import Part, amount, better, chance, cited, lift, linked
 from cs_models.report.values import integer, percent
 
 _SEVERAL = 2
@@ -259,7 +259,8 @@ def _naive(naive: Mapping[str, Any]) -> list[Part]:
         "Testing one rule at a time, as is usual, would have called ",
         linked(integer(naive["n_significant"]), anchors.CHANCE), " of ",
         linked(integer(naive["n_rules"]), anchors.CHANCE),
-        f" rules for all customers significant, and announced “{naive['rule']}” with a gap of ",
+        " rules for all customers significant, and announced “",
+        *cited(anchors.CHANCE, naive["rule"]), "” with a gap of ",
         linked(lift(abs(naive["lift"])), anchors.CHANCE), ".",
     ]  # fmt: skip
 

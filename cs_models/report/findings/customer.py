@@ -17,7 +17,7 @@ from cs_models.report.evidence import customer as evidence
 from cs_models.report.evidence import leavers
 from cs_models.report.evidence.customer import Look
 from cs_models.report.evidence.predictors import records
-from cs_models.report.findings.words import Part, linked, pairs
+from cs_models.report.findings.words import Part, cited, linked, pairs
 from cs_models.report.values import integer, money, percent, write
 
 STAGES = {
@@ -60,9 +60,9 @@ def customer(seen: Look | None, currency: str) -> list[Statement]:
         linked(percent(seen.base), table), ".",
     ]  # fmt: skip
     if why:
-        parts.append(f" What goes with that: {'; '.join(why)}.")
+        parts += cited(table, f" What goes with that: {'; '.join(why)}.")
     if row["mind"]:
-        parts.append(f" To bear in mind: {row['mind']}.")
+        parts += cited(table, f" To bear in mind: {row['mind']}.")
     return [Statement.of("finding", *parts, id="customer-said"), *_near(seen)]
 
 
@@ -187,7 +187,8 @@ def _near(seen: Look) -> list[Statement]:
     quality = seen.near_quality
     if quality.get("auc") == quality.get("auc"):
         parts += [": over past terms, such a handful told leaver from stayer in ",
-                  f"{pairs(quality['auc'])} of 100 pairs (chance 50)"]  # fmt: skip
+                  linked(f"{pairs(quality['auc'])} of 100", evidence.NEAR),
+                  " pairs, half by chance"]  # fmt: skip
     return [Statement.of("note", *parts, ".", id="near-said")]
 
 

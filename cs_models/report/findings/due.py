@@ -39,9 +39,11 @@ def concentration(
         return [Statement.of("finding", f"No ARR is at risk in {label}.", id="concentration")]
     n = min(due.TOP, len(accounts))
     share = float(accounts["share"].head(n).sum())
-    who = f"The {n} customers with most at stake hold " if n > 1 else "One customer holds "
+    who: list[Part] = ["One customer holds "]
+    if n > 1:
+        who = ["The ", linked(integer(n), ACCOUNTS), " customers with most at stake hold "]
     parts: list[Part] = [
-        who, linked(percent(share), ACCOUNTS), f" of the ARR at risk in {label}. ",
+        *who, linked(percent(share), ACCOUNTS), f" of the ARR at risk in {label}. ",
     ]  # fmt: skip
     if reach["n_called"] < reach["n_accounts"]:
         parts += [

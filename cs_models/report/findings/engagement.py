@@ -12,7 +12,7 @@ import pandas as pd
 from cs_models.report.display import Statement, num
 from cs_models.report.evidence.engagement import Told
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings.words import Part, text
+from cs_models.report.findings.words import Part, cited, text
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
@@ -39,14 +39,17 @@ def score_parts(told: Told) -> list[Part]:
         return [f"Engagement is not told: {told.why['M11']}."]
     row = records(told.order)[0]
     if row["verdict"] == "too_little_data":
-        return [f"Whether the engagement score says anything of renewal cannot be told yet: of "
-                f"{integer(row['n'])} contracts, {integer(row['n_lost'])} were lost; 40 lost and "
-                "40 kept are needed."]  # fmt: skip
-    pairs: list[Part] = [
+        return cited(
+            ORDER, "Whether the engagement score says anything of renewal cannot be told yet: of "
+            f"{integer(row['n'])} contracts, {integer(row['n_lost'])} were lost; forty lost and "
+            "forty kept are needed.",
+        )  # fmt: skip
+    pairs = cited(
+        ORDER,
         "of a contract kept and one lost, the one kept had the higher score in ",
         num(f"{number(100 * row['auc'], 0)} of 100 pairs", f"#{ORDER}"),
-        f" ({number(100 * row['low'], 0)} to {number(100 * row['high'], 0)}; 50 is chance)",
-    ]
+        f" ({number(100 * row['low'], 0)} to {number(100 * row['high'], 0)}; half is chance)",
+    )
     first, last = records(told.fifths)[0], records(told.fifths)[-1]
     ends: list[Part] = [
         " In the lowest fifth ", num(percent(first["rate"]), f"#{FIFTHS}"),
@@ -67,16 +70,18 @@ def support_parts(told: Told) -> list[Part]:
     if "M12" in told.why:
         return [f"Support is not told: {told.why['M12']}."]
     now = told.load[["opened", "open", "open_severe"]].sum()
-    parts: list[Part] = [
-        "Opened in the last 90 days: ", num(integer(now["opened"]), f"#{LOAD}"), " cases; open "
-        "now: ", num(integer(now["open"]), f"#{LOAD}"), f", {integer(now['open_severe'])} of them "
-        "severe. ",
-    ]  # fmt: skip
+    parts = cited(
+        LOAD, "Opened in the last 90 days: ", num(integer(now["opened"]), f"#{LOAD}"),
+        " cases; open now: ", num(integer(now["open"]), f"#{LOAD}"),
+        f", {integer(now['open_severe'])} of them severe. ",
+    )  # fmt: skip
     n = told.handled.groupby("state")["n"].sum() if len(told.handled) else pd.Series(dtype=float)
     few = n.get("some left open", 0.0)
     if few < FEWEST:
-        parts += [f"Only {integer(few)} contracts came near their renewal with a case older than a "
-                  "week still open: too few to tell what that goes with. "]  # fmt: skip
+        parts += cited(
+            HANDLED, f"Only {integer(few)} contracts came near their renewal with a case older "
+            "than a week still open: too few to tell what that goes with. ",
+        )  # fmt: skip
     else:
         parts += _gap("With a case left open", told.unresolved)
     return [*parts, *_gap("With many cases, all handled", told.volume)]
@@ -87,23 +92,23 @@ def growth_parts(told: Told, currency: str) -> list[Part]:
     if "M13" in told.why:
         return [f"Growth is not told: {told.why['M13']}."]
     row = records(told.quarters)[-1]
-    parts: list[Part] = [
-        f"{row['label']}: gross retention ", num(percent(row["grr"]), f"#{QUARTERS}"),
+    parts = cited(
+        QUARTERS, f"{row['label']}: gross retention ", num(percent(row["grr"]), f"#{QUARTERS}"),
         f" ({interval(row['grr_low'], row['grr_high'])}), net retention ",
         num(percent(row["nrr"]), f"#{QUARTERS}"), f" ({interval(row['nrr_low'], row['nrr_high'])})"
         f" of the ARR due, in {currency}. ",
-    ]  # fmt: skip
+    )  # fmt: skip
     clear = told.quarters[told.quarters["nrr_low"] > 1]
-    parts += [
-        f"Net retention was clearly above 100 % (negative churn) in {integer(len(clear))} of "
-        f"{integer(len(told.quarters))} quarters. "
-    ]
+    parts += cited(
+        QUARTERS, "Those who stayed clearly made up for those who left (net retention above all "
+        f"that was due) in {integer(len(clear))} of {integer(len(told.quarters))} quarters. ",
+    )  # fmt: skip
     whole = [r for r in records(told.growth) if r["segment"] == "all"]
     if whole:
         one = whole[0]
-        parts += ["Those who stayed pay ", num(percent(one["value"], 1), f"#{GROWTH}"),
+        parts += cited(GROWTH, "Those who stayed pay ", num(percent(one["value"], 1), f"#{GROWTH}"),
                   f" ({interval(one['low'], one['high'], digits=1)}) of what they paid before; "
-                  f"{percent(one['grew'])} of their contracts grew."]  # fmt: skip
+                  f"{percent(one['grew'])} of their contracts grew.")  # fmt: skip
     return parts
 
 

@@ -15,7 +15,7 @@ from cs_models.report.display import Statement
 from cs_models.report.evidence.fit import Stuck
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.amounts import about, contracts, customers
-from cs_models.report.findings.words import Part, linked, listed
+from cs_models.report.findings.words import Part, cited, linked, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
@@ -171,10 +171,11 @@ def _stuck(found: Stuck, currency: str) -> list[Part]:
 def _unticked(found: Stuck) -> list[Part]:
     if not found.n_unticked:
         return []
-    return [
+    return cited(
+        STUCK,
         f" Another {integer(found.n_unticked)} lack the date of a step, but a later one is done: a "
-        "tick is missing there, and they are not counted."
-    ]
+        "tick is missing there, and they are not counted.",
+    )
 
 
 def _telling(found: Stuck) -> list[Part]:
@@ -185,16 +186,19 @@ def _telling(found: Stuck) -> list[Part]:
     }
     holds = [row for row in records(found.telling) if row["holds"]]
     told = [
-        f" At {percent(row['share'])} of them {words[row['trait']]}; at "
-        f"{percent(row['share_others'])} of the other first contracts."
+        part
         for row in holds
-    ]
+        for part in cited(
+            STUCK, f" At {percent(row['share'])} of them {words[row['trait']]}; at "
+            f"{percent(row['share_others'])} of the other first contracts.",
+        )
+    ]  # fmt: skip
     alike = [row["trait"] for row in records(found.telling) if not row["holds"]]
     if alike:
         names = {"no sponsor": "the use of their sponsors", "early cases": "early support cases"}
         rest = listed([names[name] for name in alike])
         told.append(f" By {rest} they cannot be told from the other first contracts.")
-    return list(told)
+    return told
 
 
 def saved(found: Fit, late: Stuck, currency: str) -> list[Finding]:

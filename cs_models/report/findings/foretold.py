@@ -12,7 +12,7 @@ from cs_models.report.evidence import foretold as evidence
 from cs_models.report.evidence.callers import Calls
 from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import records
-from cs_models.report.findings.words import Part, linked, listed, pairs, spread
+from cs_models.report.findings.words import Part, cited, linked, listed, pairs, spread
 from cs_models.report.values import integer, interval, money, number, percent
 
 TOO_LITTLE = "Nothing was foretold, so there is nothing to judge: the history is too short."
@@ -22,7 +22,7 @@ NAMES = {
     "arr": "largest customers",
     "crm": "the CRM's score",
 }
-_OFTEN = 0.75  # of quarters in which a driver helped
+OFTEN = 0.75  # of quarters in which a driver helped
 _ALIKE = ((0.6, "stays much the same"), (0.3, "stays in part the same"))
 
 
@@ -52,7 +52,7 @@ def calibrated(judged: Judged) -> list[Statement]:
         linked(f"{pairs(ratio['low'])} to {pairs(ratio['high'])}", table), f"). {spread(slope)} (",
         linked(number(slope["value"]), table), ", between ",
         linked(f"{number(slope['low'])} and {number(slope['high'])}", table),
-        "; 1 is right, below 1 too bold, above 1 too timid).",
+        "; one is right, less is too bold, more too timid).",
     ]  # fmt: skip
     if ici["value"] == ici["value"]:
         usual = (
@@ -95,7 +95,7 @@ def calls(found: Calls, currency: str, *, better: bool) -> list[Statement]:
                   linked(percent(caught["value"]), callers.CALLS), " of the lost ARR on the list, ",
                   linked(percent(right["value"]), callers.CALLS),
                   " of those called left"]  # fmt: skip
-    return [Statement.of("finding", *parts, f". {_ahead(found, better)}", id="calls-said"),
+    return [Statement.of("finding", *parts, ". ", *_ahead(found, better), id="calls-said"),
             *_worth(found, currency)]  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def ladder(past: Backtest) -> list[Statement]:
 def drivers(past: Backtest) -> list[Statement]:
     """Say which drivers told something quarter after quarter, and whether their order lasts."""
     frame, table = evidence.drivers(past), evidence.DRIVERS
-    helped = frame[(frame["mean"] > 0) & (frame["share_above"] >= _OFTEN)]
+    helped = frame[(frame["mean"] > 0) & (frame["share_above"] >= OFTEN)]
     if helped.empty:
         return [Statement.of(
             "finding", "No kind of record told more than chance in three of four past quarters in "
@@ -135,7 +135,7 @@ def drivers(past: Backtest) -> list[Statement]:
     if tau == tau:
         word = next((word for least, word in _ALIKE if tau >= least), "changes a good deal")
         order = [f" The order of all kinds {word} from one quarter to the next (agreement ",
-                 linked(number(tau), table), "; 1 is the same order, 0 none)."]  # fmt: skip
+                 linked(number(tau), table), "; one is the same order, nought none)."]  # fmt: skip
     return [
         Statement.of(
             "finding", f"{_capital(named)} told something in at least ",
@@ -195,18 +195,19 @@ def _level(ratio: dict[str, float]) -> str:
     return "More left than was expected" if ratio["value"] > 1 else "Fewer left than was expected"
 
 
-def _ahead(found: Calls, better: bool) -> str:
+def _ahead(found: Calls, better: bool) -> list[Part]:
     """Say whether the highest chance finds more leavers than the largest customers."""
     by_arr = found.value("arr", "precision")
     if not better:
-        return "What the chances add here is the share of each segment, which needs no model."
+        return ["What the chances add here is the share of each segment, which needs no model."]
     if by_arr["ahead_low"] > 0:
         gap = interval(by_arr["ahead_low"], by_arr["ahead_high"], "points").replace("+", "")
-        return (
+        return cited(
+            callers.CALLS,
             "For each call the highest chance found more leavers than the list of the largest, "
-            f"beyond chance (by {gap})."
+            f"beyond chance (by {gap}).",
         )
-    return "For each call the highest chance found not clearly more leavers than the largest."
+    return ["For each call the highest chance found not clearly more leavers than the largest."]
 
 
 def _worth(found: Calls, currency: str) -> list[Statement]:
@@ -215,7 +216,8 @@ def _worth(found: Calls, currency: str) -> list[Statement]:
         return []
     parts: list[Part] = ["Had the play been made wherever its chance said that it pays: "]
     for place, row in enumerate(records(model)):
-        parts += ["; " if place else "", "if it keeps ", percent(row["save_rate"]),
+        parts += ["; " if place else "", "if it keeps ",
+                  linked(percent(row["save_rate"]), callers.WORTH),
                   " of those who would leave, ", linked(integer(row["n_called"]), callers.WORTH),
                   " calls and net ", linked(money(row["net_value"], currency), callers.WORTH),
                   " (", linked(interval(row["low"], row["high"], "money", unit=currency),

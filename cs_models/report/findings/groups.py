@@ -16,7 +16,7 @@ from cs_models.report.display import Number, Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import search as evidence
 from cs_models.report.evidence.rules import group_of, leading, records, signals
-from cs_models.report.findings.words import Part, amount, chance, linked, listed
+from cs_models.report.findings.words import Part, amount, chance, cited, linked, listed
 from cs_models.report.values import number
 
 
@@ -50,7 +50,8 @@ def levels(search: Search) -> list[Statement]:
         if rule["verdict"] == "gradual" else ""
     )  # fmt: skip
     return [
-        Statement.of("finding", f"Followed through the groups: {rule['rule']}.{only_best} ", *said,
+        Statement.of("finding", "Followed through the groups: ",
+                     *cited(anchors.RULES, rule["rule"]), f".{only_best} ", *said,
                      id="groups-said"),
         *_beside_own(search, rows, differ=alike["differ"]),
     ]  # fmt: skip
@@ -113,8 +114,9 @@ def _apart(row: Mapping[str, Any], rule: Mapping[str, Any]) -> list[str | Number
         ]
     if pd.isna(row["searched"]):
         return [
-            f"{group} searched alone chose another count ({rule['rule']}): the two levels are not "
-            "on one scale. "
+            f"{group} searched alone chose another count (",
+            *cited(anchors.RULES, rule["rule"]),
+            "): the two levels are not on one scale. ",
         ]
     return [
         f"{group} searched alone gives ", linked(amount(row["searched"]), anchors.GROUPS),

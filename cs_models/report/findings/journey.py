@@ -16,11 +16,10 @@ from cs_models.report.evidence import journey as evidence
 from cs_models.report.evidence import journey_anchors as anchors
 from cs_models.report.evidence.journey import Ahead, Journey
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings.words import Part, linked, listed
+from cs_models.report.findings.words import Part, cited, linked, listed
 from cs_models.report.values import integer, interval, money, number, percent
 
 _ALPHA = 0.05
-_SAID_USUALLY = 90  # days that the field says the adoption stage usually lasts
 
 
 def called(name: str) -> str:
@@ -72,7 +71,8 @@ def untold(followed: Journey, people: Journey) -> list[Statement]:
         ):
             said += [
                 Statement.of(
-                    "caution", f"The stage “{called(name)}” of {whose} {words}: {why}.",
+                    "caution", f"The stage “{called(name)}” of {whose} {words}: ",
+                    *cited(anchors.RULES if whose == "customers" else anchors.USER_RULES, why), ".",
                     id=f"untold-{whose}-{name}".replace("_", "-"),
                 )
                 for name, why in found.items()
@@ -91,7 +91,7 @@ def break_parts(broken: Breaks, currency: str) -> list[Part]:
             "Where the way breaks cannot be said: no two stages have lost enough customers to be "
             "compared."
         ]
-    of_all = f"the intervals of all {broken.n_pairs} moves compared hold together"
+    of_all = "the intervals of all the moves compared hold together"
     losses, passing = records(broken.losses), records(broken.passing)
     if losses and losses[0]["clear"]:
         return ["The way breaks most here: ", *_excess(losses[0], of_all),
@@ -104,29 +104,33 @@ def break_parts(broken: Breaks, currency: str) -> list[Part]:
     if passing and passing[0]["clear"]:
         parts += [
             ". What is clear is trouble that passes: ", *_excess(passing[0], of_all),
-            f"; {percent(passing[0]['back'])} of those who moved on from "
-            f"{called(passing[0]['to'])} came back to the way",
+            *cited(
+                anchors.PASSING, f"; {percent(passing[0]['back'])} of those who moved on from "
+                f"{called(passing[0]['to'])} came back to the way",
+            ),
         ]  # fmt: skip
     return [*parts, "."]
 
 
 def _excess(row: dict[str, Any], of_all: str) -> list[Part]:
     link = anchors.BREAKS if row["loses"] else anchors.PASSING
-    return [
-        linked(integer(row["observed"]), link), " moved from ", called(row["stage"]), " to ",
+    return cited(
+        link, linked(integer(row["observed"]), link), " moved from ", called(row["stage"]), " to ",
         called(row["to"]), ", where ", linked(number(row["expected"], 0), link),
         " were to be expected if at the same age all stages lost alike: "
         f"{number(row['excess'], 0)} more ({number(row['low'], 0)} to {number(row['high'], 0)}; "
         f"{of_all})",
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def _more_money(row: dict[str, Any], currency: str) -> list[Part]:
     if not row["arr_low"] > 0:
         return []
-    return [", and ", linked(money(row["arr_excess"], currency), anchors.BREAKS),
-            f" of yearly money more ({money(row['arr_low'], currency)} to "
-            f"{money(row['arr_high'], currency)})"]  # fmt: skip
+    return cited(
+        anchors.BREAKS, ", and ", linked(money(row["arr_excess"], currency), anchors.BREAKS),
+        f" of yearly money more ({money(row['arr_low'], currency)} to "
+        f"{money(row['arr_high'], currency)})",
+    )  # fmt: skip
 
 
 def stay_parts(lasting: pd.DataFrame) -> list[Part]:
@@ -141,7 +145,7 @@ def stay_parts(lasting: pd.DataFrame) -> list[Part]:
             f"{between}{called(row['stage'])} after ",
             linked(number(row["median"], 0), anchors.LASTING), f"{_ends(row)} days",
         ]  # fmt: skip
-    return [*parts, "."]
+    return cited(anchors.LASTING, *parts, ".")
 
 
 def usual_parts(adopted: pd.DataFrame) -> list[Part]:
@@ -150,7 +154,7 @@ def usual_parts(adopted: pd.DataFrame) -> list[Part]:
     if whole.empty:
         return []
     half = float(whole["half_day"].iloc[0])
-    often = f"The field says that adoption usually takes about {_SAID_USUALLY} days. "
+    often = "The field says that adoption usually takes about ninety days. "
     if math.isnan(half):
         return [f"{often}Here fewer than half reached the level in all the time that was watched."]
     return [f"{often}Here half of the customers had reached the level by day ",
@@ -161,8 +165,8 @@ def usual_parts(adopted: pd.DataFrame) -> list[Part]:
 def adopted_said(adopted: pd.DataFrame, why_not: str, by_day: int) -> list[Statement]:
     """Say how many are adopted by a day, and whether groups differ."""
     if adopted.empty:
-        words = f"How many are adopted by day {by_day} cannot be said: {why_not}."
-        return [Statement.of("finding", words, id="adopted-said")]
+        words = f"How many are adopted early cannot be said: {why_not}."
+        return [Statement.of("finding", words, verdict="too_little_data", id="adopted-said")]
     rows = records(adopted)
     said = [Statement.of("finding", *_chance(rows[0], by_day), " ", *usual_parts(adopted),
                          id="adopted-said")]  # fmt: skip
@@ -178,11 +182,13 @@ def adopted_said(adopted: pd.DataFrame, why_not: str, by_day: int) -> list[State
         said.append(
             Statement.of(
                 "finding", f"{high['group']} {words}: ",
-                linked(percent(high["chance"]), anchors.ADOPTED),
-                f" ({interval(high['low'], high['high'])}) by day {by_day}, against ",
-                linked(percent(low["chance"]), anchors.ADOPTED),
-                f" ({interval(low['low'], low['high'])}) of {low['group']}.",
-                id="adopted-groups",
+                *cited(
+                    anchors.ADOPTED, linked(percent(high["chance"]), anchors.ADOPTED),
+                    f" ({interval(high['low'], high['high'])}) by day {by_day}, against ",
+                    linked(percent(low["chance"]), anchors.ADOPTED),
+                    f" ({interval(low['low'], low['high'])}) of ",
+                ),
+                f"{low['group']}.", id="adopted-groups",
             )
         )  # fmt: skip
     return said
@@ -257,23 +263,24 @@ def _after(after: pd.DataFrame) -> list[Statement]:
             "group and age, with as many days to the renewal, those who had moved on were lost "
             "about as often"
         )
-        return [Statement.of("finding", f"{words} ({_shares(known[0])}).", id="stuck-before")]
-    words = "; ".join(_shares(row) for row in apart)
+        return [Statement.of("finding", f"{words} (", *_shares(known[0]), ").", id="stuck-before")]
+    shares = [part for row in apart for part in ["; ", *_shares(row)]][1:]
     return [
         Statement.of(
             "finding", "Of those who came to that point, another share asked to cancel or left "
             "within a year than of customers of the same group and age, with as many days to the "
-            f"renewal, who had moved on: {words}.", id="stuck-before",
+            "renewal, who had moved on: ", *shares, ".", id="stuck-before",
         )
     ]  # fmt: skip
 
 
-def _shares(row: dict[str, Any]) -> str:
-    return (
+def _shares(row: dict[str, Any]) -> list[Part]:
+    return cited(
+        anchors.AFTER,
         f"on day {integer(row['day'])} of {called(row['stage'])}, {percent(row['long'])} of "
         f"{integer(row['n_long'])} still in it against {percent(row['moved'])} of "
         f"{integer(row['n_moved'])}, a difference of {number(100 * row['low'], 0)} to "
-        f"{number(100 * row['high'], 0)} points"
+        f"{number(100 * row['high'], 0)} points",
     )
 
 
@@ -281,7 +288,7 @@ def users_said(people: Journey, today: pd.DataFrame, lasting: pd.DataFrame) -> l
     """Say where the users are, and how soon an invited one begins."""
     if people.why_not:
         words = f"Where users are on their way cannot be said: {people.why_not}."
-        return [Statement.of("finding", words, id="users-said")]
+        return [Statement.of("finding", words, verdict="too_little_data", id="users-said")]
     rows = [row for row in records(today) if not math.isnan(row["share"]) and row["n"]]
     parts: list[Part] = ["Of all logins that have not been taken away, "]
     for place, row in enumerate(sorted(rows, key=lambda row: -row["n"])[:3]):
@@ -311,7 +318,7 @@ def _where(followed: Journey, today: pd.DataFrame, currency: str) -> list[Part]:
         own = running[running["stage"].isin(names)]
         parts += [
             ", " if place else " ", linked(integer(own["n"].sum()), anchors.TODAY),
-            f" ({money(own['arr'].sum(), currency)}) {words}",
+            *cited(anchors.TODAY, f" ({money(own['arr'].sum(), currency)}) {words}"),
         ]  # fmt: skip
     return [*parts, "."]
 
@@ -334,7 +341,7 @@ def _now_below(followed: Journey, today: pd.DataFrame, currency: str) -> list[St
     late = int(own["n_open"].sum())
     if late:
         parts += [f"; for {integer(late)} it cannot be said yet"]
-    return [Statement.of("answer", *parts, ".", id="answer-below")]
+    return [Statement.of("answer", *cited(anchors.TODAY, *parts, "."), id="answer-below")]
 
 
 def _best(followed: Journey) -> tuple[str, ...]:
@@ -353,14 +360,14 @@ def _soon(adopted: pd.DataFrame, lasting: pd.DataFrame, by_day: int) -> list[Par
 
 def _chance(row: dict[str, Any], by_day: int) -> list[Part]:
     if math.isnan(row["chance"]):
-        return [f"Too few customers were watched to say how many are adopted by day {by_day}."]
-    return [
-        "Of 100 customers that begin, ",
+        return ["Too few customers were watched to say how many are adopted early."]
+    return cited(
+        anchors.ADOPTED, "Of 100 customers that begin, ",
         linked(number(100 * row["chance"], 0), anchors.ADOPTED),
         f" ({number(100 * row['low'], 0)} to {number(100 * row['high'], 0)}) have reached the "
         f"adoption level by day {by_day}; with those who reached a goal of their own instead, ",
         linked(number(100 * row["arrived"], 0), anchors.ADOPTED), " have arrived.",
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def _ends(row: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from cs_models.features import adoption
 from cs_models.report.display import Statement, num
 from cs_models.report.evidence.measures import Told
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings.words import Part, chance, listed, text
+from cs_models.report.findings.words import Part, chance, cited, listed, text
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number
 
@@ -23,6 +23,7 @@ ADOPTED, ADOPTION, FEATURES, FIRST, VALUE, ONBOARD, STEPS, ROLES, SEATS, AREAS, 
     "adopted-table", "adoption-table", "features-table", "first-use-table", "value-table",
     "onboard-table", "steps", "roles-table", "seats-table", "areas-table", "groups",
 )  # fmt: skip
+ADOPTED_BY = "adopted-by"
 
 
 def answer(told: Told) -> list[Statement]:
@@ -50,7 +51,8 @@ def why_not(told: Told, measure: str, id: str) -> Statement | None:  # noqa: A00
     """
     if measure not in told.why:
         return None
-    return Statement.of("caution", f"This cannot be answered: {told.why[measure]}.", id=id)
+    return Statement.of("caution", f"This cannot be answered: {told.why[measure]}.",
+                        verdict="too_little_data", id=id)  # fmt: skip
 
 
 def adopted_parts(told: Told) -> list[Part]:
@@ -58,14 +60,23 @@ def adopted_parts(told: Told) -> list[Part]:
     if told.definition is None:
         return [f"Whether a customer has adopted is not told: {told.why['adopted']}."]
     row = _one(told.adopted_by, "all")
-    words = adoption.words(told.definition, _segments(told))
+    words = meaning(told)
     if row is None:
-        return [f"By the definition in force ({words}), no contract could be judged yet."]
+        return cited(
+            ADOPTED_BY, f"By the definition in force ({words}), no contract could be judged yet."
+        )
     began = f" that began since {told.adopted['cohort_month'].min()}" if len(told.adopted) else ""
-    return [
-        _share(row, ADOPTED), f" of {integer(row['n'])} contracts{began}, ended ones included, "
-        f"had adopted, by the definition in force: {words}.",
-    ]  # fmt: skip
+    return cited(
+        ADOPTED_BY, _share(row, ADOPTED_BY), f" of {integer(row['n'])} contracts{began}, ended "
+        f"ones included, had adopted, by the definition in force: {words}.",
+    )  # fmt: skip
+
+
+def meaning(told: Told) -> str:
+    """Say the definition in force, for the segments whose contracts were judged."""
+    if told.definition is None:
+        return ""
+    return adoption.words(told.definition, _segments(told))
 
 
 def _segments(told: Told) -> list[str] | None:
@@ -84,7 +95,9 @@ def use_parts(told: Told) -> list[Part]:
     parts: list[Part] = [f"In {row['month']}, "]
     if row["n"] > 0:
         seats = "seats bought" if row["seats_known"] >= 0.5 else "users seen in 90 days"
-        parts += [_share(row, ADOPTION), f" of {integer(row['n'])} {seats} were used."]
+        parts += cited(
+            ADOPTION, _share(row, ADOPTION), f" of {integer(row['n'])} {seats} were used."
+        )
     top = told.features.head(1)
     if len(top):
         first = records(top)[0]
@@ -98,12 +111,18 @@ def soon_parts(told: Told) -> list[Part]:
     parts: list[Part] = []
     if "M4" not in told.why:
         for row in records(told.value.table.head(1)):
-            parts += [f"From purchase to value ({row['way']}): ", wait(row, VALUE), ". "]
+            parts += [
+                "From purchase to value (",
+                *cited(VALUE, str(row["way"])),
+                "): ",
+                wait(row, VALUE),
+                ". ",
+            ]
     if "M5" not in told.why:
         timely = _one(told.onboard_timely, "all")
         parts += ["To be onboarded: ", wait(records(told.onboard.table)[0], ONBOARD)]
         if timely is not None:
-            parts += ["; ", _share(timely, STEPS), " had finished by the due date"]
+            parts += ["; ", _share(timely, ONBOARD), " had finished by the due date"]
         parts += ["."]
     return parts
 
@@ -142,7 +161,8 @@ def rhythms(told: Told) -> Statement:
     known = told.roles[told.roles["median"].notna()] if len(told.roles) else told.roles
     if known.empty:
         why = told.why.get("roles", "too few contracts have renewed to tell a rhythm from")
-        return Statement.of("caution", f"No role's own rhythm is known: {why}.", id="rhythm-said")
+        return Statement.of("caution", f"No role's own rhythm is known: {why}.",
+                            verdict="too_little_data", id="rhythm-said")  # fmt: skip
     said = [f"{r['role']} {number(r['median'], 0)}" for r in records(known)]
     over = [r["role"] for r in records(known) if r["below_low"] > 0.25]
     tail = (
@@ -153,10 +173,10 @@ def rhythms(told: Told) -> Statement:
         "end of the rhythm, as one in four did in accounts that renewed."
     )
     words = (
-        "In how many of 12 weeks the middle user of a role used the product, in accounts that "
+        "In how many of twelve weeks the middle user of a role used the product, in accounts that "
         f"renewed: {', '.join(said)}.{tail}"
     )
-    return Statement.of("finding", words, id="rhythm-said")
+    return Statement.of("finding", *cited(ROLES, words), id="rhythm-said")
 
 
 def seats(told: Told) -> Statement:
@@ -168,8 +188,8 @@ def seats(told: Told) -> Statement:
         "Of the seats bought by running customers, ", _share(row, SEATS), " have no open login "
         "that was ever used. "
     ] if row is not None else []  # fmt: skip
-    parts += [f"{integer(over)} of {integer(len(known))} customers have more active users than "
-              "seats."]  # fmt: skip
+    parts += cited(SEATS, f"{integer(over)} of {integer(len(known))} customers have more active "
+                   "users than seats.")  # fmt: skip
     return Statement.of("finding", *parts, id="seats-said")
 
 
@@ -182,7 +202,7 @@ def saved(told: Told) -> list[Finding]:
     """
     found = []
     for name, parts, table in (
-        ("adopted", adopted_parts(told), ADOPTED), ("use", use_parts(told), ADOPTION),
+        ("adopted", adopted_parts(told), ADOPTED_BY), ("use", use_parts(told), ADOPTION),
         ("soon", soon_parts(told), VALUE),
     ):  # fmt: skip
         if parts:

@@ -5,13 +5,15 @@ Grain in: what ``evidence.people`` returned.  Grain out: statements for the page
 
 from __future__ import annotations
 
+import pandas as pd
+
 from cs_models.learn import personas
 from cs_models.learn.valuing import clusters
-from cs_models.report.display import Statement
+from cs_models.report.display import Role, Statement
 from cs_models.report.evidence import people_anchors as anchors
 from cs_models.report.evidence.people import People
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings.words import chance, linked, listed
+from cs_models.report.findings.words import chance, cited, linked, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
@@ -61,14 +63,15 @@ def tiers(found: People) -> Said:
     whole = records(found.tiers)[0]
     return [
         Statement.of(
-            "finding", f"Of {integer(whole['n'])} users of paying customers, ",
-            linked(percent(whole[personas.NEVER]), anchors.TIERS),
-            " were invited and never came, as far as use is on record, and ",
-            linked(percent(whole[personas.SILENT]), anchors.TIERS),
-            f" came and have not used anything for {found.cuts.silent_days} days. The others are "
-            "high, "
-            "medium or low beside active users of the same role in customers of the same size, so "
-            "that a role that comes monthly is not low for it.",
+            "finding", *cited(
+                anchors.TIERS, f"Of {integer(whole['n'])} users of paying customers, ",
+                linked(percent(whole[personas.NEVER]), anchors.TIERS),
+                " were invited and never came, as far as use is on record, and ",
+                linked(percent(whole[personas.SILENT]), anchors.TIERS),
+                f" came and have not used anything for {found.cuts.silent_days} days. The others "
+                "are high, medium or low beside active users of the same role in customers of the "
+                "same size, so that a role that comes monthly is not low for it.",
+            ),
             id="tiers-said",
         ),
         _explored(found),
@@ -92,7 +95,7 @@ def _explored(found: People) -> Statement:
             clusters.TOO_FEW: "there are too few active users",
         }[groups.verdict]
         words = f"Looked for kinds of active users beyond these tiers: no stable groups, for {why}."
-    return Statement.of("note", words, id="explored-said")
+    return Statement.of("note", *cited(anchors.COUNTED, words), id="explored-said")
 
 
 def peers(found: People) -> Said:
@@ -121,17 +124,19 @@ def peers(found: People) -> Said:
         parts.append("No user is in any of the groups that matter.")
     table = found.to_help
     return [
-        Statement.of("finding", " ".join(parts), id="peers-said"),
+        Statement.of("finding", *cited(anchors.PEERS, " ".join(parts)), id="peers-said"),
         Statement.of(
-            "finding",
+            "finding", *cited(
+                anchors.BELOW,
             linked(f"{integer(len(found.below))} users", anchors.BELOW),
             " who came at least once are below their peers there: the least active of the active "
-            f"(by the cut itself, one in {integer(round(1 / found.cuts.below))}), and sponsors who "
+            f"(by the cut itself, the lowest {percent(found.cuts.below)}), and sponsors who "
             "have fallen silent. Apart from these, ",
             linked(f"{integer(table['n_never'].sum())} users", anchors.BELOW),
             " there were invited and never came: to be invited again, not to be coached. They are "
             f"of {integer(len(table))} customers, and listed by customer; at "
             f"{integer((table['sponsors'] != '').sum())} of them a sponsor is away.",
+            ),
             id="below-said",
         ),
     ]  # fmt: skip
@@ -152,12 +157,14 @@ def champions(found: People) -> Said:
     n = int(found.champion.sum())
     out = [
         Statement.of(
-            "finding", f"Paying customers have {integer(n)} champions today, the most active "
-            "admins included; ",
-            linked(integer(len(found.silent)), anchors.SILENT),
-            f" of them have been silent for {found.cuts.silent_days} days or more, and "
-            f"{integer(found.n_at_risk)} are silent, never came or are among the least active of "
-            "their kind. Page 06 lists champions silent for a shorter time.",
+            "finding", *cited(
+                anchors.COUNTED,
+                f"Paying customers have {integer(n)} champions today, the most active admins "
+                "included; ", linked(integer(len(found.silent)), anchors.COUNTED),
+                f" of them have been silent for {found.cuts.silent_days} days or more, and "
+                f"{integer(found.n_at_risk)} are silent, never came or are among the least active "
+                "of their kind. Page 06 lists champions silent for a shorter time.",
+            ),
             id="champions-said",
         )
     ]  # fmt: skip
@@ -169,10 +176,12 @@ def champions(found: People) -> Said:
     who = "Champions" if told.role == "champion" else "Admins (no login is called a champion)"
     out.append(
         Statement.of(
-            "finding", f"{who} left in ",
+            "finding", *cited(
+                anchors.LEAVING, f"{who} left in ",
             linked(f"{chance(row['hazard'])} of their months", anchors.LEAVING),
             f" ({interval(row['low'], row['high'], digits=1)}): about {percent(stays)} of them "
             f"within a year. {integer(row['left'])} departures of {integer(row['n'])} people.",
+            ),
             id="leaving-said",
         )
     )  # fmt: skip
@@ -190,7 +199,8 @@ def _trusted(found: People) -> Said:
         f"{integer(told.n_returned)} came back later"
         + (": silence says little here." if doubtful else ".")
     )
-    return [Statement.of("caution" if doubtful else "note", words, id="silence-said")]
+    role: Role = "caution" if doubtful else "note"
+    return [Statement.of(role, *cited(anchors.COUNTED, words), id="silence-said")]
 
 
 def after(found: People) -> Statement:
@@ -207,7 +217,8 @@ def after(found: People) -> Statement:
             f"Only {integer(n)} renewals came after a champion had left in time to tell: too few "
             "to compare."
         )
-        return Statement.of("note", words, verdict="too_little_data", id="after-said")
+        return Statement.of("note", *cited(anchors.COUNTED, words), verdict="too_little_data",
+                            id="after-said")  # fmt: skip
     ends = interval(gap.low, gap.high, "points")
     words = (
         f"Customers whose champion left during the term, 90 days or more before its end, renewed "
@@ -219,7 +230,7 @@ def after(found: People) -> Statement:
         if gap.clear
         else f"The gap ({ends}) cannot be told from none."
     )
-    return Statement.of("finding", words, id="after-said")
+    return Statement.of("finding", *cited(anchors.COUNTED, words), id="after-said")
 
 
 def candidates(found: People) -> Said:
@@ -237,23 +248,25 @@ def candidates(found: People) -> Said:
             "Nobody is among the most active users of the highest-paying customers without "
             "something that speaks against asking."
         )
-        return [Statement.of("finding", words + _not_asked(found), id="candidates-said")]
+        words += _not_asked(found)
+        return [Statement.of("finding", *cited(anchors.COUNTED, words), id="candidates-said")]
     promoters = int((users["answer"] == personas.PROMOTER).sum())
     customers = users["account_id"].nunique()
     half = float(users["active_days__last_28d"].astype("float64").median())
     return [
         Statement.of(
-            "finding",
-            linked(f"{integer(len(users))} users", anchors.CANDIDATES),
+            "finding", *cited(
+                anchors.COUNTED, linked(f"{integer(len(users))} users", anchors.COUNTED),
             f" of {integer(customers)} of the highest-paying customers are the most active for "
             f"their role: half of them used the product on {days(half)} or more of the last 28. ",
-            linked(integer(promoters), anchors.CANDIDATES),
+            linked(integer(promoters), anchors.COUNTED),
             " of them gave a promoter's answer (9 or 10) within 180 days and can be asked for a "
             "reference or a review. Of the other ",
-            linked(integer(len(users) - promoters), anchors.CANDIDATES),
+            linked(integer(len(users) - promoters), anchors.COUNTED),
             " no such answer is known: they are active, which is not the same as content, and are "
             "to be asked to try what is new only. At most three of one customer."
             + _not_asked(found),
+            ),
             id="candidates-said",
         ),
         Statement.of(
@@ -281,6 +294,61 @@ def _not_asked(found: People) -> str:
     if not told:
         return ""
     return f" Left out are all users of {integer(found.left_out.sum())} customers: {listed(told)}."
+
+
+def counted(found: People) -> list[tuple[str, str]]:
+    """Return the single numbers of the sentences about users: what was counted, and how much.
+
+    Parameters
+    ----------
+    found : People
+    """
+    users, told, gap = found.candidates, found.leaving, found.after
+    n = 0 if gap is None else gap.n_with
+    compared = gap is not None and gap.difference == gap.difference
+    rows = [
+        ("Champions of paying customers, the most active admins included",
+         integer(found.champion.sum())),
+        (f"of them silent for {found.cuts.silent_days} days or more", integer(len(found.silent))),
+        ("of them silent, never came, or among the least active of their kind",
+         integer(found.n_at_risk)),
+        ("Departures of champions read from silence alone",
+         integer(told.n_silences) if told else ""),
+        ("of them came back later", integer(told.n_returned) if told else ""),
+        ("Renewals after a champion left, 90 days or more before the end", integer(n)),
+    ]  # fmt: skip
+    if gap is not None and compared:
+        rows += [
+            ("of them renewed", percent(gap.with_it)),
+            ("Others of the same segment and number of renewals: renewed", percent(gap.without)),
+            ("Gap between the two, 95 % interval", interval(gap.low, gap.high, "points")),
+        ]  # fmt: skip
+    rows += _counted_candidates(users)
+    rows += [(f"Left out: customers {_DOUBTED[str(why)]}", integer(k))
+             for why, k in found.left_out.items() if k]  # fmt: skip
+    rows.append(("Left out: customers in all", integer(found.left_out.sum())))
+    if found.explored.verdict == clusters.FOUND:
+        rows += [
+            ("Stable kinds of active users found beyond the tiers",
+             integer(found.explored.n_groups)),
+            ("Overlap of the least stable of them, customers drawn anew",
+             percent(min(found.explored.jaccard))),
+        ]  # fmt: skip
+    return rows
+
+
+def _counted_candidates(users: pd.DataFrame) -> list[tuple[str, str]]:
+    if users.empty:
+        return []
+    promoters = int((users["answer"] == personas.PROMOTER).sum())
+    half = float(users["active_days__last_28d"].astype("float64").median())
+    return [
+        ("Users most active for their role at the highest-paying customers", integer(len(users))),
+        ("of so many customers", integer(users["account_id"].nunique())),
+        ("of them promoters (answer of 9 or 10 within 180 days)", integer(promoters)),
+        ("of them without such an answer", integer(len(users) - promoters)),
+        ("Half of them used the product, in the last 28 days, on at least", days(half)),
+    ]
 
 
 def saved(found: People) -> list[Finding]:

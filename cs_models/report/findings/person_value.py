@@ -9,7 +9,7 @@ from cs_models.report.display import Statement
 from cs_models.report.evidence import people_anchors as anchors
 from cs_models.report.evidence.person_value import FIRST, Worth
 from cs_models.report.findings.amounts import about
-from cs_models.report.findings.words import linked
+from cs_models.report.findings.words import Part, cited, linked
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
@@ -35,9 +35,11 @@ def worth(found: Worth, currency: str) -> Said:
     years = found.value.assumptions.horizon_years
     out = [
         Statement.of(
-            "finding", "Customers have brought ", about(float(sums["paid"]), currency),
+            "finding", "Customers have brought ",
+            linked(about(float(sums["paid"]), currency), anchors.ACCOUNTS),
             " of margin since the records began and are expected to bring ",
-            about(float(sums["to_come"]), currency), f" within {years} years. Of this ",
+            linked(about(float(sums["to_come"]), currency), anchors.ACCOUNTS), " within ",
+            linked(f"{years} years", anchors.ASSUMED), ". Of this ",
             linked(about(handed, currency), anchors.ACCOUNTS), " is handed out to ",
             linked(f"{integer(len(found.value.persons))} persons", anchors.PERSONS),
             ", by role first (weights stated below), within a role by use; never more than the "
@@ -48,13 +50,13 @@ def worth(found: Worth, currency: str) -> Said:
     ]  # fmt: skip
     if found.not_ahead:
         words = f"Nothing to come is valued: {found.not_ahead}."
-        out.append(Statement.of("caution", words, id="ahead-said"))
+        out.append(Statement.of("caution", *cited(anchors.ASSUMED, words), id="ahead-said"))
     elif found.value.far:
         words = (
             f"{percent(found.value.beyond)} of the value to come lies beyond the time any customer "
             "has been followed: read the order of persons, not the amounts."
         )
-        out.append(Statement.of("caution", words, id="beyond-said"))
+        out.append(Statement.of("caution", *cited(anchors.ACCOUNTS, words), id="beyond-said"))
     return [*out, moved(found)]
 
 
@@ -72,11 +74,12 @@ def _weighed(found: Worth) -> Statement:
         else ""
     )
     return Statement.of(
-        "caution" if shaky else "note", f"Of the {integer(first)} persons first in this order, ",
+        "caution" if shaky else "note", *cited(
+            anchors.PERSONS, f"Of the {integer(first)} persons first in this order, ",
         linked(integer(equal), anchors.PERSONS), " stay among the first with equal weights of the "
         "roles, and ", linked(integer(alone), anchors.PERSONS),
         f" were use alone to count; half of them would then be valued at {percent(middle)} of what "
-        f"stands here, or less.{advice}",
+        f"stands here, or less.{advice}"),
         id="weights-said",
     )  # fmt: skip
 
@@ -99,7 +102,8 @@ def moved(found: Worth) -> Statement:
         return Statement.of("note", "Nobody moved from one customer to another.", id="moved-said")
     if use.difference != use.difference:
         rest = f"Only {integer(use.n_with)} arrivals can be compared: too few to say what went on."
-        return Statement.of("note", start + rest, verdict="too_little_data", id="moved-said")
+        return Statement.of("note", *_moves(start + rest), verdict="too_little_data",
+                            id="moved-said")  # fmt: skip
     ratio, low, high = found.effect.use_ratio
     rest = (
         f"From the term before to the term after an arrival, use went {number(ratio, 2)} times as "
@@ -107,7 +111,11 @@ def moved(found: Worth) -> Statement:
         f"{integer(use.n_with)} arrivals)"
     )
     end = "." if use.clear else ": this cannot be told from no difference."
-    return Statement.of("finding", start + rest + end, id="moved-said")
+    return Statement.of("finding", *_moves(start + rest + end), id="moved-said")
+
+
+def _moves(words: str) -> list[Part]:
+    return cited(anchors.EFFECT, words)
 
 
 def saved(found: Worth, currency: str) -> list[Finding]:

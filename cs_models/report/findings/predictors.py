@@ -15,7 +15,7 @@ from cs_models.report.evidence.callers import Calls
 from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import Learnt, Today, records
-from cs_models.report.findings.words import Part, linked, pairs, spread
+from cs_models.report.findings.words import Part, cited, linked, pairs, spread
 from cs_models.report.values import integer, interval, money, number, percent
 
 NAMED = 3
@@ -64,10 +64,11 @@ def too_little(learnt: Learnt) -> Statement:
         linked(integer(counts["n_terms"]), "exclusions"), " contract terms, ",
         linked(integer(counts["n_churned_accounts"]), "exclusions"), " of ",
         linked(integer(counts["n_accounts"]), "exclusions"), " customers left. To learn from, it "
-        f"takes {history.MIN_CHURNED_ACCOUNTS} customers who left, some who stayed, and "
-        f"{ladder.MIN_ORIGINS} past quarters with enough known before each, by which what is said "
-        "can be judged. Nobody is given a chance of leaving here; what the history does show is "
-        "below.", verdict="too_little_data", id="answer",
+        "takes ", linked(integer(history.MIN_CHURNED_ACCOUNTS), "exclusions"),
+        " customers who left, some who stayed, and ",
+        linked(integer(ladder.MIN_ORIGINS), "exclusions"), " past quarters with enough known "
+        "before each, by which what is said can be judged. Nobody is given a chance of leaving "
+        "here; what the history does show is below.", verdict="too_little_data", id="answer",
     )  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def doubt(learnt: Learnt, judged: Judged | None, today: Today | None) -> list[St
             , linked(f"{pairs(auc['value'])} of 100", foretold.MEASURES), " pairs (",
             linked(f"{pairs(auc['low'])} to {pairs(auc['high'])}", foretold.MEASURES),
             "; the segment's share alone ", linked(pairs(judged.auc_base), foretold.LADDER),
-            ", chance 50). For every 100 who were expected to leave, ",
+            ", half by chance). For every 100 who were expected to leave, ",
             linked(pairs(ratio["value"]), foretold.CURVE), " left (",
             linked(f"{pairs(ratio['low'])} to {pairs(ratio['high'])}", foretold.CURVE), ").",
             *([] if right else [f" {spread(slope)} (Are the chances true?)."]), *_flagged(today),
@@ -179,7 +180,7 @@ def due(coming: Due, currency: str) -> list[Statement]:
     for place, row in enumerate(records(out)):
         parts += ["; " if place else "", linked(integer(row["n_accounts"]), "left-out"),
                   " customers (", linked(money(row["arr"], currency), "left-out"),
-                  f" a year) who {row['reason']}"]  # fmt: skip
+                  *cited("left-out", f" a year) who {row['reason']}")]  # fmt: skip
     return [Statement.of("note", *parts, ".", id="not-spoken-of")]
 
 
@@ -199,9 +200,11 @@ def colours(today: Today, currency: str) -> Statement:
             f"keeps {percent(play.save_rate_high)}: a large contract is red at a smaller chance"
         )
     return Statement.of(
-        "finding", f"{meaning}. ", *(["Today ", linked(integer(t["n_red"]), evidence.AT_RISK),
+        "finding", *cited(evidence.AT_RISK, f"{meaning}. "), *(
+            ["Today ", linked(integer(t["n_red"]), evidence.AT_RISK),
         " customers with ", linked(money(t["arr_red"], currency), evidence.AT_RISK),
-        " a year are red."] if t["n_red"] else ["Today nobody is red."]), id="colours",
+        " a year are red."] if t["n_red"] else ["Today nobody is red."]
+        ), id="colours",
     )  # fmt: skip
 
 

@@ -76,8 +76,8 @@ def _usual(found: Ramp) -> list[Part]:
     full = full_week(found)
     parts: list[Part] = [
         "From ", linked(contracts(found.usual.n_renewed), WEEKS), " that renewed and ",
-        linked(integer(found.usual.n_left), WEEKS), f" that left, all of {found.term_months} "
-        "months and watched from their first day: ",
+        linked(integer(found.usual.n_left), WEEKS), " that left, all of ",
+        linked(f"{found.term_months} months", WEEKS), " and watched from their first day: ",
     ]  # fmt: skip
     if full is None:
         return [*parts, "the middle contract never shows steady use."]
@@ -99,9 +99,10 @@ def _below(found: Ramp, currency: str) -> list[Part]:
     n_below, n = below["account_id"].nunique(), found.standing["account_id"].nunique()
     if not (found.standing["usual_low"] > 0).any():
         return [
-            f"Who uses less than usual cannot be told by the ramp: of the contracts of "
-            f"{found.term_months} months that renewed, a tenth were not used at all in such weeks, "
-            "so that none of ", linked(customers(n), BELOW), " can stand below them.",
+            "Who uses less than usual cannot be told by the ramp: of the contracts of ",
+            linked(f"{found.term_months} months", BELOW), " that renewed, a tenth were "
+            "not used at all in such weeks, so that none of ", linked(customers(n), BELOW),
+            " can stand below them.",
         ]  # fmt: skip
     return [
         "Today ", linked(customers(n_below), BELOW), " of ",

@@ -18,7 +18,7 @@ from cs_models.report.evidence import survival_anchors as anchors
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.survival import History, Untold
 from cs_models.report.evidence.survival_groups import Groups
-from cs_models.report.findings.words import Part, chance, linked, listed
+from cs_models.report.findings.words import Part, chance, cited, linked, listed
 from cs_models.report.values import integer, interval, number, percent
 
 FEW_LOST = 10
@@ -70,7 +70,7 @@ def hundred_parts(own: pd.DataFrame) -> list[Part]:
             f"{_ends(row['survival_low'], row['survival_high'])}{of_them} after the "
             f"{renewal(row['opportunity'])}" + ("" if place else " renewal"),
         ]  # fmt: skip
-    return [*said, "."]
+    return cited(anchors.RENEWALS, *said, ".")
 
 
 def risk_parts(own: pd.DataFrame) -> list[Part]:
@@ -100,7 +100,7 @@ def risk_parts(own: pd.DataFrame) -> list[Part]:
 def who_parts(groups: Groups | Untold) -> list[Part]:
     """Say which group keeps its customers shortest, or that groups cannot be told apart."""
     if isinstance(groups, Untold):
-        return [f"Groups of customers cannot be compared: {groups.reason}."]
+        return cited(anchors.COUNTS, f"Groups of customers cannot be compared: {groups.reason}.")
     means = groups.means.sort_values("mean")
     short, long = records(means.iloc[[0, -1]])
     months = f"of the first {number(short['tau'], 0)} months"
@@ -133,8 +133,10 @@ def doubt(past: History, renewals: pd.DataFrame) -> Statement:
         ]  # fmt: skip
     return Statement.of(
         "caution", "Not known yet: ", linked(integer(there), anchors.COUNTS), " of ",
-        linked(integer(len(lives)), anchors.COUNTS), " customers are still there, and none has "
-        f"been one for longer than {number(longest, 0)} months.", *seen,
+        linked(integer(len(lives)), anchors.COUNTS), *cited(
+            anchors.COUNTS, " customers are still there, and none has been one for longer than "
+            f"{number(longest, 0)} months.",
+        ), *seen,
         " Everything here is what past customers did; those who begin today may differ.",
         id="doubt",
     )  # fmt: skip
@@ -164,7 +166,8 @@ def stay(lives: pd.DataFrame, curves: Curves) -> list[Statement]:
 def sorting(own: pd.DataFrame, fit: Sorting | Untold) -> Statement:
     """Say whether rising renewal is more than sorting."""
     if isinstance(fit, Untold):
-        return Statement.of("finding", _cannot("Whether loyalty grows", fit), id="sorting-said")
+        return Statement.of("finding", _cannot("Whether loyalty grows", fit),
+                            verdict="too_little_data", id="sorting-said")  # fmt: skip
     first, last = records(own.iloc[[0, -1]])
     ends: list[Part] = [
         linked(percent(1 - first["hazard"]), anchors.SORTING), " at the first renewal and ",
@@ -199,7 +202,8 @@ def sorting(own: pd.DataFrame, fit: Sorting | Untold) -> Statement:
 def groups(found: Groups | Untold) -> list[Statement]:
     """Say how far groups are apart in the months they stay, and who is not spoken of."""
     if isinstance(found, Untold):
-        return [Statement.of("finding", _cannot("Whether groups differ", found), id="groups-said")]
+        return [Statement.of("finding", _cannot("Whether groups differ", found),
+                             verdict="too_little_data", id="groups-said")]  # fmt: skip
     pairs = found.differences.sort_values("difference", key=lambda values: -values.abs())
     pair = records(pairs)[0]
     size, low, high = (pair[name] for name in ("difference", "low", "high"))
@@ -209,8 +213,9 @@ def groups(found: Groups | Untold) -> list[Statement]:
     parts: list[Part] = [
         f"Of the first {number(found.means['tau'].iloc[0], 0)} months, {more} customers stay ",
         linked(number(size, 1), anchors.PAIRS),
-        f" more than {less} customers (95 % interval {_span(low, high)}). Were all groups alike, "
-        "curves at least as far apart as these, over all their time, would be seen in ",
+        f" months more than {less} customers (95 % interval ", linked(_span(low, high),
+        anchors.PAIRS), "). Were all groups alike, curves at least as far apart as these, over all "
+        "their time, would be seen in ",
         linked(chance(found.p), anchors.PAIRS), " of histories", _verdict(found.p, low),
     ]  # fmt: skip
     said = [Statement.of("finding", *parts, id="groups-said")]
@@ -219,6 +224,7 @@ def groups(found: Groups | Untold) -> list[Statement]:
             Statement.of(
                 "note",
                 f"Not spoken of, for too few customers or too few lost: {listed(found.left_out)}.",
+                verdict="too_little_data",
                 id="groups-out",
             )
         )
@@ -235,12 +241,12 @@ def causes(by: pd.DataFrame) -> Statement:
     whole = int(by["n"].sum())
     parts: list[Part] = [
         "Lost so far: ", linked(integer(whole), anchors.COUNTS),
-        f" customer{'s' if whole > 1 else ''}. {how}.",
+        f" customer{'s' if whole > 1 else ''}. ", *cited(anchors.CAUSES_BY, f"{how}."),
     ]  # fmt: skip
     if rows[0]["month"] < 1:
         return Statement.of("finding", *parts, id="causes-said")
     parts += [
-        f" Within {number(rows[0]['month'], 0)} months of their start ",
+        *cited(anchors.CAUSES_BY, f" Within {number(rows[0]['month'], 0)} months of their start "),
         linked(percent(total), anchors.CAUSES_BY), " were lost in all.",
     ]  # fmt: skip
     if len(rows) > 1:
@@ -287,7 +293,7 @@ def _median(row: dict[str, Any]) -> list[Part]:
         ends = f"95 % interval: month {number(low, 0)} to {number(high, 0)}"
     return [
         "Half of the customers were gone by month ",
-        linked(number(row["median"], 0), anchors.CURVE), f" ({ends}).",
+        linked(number(row["median"], 0), anchors.CURVE), *cited(anchors.CURVE, f" ({ends})."),
     ]  # fmt: skip
 
 
@@ -309,7 +315,8 @@ def _late(late: dict[str, Any]) -> list[Part]:
     return [
         linked(integer(late["n"]), anchors.COUNTS), " customers had begun before the records do. "
         "Others like them, who left before, were never recorded, so these count from the day the "
-        f"records begin: after {month} months ", linked(percent(late["fair"], 1), anchors.CURVE),
+        "records begin: after ", linked(month, anchors.CURVE), " months ",
+        linked(percent(late["fair"], 1), anchors.CURVE),
         " are still there. Counted from their first day they would have made it look like ",
         linked(percent(late["naive"], 1), anchors.CURVE), ".",
     ]  # fmt: skip
@@ -330,7 +337,10 @@ def _ends(low: float, high: float) -> str:
 
 
 def _lost_at(row: dict[str, Any]) -> list[Part]:
-    return [linked(percent(row["hazard"]), anchors.RISK), f" ({interval(row['low'], row['high'])})"]
+    return cited(
+        anchors.RISK, linked(percent(row["hazard"]), anchors.RISK),
+        f" ({interval(row['low'], row['high'])})",
+    )  # fmt: skip
 
 
 def _span(low: float, high: float) -> str:

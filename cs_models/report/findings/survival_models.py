@@ -21,10 +21,9 @@ from cs_models.report.evidence.survival import Untold
 from cs_models.report.evidence.survival_adoption import Compared, Reached
 from cs_models.report.evidence.survival_drivers import Drivers, Due
 from cs_models.report.evidence.survival_value import Foretold, Value
-from cs_models.report.findings.words import Part, chance, linked, listed
+from cs_models.report.findings.words import Part, chance, cited, linked, listed
 from cs_models.report.values import integer, interval, money, number, percent
 
-COIN = 0.5
 ENOUGH_A_COLUMN = 10  # leavers
 CLEAR = 0.05
 
@@ -39,6 +38,10 @@ def level(row: dict[str, Any], end: str, currency: str) -> str:
     return _about(value, currency) if row["name"] == looked.MONEY else number(value)
 
 
+def _untold(reason: str, anchor: str) -> Statement:
+    return Statement.of("finding", reason, verdict="too_little_data", id=anchor)
+
+
 def drivers(known: Due, found: Drivers | Untold, currency: str) -> list[Statement]:
     """Say what goes with leaving at a renewal, and what was looked at in vain.
 
@@ -51,7 +54,7 @@ def drivers(known: Due, found: Drivers | Untold, currency: str) -> list[Statemen
     """
     if isinstance(found, Untold):
         reason = f"What goes with leaving cannot be said from this history: {found.reason}."
-        return [Statement.of("finding", reason, id="drivers-said")]
+        return [_untold(reason, "drivers-said")]
     rows = records(found.table)
     clear = [row for row in rows if row["clear"]]
     said = [
@@ -74,10 +77,10 @@ def drivers(known: Due, found: Drivers | Untold, currency: str) -> list[Statemen
 
 def driver_parts(row: dict[str, Any], currency: str) -> list[Part]:
     """Say what one column goes with: chances on both sides, and the odds with their doubt."""
-    odds: list[Part] = [
-        "; the odds are ", linked(number(row["odds"], 2), anchors.DRIVERS),
+    odds = cited(
+        anchors.DRIVERS, "; the odds are ", linked(number(row["odds"], 2), anchors.DRIVERS),
         f" times as large ({number(row['low'], 2)} to {number(row['high'], 2)}).",
-    ]  # fmt: skip
+    )  # fmt: skip
     high = linked(percent(row["risk_high"]), anchors.DRIVERS)
     low = linked(percent(row["risk_low"]), anchors.DRIVERS)
     alike = ", all else that is looked at being alike"
@@ -88,17 +91,18 @@ def driver_parts(row: dict[str, Any], currency: str) -> list[Part]:
         ]  # fmt: skip
     more, less = (level(row, end, currency) for end in ("high_value", "low_value"))
     went = "fewer" if row["odds"] < 1 else "more"
-    return [
+    return cited(
+        anchors.DRIVERS,
         f"{_more(row)} went with {went} losses: with {more} (the upper quarter) ", high,
         f" leave by choice at the renewal, with {less} (the lower quarter) ", low, alike, *odds,
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def later(found: dict[str, Any] | Untold) -> Statement:
     """Say how the columns did on renewals that came after they were learnt."""
     if isinstance(found, Untold):
         reason = f"Whether this would have foretold later renewals is not known: {found.reason}."
-        return Statement.of("finding", reason, id="drivers-later")
+        return _untold(reason, "drivers-later")
     return Statement.of(
         "finding", "Learnt only from the ", linked(integer(found["n_learnt"]), anchors.DRIVERS),
         " renewals known a year ago, it expected ",
@@ -106,8 +110,8 @@ def later(found: dict[str, Any] | Untold) -> Statement:
         linked(integer(found["n"]), anchors.DRIVERS), " judged since to leave, and ",
         linked(integer(found["left"]), anchors.DRIVERS), " did. Of two of them, one of which left, "
         "it gave the leaver the larger chance in ",
-        linked(percent(found["auc"]), anchors.DRIVERS), " of pairs; a coin does so in "
-        f"{percent(COIN)}.", id="drivers-later",
+        linked(percent(found["auc"]), anchors.DRIVERS), " of pairs; a coin does so in half of "
+        "them.", id="drivers-later",
     )  # fmt: skip
 
 
@@ -115,19 +119,23 @@ def adoption(found: Reached | Untold, compared: Compared | Untold) -> list[State
     """Say how often customers leave once they have reached adoption, fairly timed and naively."""
     if isinstance(found, Untold):
         reason = f"Adoption cannot be timed: {found.reason}."
-        return [Statement.of("finding", reason, id="adoption-said")]
-    meant = Statement.of("note", f"Adopted means here: {found.words}.", *_chosen(found),
-                         id="adoption-meant")  # fmt: skip
+        return [_untold(reason, "adoption-said")]
+    # Without a comparison no table shows what adopted means.
+    of_it: list[Part] = [f"Adopted means here: {found.words}."]
+    shown = not isinstance(compared, Untold)
+    meant = Statement.of("note", *(cited(anchors.ADOPTION, *of_it) if shown else of_it),
+                         *_chosen(found), id="adoption-meant",
+                         verdict=None if shown else "too_little_data")  # fmt: skip
     if isinstance(compared, Untold):
         reason = f"Staying with and without it cannot be compared: {compared.reason}."
-        return [Statement.of("finding", reason, id="adoption-said"), meant]
+        return [_untold(reason, "adoption-said"), meant]
     timed, naive = (
         records(compared.table[compared.table["how"] == how])[0] for how in ("timed", "naive")
     )
-    ratio: list[Part] = [
-        linked(number(timed["ratio"], 2), anchors.ADOPTION),
+    ratio = cited(
+        anchors.ADOPTION, linked(number(timed["ratio"], 2), anchors.ADOPTION),
         f" times ({number(timed['low'], 2)} to {number(timed['high'], 2)}) ",
-    ]  # fmt: skip
+    )  # fmt: skip
     parts: list[Part] = [
         "At any time, customers that had reached adoption left at ", *ratio,
         "the rate of those of the same group that had not yet."
@@ -144,12 +152,12 @@ def worth(value: Value | Untold, currency: str) -> list[Statement]:
     """Say how long the contracts that run today are expected to last, and what they would pay."""
     if isinstance(value, Untold):
         reason = f"How long running customers will stay cannot be said: {value.reason}."
-        return [Statement.of("finding", reason, id="value-said")]
+        return [_untold(reason, "value-said")]
     whole = records(value.table)[0]
     years = f"{number(whole['years_low'], 1)} to {number(whole['years_high'], 1)}"
     said = [
         Statement.of(
-            "finding", "A contract that runs today is expected to last ",
+            "finding", *cited(anchors.VALUE, "A contract that runs today is expected to last ",
             linked(number(whole["years"], 1), anchors.VALUE), f" ({years}) of the next "
             f"{value.horizon_years} years. At today's prices the ",
             linked(integer(whole["n_terms"]), anchors.VALUE), " of them would pay ",
@@ -158,7 +166,7 @@ def worth(value: Value | Untold, currency: str) -> list[Statement]:
             f") in that time, money a year later counted {percent(value.discount_rate)} less; "
             "undiscounted ", linked(_about(whole["undiscounted"], currency), anchors.VALUE),
             ".", *_in_notice(value, currency), " The intervals hold the doubt about the chances to "
-            "renew, and nothing of what may change.", id="value-said",
+            "renew, and nothing of what may change."), id="value-said",
         )
     ]  # fmt: skip
     share = float(whole["beyond"])
@@ -171,7 +179,8 @@ def worth(value: Value | Untold, currency: str) -> list[Statement]:
             f". Above {percent(MOST_BEYOND)} it is more a continuation of the past than a "
             "finding: plan with the next renewals, not with the whole sum."
         )
-        said.append(Statement.of("caution", *beyond, text, id="value-beyond"))
+        more = cited(anchors.VALUE, text)
+        said.append(Statement.of("caution", *beyond, *more, id="value-beyond"))
     else:
         said.append(Statement.of("note", *beyond, ".", id="value-beyond"))
     return said
@@ -192,14 +201,14 @@ def foretold(found: Foretold | Untold) -> list[Statement]:
     """Say what would have been said a year ago, and what came true."""
     if isinstance(found, Untold):
         reason = f"It cannot be judged by the last year: {found.reason}."
-        return [Statement.of("finding", reason, id="foretold-said")]
+        return [_untold(reason, "foretold-said")]
     models = {row["model"]: row for row in records(found.table)}
     own = models[valued.BY_RENEWAL]
     parts: list[Part] = [
         f"From what was known on {found.day.isoformat()}, this page would have expected ",
         linked(number(own["expected"], 0), anchors.MODELS), " of the ",
-        linked(integer(found.n), anchors.MODELS), " customers that ran then to be lost within 12 "
-        "months; ", linked(integer(found.lost), anchors.MODELS), " were.", *_error(own),
+        linked(integer(found.n), anchors.MODELS), " customers that ran then to be lost within "
+        "twelve months; ", linked(integer(found.lost), anchors.MODELS), " were.", *_error(own),
         *_when(found.horizons), *_fits(own, found.thirds),
     ]  # fmt: skip
     return [
@@ -231,8 +240,8 @@ def _when(horizons: pd.DataFrame) -> list[Part]:
         said += [between, linked(percent(row["auc"]), anchors.HORIZONS),
                  f" of pairs at {number(row['month'], 0)} months" if not place else
                  f" at {number(row['month'], 0)}"]  # fmt: skip
-    return [*said, f"; a coin does so in {percent(COIN)}. What it knows is mostly who has a "
-            "renewal ahead."]  # fmt: skip
+    return cited(anchors.HORIZONS, *said, "; a coin does so in half of them. What it knows is "
+                 "mostly who has a renewal ahead.")  # fmt: skip
 
 
 def _fits(own: dict[str, Any], thirds: pd.DataFrame) -> list[Part]:
@@ -245,7 +254,7 @@ def _fits(own: dict[str, Any], thirds: pd.DataFrame) -> list[Part]:
         said += [
             f" Of those {row['third']} it said ", linked(percent(row["said"]), anchors.THIRDS),
             " would be lost, and ", linked(percent(row["rate"]), anchors.THIRDS),
-            f" ({interval(row['low'], row['high'])}) were.",
+            *cited(anchors.THIRDS, f" ({interval(row['low'], row['high'])}) were."),
         ]  # fmt: skip
     if own["fit_p"] <= CLEAR:
         said.append(" Over the year its chances were off by more than luck allows.")

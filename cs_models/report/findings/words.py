@@ -7,6 +7,7 @@ from typing import Any
 
 from cs_models.report.display import Number, Statement, num
 from cs_models.report.evidence import anchors
+from cs_models.report.page import lint
 from cs_models.report.values import interval, number, percent, points
 
 Part = str | Number
@@ -18,6 +19,31 @@ LEAST = 0.0001  # and below this, only that it is below
 def linked(words: str, table: str) -> Number:
     """Return words that link to a table of the page, named as in ``anchors``."""
     return num(words, anchors.link(table))
+
+
+def cited(table: str, *parts: Part) -> list[Part]:
+    """Return parts of a sentence whose numbers all link: those that do not yet, to `table`.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table of the page in which they can be seen.
+    *parts : str or Number
+        What already links is kept as it is, and so are dates and names of intervals, which
+        the page asks no source of.
+    """
+    said: list[Part] = []
+    for part in parts:
+        if isinstance(part, Number):
+            said.append(part)
+            continue
+        at = 0
+        for start, end in lint.spans(part):
+            # The finding stays in bold; what stands beside it, its interval and n, does not.
+            said += [part[at:start], num(part[start:end], anchors.link(table), strong=False)]
+            at = end
+        said.append(part[at:])
+    return [part for part in said if part]
 
 
 def chance(probability: float) -> str:

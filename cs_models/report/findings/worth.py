@@ -161,7 +161,7 @@ def _shortened(names: str) -> str:
     listed = names.split(", ")
     if len(listed) <= NAMED + 1:
         return names or "nothing that is known"
-    return f"{', '.join(listed[:NAMED])} and {len(listed) - NAMED} more"
+    return f"{', '.join(listed[:NAMED])} and others"
 
 
 def _hidden(row: Mapping[str, Any]) -> list[Part]:
