@@ -42,8 +42,10 @@ def test_help_is_there_for_every_command(capsys):
     """It exits 0 and says what the command is for."""
     assert cli.call(["--help"]) == 0
     told = capsys.readouterr().out
-    assert all(name in told for name in ("check", "run", "features", "score", "sample", "export"))
-    for name in ("check", "run", "features", "score", "sample", "export"):
+    assert all(
+        name in told for name in ("check", "run", "features", "score", "sample", "export", "prune")
+    )
+    for name in ("check", "run", "features", "score", "sample", "export", "prune"):
         assert cli.call([name, "--help"]) == 0
 
 
