@@ -18,6 +18,7 @@ from scipy import special
 from cs_models.errors import DataError, TooLittleDataError
 from cs_models.learn import survival
 from cs_models.learn.evaluation import censored
+from cs_models.learn.hazards import discrete
 
 ROSSI = ["week", "fin", "age", "race", "wexp", "mar", "paro", "prio"]
 
@@ -359,3 +360,24 @@ def test_periods_hold_each_episode_once(rows: list[tuple[float, bool]]) -> None:
     assert (sizes["size"] == np.ceil(frame["duration_days"] - 1e-9)).all()
     assert (sizes["size"] == sizes["max"]).all()
     assert periods.groupby("account_id")["event"].sum().tolist() == frame["event"].tolist()
+
+
+@pytest.mark.parametrize("shape", ["normal", "few values", "long tail", "one far off"])
+@pytest.mark.parametrize("told", [0.0, 1.0, 3.5, 9.0])
+def test_a_column_is_passed_unordered_only_where_it_is_no_leak(shape: str, told: float) -> None:
+    """The quick look never passes a column whose area is above the limit, on either side."""
+    rng = np.random.default_rng(11)
+    outcome = (rng.random(4000) < 0.2).astype(np.float64)
+    values = rng.normal(size=4000) + told * outcome
+    shaped = {
+        "normal": values,
+        "few values": np.round(values),
+        "long tail": np.exp(3 * values),
+        "one far off": np.r_[1e12, values[1:]],
+    }[shape]
+    for column in (shaped, -shaped):
+        area = discrete._area(column, outcome)
+        passed = discrete._far_from_telling(column, outcome)
+        assert not (passed and max(area, 1 - area) > discrete.LEAK_AUC)
+        if shape == "normal" and told <= 1.0:
+            assert passed

@@ -212,6 +212,6 @@ def _crossing(shown: pd.DataFrame, column: str) -> float | None:
 
 def largest_time(own: Times, least: int) -> float | None:
     """Return the last time at which enough rows are at risk; None where there is none."""
-    ends = np.unique(own.duration)
+    ends = own.ends[np.r_[True, np.diff(own.ends) > 0]]
     enough = ends[at_risk(own, ends) >= least]
     return float(enough[-1]) if len(enough) else None

@@ -76,12 +76,7 @@ class Design:
             A column is absent, or holds an infinite value.
         """
         _present(frame, [part.column for part in self.parts])
-        whole = _expand(frame, self.parts)
-        return (
-            np.column_stack([whole[name] for name in self.columns])
-            if self.columns
-            else empty(len(frame))
-        )
+        return _stacked(_expand(frame, self.parts), self.columns, len(frame))
 
     def of(self, name: str) -> str:
         """Return the frame's column that a column of the matrix comes from."""
@@ -89,6 +84,10 @@ class Design:
             if name in _names(part):
                 return part.column
         return name
+
+
+def _stacked(whole: dict[str, Float], names: Sequence[str], n_rows: int) -> Float:
+    return np.array([whole[name] for name in names]).T if names else empty(n_rows)
 
 
 def empty(n_rows: int) -> Float:
@@ -117,12 +116,35 @@ def learn(frame: pd.DataFrame, columns: Sequence[str], *, categories: Sequence[s
     DataError
         A column is absent, holds an infinite value, or no value at all.
     """
+    return learn_matrix(frame, columns, categories=categories)[0]
+
+
+def learn_matrix(
+    frame: pd.DataFrame, columns: Sequence[str], *, categories: Sequence[str] = ()
+) -> tuple[Design, Float]:
+    """Learn how the columns of a frame become a matrix, and return that of this frame with it.
+
+    Parameters
+    ----------
+    frame, columns, categories
+        As for `learn`.
+
+    Returns
+    -------
+    tuple of (Design, ndarray of shape (n_rows, n_columns))
+        What ``design.matrix(frame)`` returns too; each column is contiguous in memory.
+
+    Raises
+    ------
+    DataError
+        As `learn`.
+    """
     chosen = list(dict.fromkeys(columns))
     _present(frame, chosen)
     parts = tuple(_part(frame[name], name, name in categories) for name in chosen)
     whole = _expand(frame, parts)
     kept, notices = _independent(whole)
-    return Design(parts, kept, notices)
+    return Design(parts, kept, notices), _stacked(whole, kept, len(frame))
 
 
 def _present(frame: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -221,21 +243,22 @@ def _independent(whole: dict[str, Float]) -> tuple[tuple[str, ...], tuple[str, .
     """Keep, in order, the columns that vary and do not follow from those before them."""
     names: list[str] = []
     notices: list[str] = []
-    basis: list[Float] = []
+    basis = np.empty((len(whole), len(next(iter(whole.values()), ()))))
     for name, values in whole.items():
-        centred = values - values.mean()
-        size = float(np.linalg.norm(centred))
+        rest = basis[len(names)]  # becomes one more row of the basis where something is left
+        np.subtract(values, values.mean(), out=rest)
+        size = float(np.linalg.norm(rest))
         if size <= 1e-10 * (1.0 + float(np.linalg.norm(values))):
             notices.append(f"{name} never varies: left out")
             continue
-        rest = centred / size
+        rest /= size
+        known = basis[: len(names)]
         for _ in range(2):  # twice: the first pass leaves rounding behind
-            for known in basis:
-                rest = rest - (known @ rest) * known
+            rest -= (known @ rest) @ known
         left = float(np.linalg.norm(rest))
         if left < 1e-6:
             notices.append(f"{name} follows from the columns before it: left out")
             continue
-        basis.append(rest / left)
+        rest /= left
         names.append(name)
     return tuple(names), tuple(notices)

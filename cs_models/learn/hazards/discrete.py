@@ -40,6 +40,7 @@ CONTRACTS: Final = (1, 3, 6, 12, 24, 36)
 LEAST_CHURNED: Final = 10
 LEAK_AUC: Final = 0.98
 LEAST_ROWS: Final = 10
+_N_STEPS: Final = 512
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,9 @@ def renewal_hazard(
     """
     frame = usual(frame)
     outcome = binary(frame, event)
-    account = accounts(frame, cluster)
+    account, names = pd.factorize(accounts(frame, cluster))
     enough(outcome, account)
-    learnt = designs.learn(frame, [*baseline, *covariates], categories=baseline)
-    columns = learnt.matrix(frame)
+    learnt, columns = designs.learn_matrix(frame, [*baseline, *covariates], categories=baseline)
     refuse_leaks(columns, outcome, learnt, covariates)
     fit = scoring.fit(columns, outcome, account, link, penalty)
     notices = learnt.notices + fit.notices
@@ -184,7 +184,7 @@ def renewal_hazard(
         learnt,
         fit.log_likelihood,
         len(outcome),
-        int(pd.Series(account).nunique()),
+        len(names),
         int(outcome.sum()),
         fit.covariance,
         _followed(frame),
@@ -259,9 +259,9 @@ def accounts(frame: pd.DataFrame, cluster: str | None) -> NDArray[np.generic]:
 
 def enough(outcome: Float, account: ArrayLike, least: int = LEAST_CHURNED) -> None:
     """Refuse a history in which hardly any account left, or hardly any stayed."""
-    names = pd.Series(np.asarray(account))
+    names = np.asarray(account)
     for value, word in ((1.0, "left"), (0.0, "did not leave")):
-        number = names[outcome == value].nunique()
+        number = len(pd.unique(names[outcome == value]))
         if number < least:
             raise TooLittleDataError(
                 f"too few accounts {word} to learn what goes with leaving",
@@ -275,6 +275,8 @@ def refuse_leaks(columns: Float, outcome: Float, learnt: Design, covariates: Seq
     """Refuse a covariate that alone orders leavers and stayers almost without fault."""
     for place, name in enumerate(learnt.columns):
         if learnt.of(name) not in covariates:
+            continue
+        if _far_from_telling(columns[:, place], outcome):
             continue
         area = _area(columns[:, place], outcome)
         if max(area, 1 - area) > LEAK_AUC:
@@ -294,6 +296,24 @@ def _area(values: Float, outcome: Float) -> float:
     n_left, n_stayed = left.sum(), (~left).sum()
     won = stats.rankdata(values)[left].sum() - n_left * (n_left + 1) / 2
     return float(won / (n_left * n_stayed))
+
+
+def _far_from_telling(values: Float, outcome: Float) -> bool:
+    """Tell whether a column is no leak, without ordering its rows; not where that is unsure.
+
+    Values in equal steps: pairs of one step are counted for either side, so that the area is
+    between the two.
+    """
+    low, high = values.min(), values.max()
+    if not low < high or not np.isfinite(high - low):
+        return False
+    step = ((values - low) * (_N_STEPS / (high - low))).astype(np.int64)
+    left = np.bincount(step, outcome, _N_STEPS + 1)
+    stayed = np.bincount(step, minlength=_N_STEPS + 1) - left
+    pairs = left.sum() * stayed.sum()
+    below = np.cumsum(stayed) - stayed
+    won, tied = float(left @ below), float(left @ stayed)
+    return bool(max(won + tied, pairs - won) <= LEAK_AUC * pairs)
 
 
 def _table(names: Sequence[str], fit: Fit, level: float) -> pd.DataFrame:

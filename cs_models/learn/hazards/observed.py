@@ -10,6 +10,7 @@ Source: ``methods.md`` 1.1 (left truncation, censoring); ``reliability.md`` E3 t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,20 @@ class Times:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.duration)
+
+    @cached_property
+    def ends(self) -> Float:
+        """Return the durations in ascending order."""
+        return np.sort(self.duration)
+
+    @cached_property
+    def _entries(self) -> Float:
+        return np.sort(self.entry[self.entry > 0])
+
+    def entered(self, moments: Float) -> Int:
+        """Count the rows with entry < t at each moment t."""
+        late = np.searchsorted(self._entries, moments, side="left")
+        return np.asarray(late + np.where(moments > 0, len(self) - len(self._entries), 0))
 
     def rows(self, which: NDArray[np.bool_]) -> Times:
         """Return the rows for which ``which`` holds."""
@@ -121,20 +136,22 @@ class Counts:
 
 def counts(given: Times, *, n_causes: int = 1) -> Counts:
     """Count, at each time at which a row ended, who was at risk and who ended."""
-    moments = np.unique(given.duration[given.event > 0])
-    events = np.zeros((len(moments), n_causes))
     ended = given.event > 0
-    np.add.at(
-        events, (np.searchsorted(moments, given.duration[ended]), given.event[ended] - 1), 1.0
-    )
+    if n_causes == 1:
+        moments, number = np.unique(given.duration[ended], return_counts=True)
+        events = number[:, None].astype(np.float64)
+    else:
+        moments, place = np.unique(given.duration[ended], return_inverse=True)
+        cells = place * n_causes + given.event[ended] - 1
+        number = np.bincount(cells, minlength=len(moments) * n_causes)
+        events = number.reshape(len(moments), n_causes).astype(np.float64)
     return Counts(moments, at_risk(given, moments), events)
 
 
 def at_risk(given: Times, moments: Float) -> Float:
     """Count the rows with entry < t <= duration at each moment t."""
-    entered = np.searchsorted(np.sort(given.entry), moments, side="left")
-    left = np.searchsorted(np.sort(given.duration), moments, side="left")
-    return (entered - left).astype(np.float64)
+    left = np.searchsorted(given.ends, moments, side="left")
+    return (given.entered(moments) - left).astype(np.float64)
 
 
 def _sample(stop: Float, start: Float, wrong: NDArray[np.bool_]) -> str:

@@ -71,8 +71,12 @@ def fit(columns: Float, outcome: Float, account: ArrayLike, link: Link, penalty:
     DataError
         There is no finite estimate, and the link has no penalty that gives one.
     """
-    centre, scale = columns.mean(axis=0), columns.std(axis=0)
-    scaled = np.column_stack([np.ones(len(columns)), (columns - centre) / scale])
+    scaled = np.empty((columns.shape[1] + 1, len(columns))).T  # column after column in memory
+    scaled[:, 0] = 1.0
+    centre = columns.mean(axis=0)
+    own = np.subtract(columns, centre, out=scaled[:, 1:])
+    scale = np.sqrt(np.einsum("ij,ij->j", own, own) / len(own))
+    own /= scale
     ridge = np.r_[0.0, np.full(columns.shape[1], float(penalty))]
     values, converged = _scoring(scaled, outcome, link, ridge, firth=False)
     notices: tuple[str, ...] = ()
@@ -104,35 +108,51 @@ def _scoring(
     values = np.zeros(columns.shape[1])
     share = np.clip(outcome.mean(), 1e-9, 1 - 1e-9)
     values[0] = special.logit(share) if link == "logit" else np.log(-np.log1p(-share))
-    best = _objective(columns, outcome, link, ridge, values, firth)
+    room = np.empty_like(columns)
+    linear = columns @ values
+    best = _objective(columns, outcome, link, ridge, values, linear, firth=firth)
+    # With the logit each step is Newton's own: it leaves the square of its length.
+    least = 1e-6 if link == "logit" and not firth else 1e-9
     for _ in range(_STEPS):
-        residual, weight = _parts(columns @ values, outcome, link)
-        information = columns.T @ (weight[:, None] * columns) + np.diag(ridge)
+        residual, weight = _parts(linear, outcome, link)
+        information = _information(columns, weight, room) + np.diag(ridge)
         inverse = np.linalg.pinv(information)
         if firth:
             lever = weight * ((columns @ inverse) * columns).sum(axis=1)
-            residual = residual + lever * (0.5 - special.expit(columns @ values))
+            residual = residual + lever * (0.5 - special.expit(linear))
         step = inverse @ (columns.T @ residual - ridge * values)
         for _halving in range(20):
             trial = values + step
-            reached = _objective(columns, outcome, link, ridge, trial, firth)
+            linear = columns @ trial
+            reached = _objective(columns, outcome, link, ridge, trial, linear, firth=firth)
             if reached >= best - 1e-12 * abs(best):
                 break
             step = step / 2
-        gain, values, best = reached - best, values + step, reached
-        if np.abs(step).max() < 1e-9 and abs(gain) < 1e-9 * (1 + abs(best)):
+        gain, values, best = reached - best, trial, reached
+        if np.abs(step).max() < least and abs(gain) < 1e-9 * (1 + abs(best)):
             return values, firth or float(np.linalg.eigvalsh(information)[0]) > FLAT
     return values, False
 
 
+def _information(columns: Float, weight: Float, room: Float | None = None) -> Float:
+    weighted = np.multiply(columns, weight[:, None], out=room)
+    return np.asarray(columns.T @ weighted)
+
+
 def _objective(
-    columns: Float, outcome: Float, link: Link, ridge: Float, values: Float, firth: bool
+    columns: Float,
+    outcome: Float,
+    link: Link,
+    ridge: Float,
+    values: Float,
+    linear: Float,
+    *,
+    firth: bool,
 ) -> float:
-    linear = columns @ values
     total = _log_likelihood(linear, outcome, link) - 0.5 * float(ridge @ values**2)
     if firth:
         weight = _parts(linear, outcome, link)[1]
-        total += 0.5 * float(np.linalg.slogdet(columns.T @ (weight[:, None] * columns))[1])
+        total += 0.5 * float(np.linalg.slogdet(_information(columns, weight))[1])
     return total
 
 
@@ -169,7 +189,7 @@ def _covariance(
 ) -> Fit:
     linear = columns @ values
     residual, weight = _parts(linear, outcome, link)
-    inverse = np.linalg.pinv(columns.T @ (weight[:, None] * columns) + np.diag(ridge))
+    inverse = np.linalg.pinv(_information(columns, weight) + np.diag(ridge))
     meat = clustered(columns * residual[:, None], account)
     return Fit(values, inverse @ meat @ inverse, _log_likelihood(linear, outcome, link))
 
@@ -177,9 +197,7 @@ def _covariance(
 def clustered(scores: Float, account: ArrayLike) -> Float:
     """Return the sum over accounts of the outer product of their summed scores."""
     codes, names = pd.factorize(np.asarray(account))
-    sums = np.stack(
-        [np.bincount(codes, scores[:, j], len(names)) for j in range(scores.shape[1])], axis=1
-    )
+    sums = np.array([np.bincount(codes, own, len(names)) for own in scores.T]).T
     return np.asarray(sums.T @ sums * len(names) / max(len(names) - 1, 1))
 
 
