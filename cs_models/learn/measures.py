@@ -22,11 +22,11 @@ from cs_models.features.measures.monthly import Monthly
 from cs_models.learn.measuring import ratios
 from cs_models.learn.measuring.judged import by_fifth, order
 from cs_models.learn.measuring.ratios import difference, pooled
-from cs_models.learn.measuring.rhythms import EVERYBODY, LEVELS, by_role, levels
+from cs_models.learn.measuring.rhythms import BELOW, EVERYBODY, LEVELS, by_role, levels
 from cs_models.learn.measuring.waiting import Waits, clustered, waits
 
 __all__ = [
-    "EVERYBODY", "GROUPS", "LEVELS", "UTILISED", "Waits", "adopted", "adoption", "areas",
+    "BELOW", "EVERYBODY", "GROUPS", "LEVELS", "UTILISED", "Waits", "adopted", "adoption", "areas",
     "by_fifth", "by_role", "clustered", "depth", "difference", "feature_adoption", "feature_depth",
     "frequency", "levels", "order", "pooled", "seat_use", "stickiness", "timely",
     "users_first_use", "utilisation", "waits",

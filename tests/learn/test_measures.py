@@ -160,7 +160,9 @@ def test_rhythm_and_levels_by_hand() -> None:
         "admin": False, "clerk": True, rhythms.EVERYBODY: True,
     }  # fmt: skip
     users = pd.DataFrame({"role": ["clerk"] * 4 + ["admin"], "active_weeks": [0, 2, 3, 9, 3]})
-    assert rhythms.levels(users, table).tolist() == ["none", "low", "medium", "high", "medium"]
+    assert rhythms.levels(users, table).tolist() == [
+        "no use", "below", "within", "above", "within",
+    ]  # fmt: skip
 
 
 def test_fifths_and_order_see_a_score_that_orders_and_one_that_does_not() -> None:

@@ -3,8 +3,9 @@
 Grain in: users of accounts that renewed (``people.rhythm``), and users of today
 (``people.recent``).  Grain out: one row per role; one level per user.
 
-The middle half of a role's users in renewed accounts is that role's own rhythm.  A user below it
-is low, above it high; without any use in the twelve weeks, none.  By construction up to a quarter
+The middle half of a role's users in renewed accounts is that role's own rhythm.  A user is below,
+within or above it; or without any use in the twelve weeks.  (High, medium and low are the tiers of
+``learn.personas``, among today's users; this is another question.)  By construction up to a quarter
 of the renewers' own users stood below, so today's share is only told beside theirs.
 
 Source: ``customer_success.md`` M6, M7.
@@ -19,7 +20,8 @@ import pandas as pd
 
 FEWEST_USERS: Final = 30
 FEWEST_ACCOUNTS: Final = 10
-LEVELS: Final = ("high", "medium", "low", "none")
+LEVELS: Final = ("above", "within", "below", "no use")
+ABOVE, WITHIN, BELOW, NO_USE = LEVELS
 EVERYBODY: Final = "all roles"
 
 
@@ -55,7 +57,7 @@ def by_role(past: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels(users: pd.DataFrame, rhythm: pd.DataFrame) -> pd.Series:
-    """Say how engaged each user is, by the rhythm of its own role.
+    """Say where each user stands to the rhythm of its own role.
 
     Parameters
     ----------
@@ -67,8 +69,8 @@ def levels(users: pd.DataFrame, rhythm: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series of str, index of ``users``
-        "high" (above the middle half), "medium" (in it), "low" (below it), "none" (no use);
-        missing where no role has enough to tell from.
+        "above", "within" or "below" the middle half, "no use"; missing where no role has enough to
+        tell from.
     """
     known = rhythm[rhythm["enough"]].set_index("role")
     whole = known.loc[EVERYBODY] if EVERYBODY in known.index else None
@@ -77,8 +79,8 @@ def levels(users: pd.DataFrame, rhythm: pd.DataFrame) -> pd.Series:
         own = users["role"].map(known[name]) if len(known) else pd.Series(np.nan, users.index)
         ends[name] = own.astype("float64").fillna(np.nan if whole is None else float(whole[name]))
     weeks = users["active_weeks"]
-    level = pd.Series("medium", index=users.index, dtype=object)
-    level = level.mask(weeks < ends["q25"], "low").mask(weeks > ends["q75"], "high")
-    level = level.mask(weeks == 0, "none")
+    level = pd.Series(WITHIN, index=users.index, dtype=object)
+    level = level.mask(weeks < ends["q25"], BELOW).mask(weeks > ends["q75"], ABOVE)
+    level = level.mask(weeks == 0, NO_USE)
     told = ends["q25"].notna() | (weeks == 0)
     return level.mask(~told)

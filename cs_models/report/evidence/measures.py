@@ -332,7 +332,7 @@ def _roles(users: pd.DataFrame, rhythm: pd.DataFrame) -> pd.DataFrame:
     """Return how often each role comes, beside its own rhythm, and how many stand below it."""
     found = measures.frequency(users, by=["role"])
     held = users[users["active_weeks"] > 0].assign(one=1.0)
-    low = (held["level"] == "low").astype("float64").where(held["level"].notna())
+    low = (held["level"] == measures.BELOW).astype("float64").where(held["level"].notna())
     held = held.assign(below=low)
     # All roles are looked at, so each interval is wider: together they err once in twenty.
     level = 1 - 0.05 / max(held["role"].nunique(), 1)

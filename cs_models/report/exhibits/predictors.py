@@ -171,7 +171,7 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
     return Table.of(
         shown,
         id=evidence.AT_RISK,
-        title="Customers at risk, most at stake first",
+        title="Customers due, most ARR at risk first",
         columns={
             "account_name": Column("Customer"),
             "arr": Column("ARR", kind="money", unit=currency),

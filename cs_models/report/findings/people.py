@@ -159,8 +159,8 @@ def champions(found: People) -> Said:
         Statement.of(
             "finding", *cited(
                 anchors.COUNTED,
-                f"Paying customers have {integer(n)} champions today, the most active admins "
-                "included; ", linked(integer(len(found.silent)), anchors.COUNTED),
+                f"Paying customers have {integer(n)} champions and most active admins today; ",
+                linked(integer(len(found.silent)), anchors.COUNTED),
                 f" of them have been silent for {found.cuts.silent_days} days or more, and "
                 f"{integer(found.n_at_risk)} are silent, never came or are among the least active "
                 "of their kind. Page 06 lists champions silent for a shorter time.",
@@ -307,7 +307,7 @@ def counted(found: People) -> list[tuple[str, str]]:
     n = 0 if gap is None else gap.n_with
     compared = gap is not None and gap.difference == gap.difference
     rows = [
-        ("Champions of paying customers, the most active admins included",
+        ("Champions and most active admins of paying customers",
          integer(found.champion.sum())),
         (f"of them silent for {found.cuts.silent_days} days or more", integer(len(found.silent))),
         ("of them silent, never came, or among the least active of their kind",
