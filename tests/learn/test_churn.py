@@ -13,6 +13,7 @@ from cs_models.errors import DataError, ParameterError, TooLittleDataError
 from cs_models.learn import churn
 from cs_models.learn.evaluation import metrics
 from cs_models.learn.predictors import seen
+from cs_models.learn.predictors import told as in_words
 
 AS_OF = date(2026, 6, 30)
 DRIVERS = list(churn.DRIVERS)
@@ -314,3 +315,12 @@ def test_explainable_boosting_says_how_to_get_it(panel, monkeypatch):
     with pytest.raises(ParameterError, match="not installed") as refusal:
         churn.backtest(panel, as_of=AS_OF, explainable_boosting=True)
     assert "cs-models[ebm]" in refusal.value.repair
+
+
+def test_reasons_in_short_are_those_of_the_sentences() -> None:
+    """One driver's name a sentence, in their order; without a sentence nothing."""
+    said = pd.DataFrame(
+        {"reason_1": ["support cases: 3", "how the term began", ""],
+         "reason_2": ["what its users answer: 4", "", ""]}, index=[5, 6, 7],
+    )  # fmt: skip
+    assert in_words.codes(said).to_dict() == {5: "support;sentiment", 6: "adoption", 7: ""}
