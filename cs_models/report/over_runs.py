@@ -76,6 +76,7 @@ class Entry:
     latest: bool
     changes: Changes | None
     against: Link | None
+    compared: str = ""
 
 
 def write(reports: Path) -> bool:
@@ -168,6 +169,7 @@ def _entry(run: Found, found: Sequence[Found], latest: str) -> Entry:
         latest=folder.name == latest,
         changes=changes,
         against=Link(against, f"#{quote(against)}") if against in named else None,
+        compared=index.day(changes.against_as_of) if changes else "",
     )
 
 

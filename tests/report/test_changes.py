@@ -198,7 +198,7 @@ def test_what_moved_beneath_is_told(tmp_path: Path) -> None:
     assert told.pop("Data as of 2026-07-07, before 2026-06-30; 160 terms judged, before 100.") is (
         False
     )
-    assert told.pop("rows went missing: events 500 rows, before 1,000; events: 44.4\u202f% of rows "
+    assert told.pop("Rows went missing: events 500 rows, before 1,000; events: 44.4\u202f% of rows "
                     "set aside, before 0.0\u202f%.")  # fmt: skip
     (settings,) = told
     assert "data_readiness.seed: 2, before 1" in settings

@@ -54,7 +54,8 @@ def rows(earlier: Said, later: Said) -> list[Change]:
     if parts:
         found.append(Change(RECORDS, f"{'; '.join(parts)}.", False, READINESS))
     if lost:
-        found.append(Change(RECORDS, f"{'; '.join(lost)}.", True, READINESS))
+        words = "; ".join(lost)
+        found.append(Change(RECORDS, f"{words[:1].upper()}{words[1:]}.", True, READINESS))
     return found
 
 
