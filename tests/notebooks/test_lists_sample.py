@@ -109,8 +109,32 @@ def test_every_list_is_saved_with_its_file(outlook: dict[str, Any], run_folder: 
         within = sum(row["in_capacity"] == "True" for row in rows)
         assert within == one["n_in_capacity"]
         assert all((row["touch"] == "high") == (row["in_capacity"] == "True") for row in rows)
+        assert {(row["list"], row["as_of"]) for row in rows} <= {(one["name"], "2026-06-30")}
         if one["past_n"]:
             assert 0 <= one["past_low"] <= one["past_hit_rate"] <= one["past_high"] <= 1
+
+
+def test_a_file_says_whom_to_call_who_manages_the_account_and_why(
+    outlook: dict[str, Any], run_folder: Path, project_root: Path
+) -> None:
+    """A sponsor's login of the account itself, its manager, one code a sentence; no address."""
+    users = pd.read_parquet(project_root / "data/sample/users.parquet").set_index("user_id")
+    accounts = pd.read_parquet(project_root / "data/sample/accounts.parquet")
+    manager = accounts.set_index("account_id")["csm_id"]
+    rows = rows_of(run_folder, "rescue")
+    assert sum(bool(row["call_user_id"]) for row in rows) > 0.9 * len(rows)
+    for row in rows:
+        assert row["csm_id"] == str(manager[row["account_id"]])
+        sentences = [row[name] for name in ("reason_1", "reason_2", "reason_3") if row[name]]
+        assert len([code for code in row["reason_codes"].split(";") if code]) == len(sentences)
+        if row["call_user_id"]:
+            person = users.loc[row["call_user_id"]]
+            assert (person["account_id"], person["role"]) == (row["account_id"], row["call_role"])
+            assert row["call_role"] in ("champion", "decision_maker", "admin")
+        assert not any("@" in value for value in row.values())
+    (rescue,) = [one for one in outlook["lists"] if one["name"] == "rescue"]
+    assert 0 <= rescue["arr_share_low"] <= rescue["arr_share"] <= rescue["arr_share_high"] <= 1
+    assert rescue["n_caught"] <= rescue["n_came"]
 
 
 def test_one_team_calls_and_by_rank_where_a_call_has_a_worth(

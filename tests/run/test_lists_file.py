@@ -66,7 +66,7 @@ def test_a_file_is_a_list(tmp_path: Path) -> None:
         ("order_by: arr", "order_by: ar", "did you mean arr?"),
         ("at_least: 10", "at_least: ten", "finite number"),
         ("outcome: left", "outcome: started", "left or renewed or expanded"),
-        ("outcome: left", "outcome: gone", "line 9"),
+        ("outcome: left", "outcome: vanished", "line 9"),
         ("quiet_days: 7", "quiet_days: -1", "line 10"),
         ("quiet_days: 7", "silent_days: 7", "silent_days"),
         ("title: Big ones\n", "", "title"),
