@@ -11,11 +11,13 @@ Source: ``methods.md`` 3 (L3: splines, missing indicators); ``reliability.md`` E
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cs_models.learn.predictors import numbers as lines_and_bends
@@ -164,15 +166,42 @@ class Encoder:
         ndarray of float, shape (n_rows, n_design)
         """
         made = np.empty((len(raw), len(self.design_names)))
+        for block in lines_and_bends.blocks(*made.shape):
+            self._expand(raw[block], made[block])
+        return made
+
+    def some_design(self, raw: Floats, places: Sequence[int], dtype: type) -> npt.NDArray[Any]:
+        """Return some columns of :meth:`design` without making the others for all rows.
+
+        Parameters
+        ----------
+        raw : ndarray of float, shape (n_rows, n_raw)
+            From :meth:`raw`.
+        places : sequence of int
+            Columns of the design.
+        dtype : type
+            ``numpy.float64``, or ``numpy.float32`` for half the memory.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, n_places)
+        """
+        width, mine = len(self.design_names), list(places)
+        made: npt.NDArray[Any] = np.empty((len(raw), len(mine)), dtype=dtype)
+        for block in lines_and_bends.blocks(len(raw), width):
+            part = np.empty((len(raw[block]), width))
+            self._expand(raw[block], part)
+            made[block] = part[:, mine]
+        return made
+
+    def _expand(self, values: Floats, into: Floats) -> None:
+        """Write the design of some rows."""
         center, scale = self._standard
         width, n_numbers = self._layout.width, len(self.numbers)
-        for block in lines_and_bends.blocks(*made.shape):
-            part, values = made[block], raw[block]
-            self._layout.expand(values[:, :n_numbers], part)
-            part[:, width:] = values[:, n_numbers:]
-            part -= center
-            part /= scale
-        return made
+        self._layout.expand(values[:, :n_numbers], into)
+        into[:, width:] = values[:, n_numbers:]
+        into -= center
+        into /= scale
 
     def straight(self, raw: Floats) -> Floats:
         """Return the columns :attr:`lines` of :meth:`design` alone.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from scipy import special
 from cs_models.learn.predictors import trees
 from cs_models.learn.predictors.encoding import Encoder, Floats
 from cs_models.learn.predictors.history import Terms
+
+_MANY_ROWS: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,29 @@ class Data:
     def binned(self) -> trees.Binned:
         """The raw columns cut into bins, when they are first asked for: to grow trees."""
         return trees.binned(self.raw) if self.cut is None else self.cut
+
+    @property
+    def many(self) -> bool:
+        """Whether its design would take more memory than its rows should."""
+        return len(self.raw) > _MANY_ROWS
+
+    def columns(self, places: tuple[int, ...], *, trial: bool = False) -> Any:
+        """Return some of the regression's columns; of many rows these alone are made.
+
+        Parameters
+        ----------
+        places : tuple of int
+            Columns of :attr:`design`.
+        trial : bool, default False
+            Whether single precision will do where there are many rows.
+
+        Returns
+        -------
+        ndarray of float, shape (n_rows, n_places)
+        """
+        if not self.many or "design" in self.__dict__ or self.made is not None:
+            return columns_of(self.design, places)
+        return self.encoder.some_design(self.raw, places, np.float32 if trial else np.float64)
 
     def take(self, rows: npt.NDArray[Any]) -> Data:
         """Return some of the rows, with what was made of them."""
@@ -189,7 +214,7 @@ class Line:
 
     def logit(self, data: Data) -> Floats:
         """Return the log-odds of leaving, one a row."""
-        return np.asarray(self.part(data.design) @ np.array(self.coefficients) + self.intercept)
+        return np.asarray(data.columns(self.places) @ np.array(self.coefficients) + self.intercept)
 
     def part(self, design: Floats) -> Floats:
         """Return its columns of a design; the design itself where it has all of them."""

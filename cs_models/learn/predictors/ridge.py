@@ -13,13 +13,12 @@ import numpy as np
 
 from cs_models.learn import splits
 from cs_models.learn.predictors import newton
-from cs_models.learn.predictors.forms import Line, Task, columns_of
+from cs_models.learn.predictors.forms import Line, Task
 from cs_models.learn.predictors.table import Floats, Ints
 
 _PENALTIES: Final = (0.0003, 0.001, 0.003, 0.01, 0.03)  # scikit-learn's C, smallest first
 _FOLDS: Final = 3
 _TRIAL_TOL: Final = 1e-2  # enough to tell strengths apart
-_LEAN_ROWS: Final = 100_000
 _MOST_COLUMNS: Final = 500
 
 
@@ -38,7 +37,7 @@ def fit(task: Task, places: tuple[int, ...], strength: float) -> Line:
     -------
     Line
     """
-    rows = newton.Rows(columns_of(task.data.design, places), task.churned)
+    rows = newton.Rows(task.data.columns(places), task.churned)
     return _line(places, _fitted(rows, strength, 1e-4), strength)
 
 
@@ -58,7 +57,7 @@ def refit(fitted: Line, task: Task, times: Ints) -> Line:
     Line
     """
     drawn = np.flatnonzero(times)
-    table = columns_of(task.data.design, fitted.places)
+    table = task.data.columns(fitted.places)
     rows = newton.Rows(table[drawn], task.churned[drawn], times[drawn].astype("float64"))
     start = np.array([*fitted.coefficients, fitted.intercept])
     return _line(fitted.places, _fitted(rows, fitted.penalty, 1e-4, start), fitted.penalty)
@@ -106,24 +105,20 @@ def penalty(task: Task, places: tuple[int, ...], rng: np.random.Generator) -> fl
         The strength of :func:`fit`.
     """
     fold = splits.grouped_folds(task.account, task.churned, n_folds=_FOLDS, rng=rng)
-    table = columns_of(task.data.design, places)
+    # Of many rows in single precision, which is enough to tell strengths apart.
+    table = task.data.columns(places, trial=True)
     losses = np.zeros(len(_PENALTIES))
     for number in range(_FOLDS):
         held = fold == number
         churned = task.churned[~held]
         if churned.min() == churned.max():
             continue
-        learnt, tested = (_lean(table[rows]) for rows in (~held, held))
+        learnt, tested = table[~held], table[held]
         rows = newton.Rows(learnt, churned)
         for place, strength in enumerate(_PENALTIES):
             coef = _fitted(rows, strength, _TRIAL_TOL).astype(learnt.dtype)
             losses[place] += loss(tested @ coef[:-1] + coef[-1], task.churned[held])
     return _PENALTIES[int(np.argmin(losses))]
-
-
-def _lean(table: Floats) -> Any:
-    """Return a large table in single precision, enough to tell strengths apart."""
-    return table.astype(np.float32) if len(table) > _LEAN_ROWS else table
 
 
 def loss(logit: Floats, churned: Floats) -> float:
