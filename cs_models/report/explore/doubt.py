@@ -42,7 +42,7 @@ def learned(
     min_users : int
     """
     for rule in announced:
-        own = None if pd.isna(rule["segment"]) else str(rule["segment"])
+        own = _segment(rule)
         same = (rule["column"], own, int(rule["min_users"])) == (column, segment, min_users)
         if same and float(rule["cut_below"]) < cut <= float(rule["cut"]):
             return rule
@@ -65,9 +65,8 @@ def tried(search: Search, rule: Rule, n_above: int, n_terms: int) -> Any:
     Levels of one column and number of users are nested: as many terms above are the same terms.
     """
     rows = search.rules
-    segment = rows["segment"].isna() if pd.isna(rule["segment"]) else (
-        rows["segment"] == rule["segment"]
-    )  # fmt: skip
+    scope = _segment(rule)
+    segment = rows["segment"].isna() if scope is None else rows["segment"] == scope
     same = (
         (rows["column"] == rule["column"]) & segment & (rows["min_users"] == rule["min_users"])
         & (rows["n_above"] == n_above) & (rows["n_terms"] == n_terms)
@@ -120,7 +119,7 @@ def _near(announced: Sequence[Rule], rule: Rule) -> str:
     """Say that a level lies within the interval of an announced one."""
     key = (rule["column"], rule["segment"], rule["min_users"])
     for row in announced:
-        own = None if pd.isna(row["segment"]) else str(row["segment"])
+        own = _segment(row)
         same = (row["column"], own, int(row["min_users"])) == key
         if same and row["cut_low"] <= rule["cut"] <= row["cut_high"]:
             return (
@@ -128,3 +127,7 @@ def _near(announced: Sequence[Rule], rule: Rule) -> str:
                 f"({amount(row['cut_low'])} to {amount(row['cut_high'])}). "
             )
     return ""
+
+
+def _segment(rule: Rule) -> str | None:
+    return None if pd.isna(rule["segment"]) else str(rule["segment"])

@@ -28,25 +28,18 @@ from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import customer as evidence
 from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.predictors import Learnt, Today, label
-from cs_models.report.figures import customer as figures
+from cs_models.report.explore import asked
 from cs_models.report.findings import customer as findings
-from cs_models.report.values import interval, number, percent
 
 Shown = Exhibit | Statement | Table
 Float = NDArray[np.float64]
 
 MOST: Final = 10  # columns that can be moved
-MOST_STEPS: Final = 41
-_RANGE: Final = (0.01, 0.99)  # of past terms: a slider does not leave what was seen
-NOT_MOVED: Final = "not recorded"
 ABOUT = (
     "Choose a customer and move its numbers, each within what past customers showed: what the "
     "model would say of a customer with these numbers, not what would happen. Segment, plan, size "
     "and money stay as they are, and so do our own contacts. Numbers that go together in life are "
     "not moved along; where that leaves what the model has seen, it says so."
-)
-NOT_A_FORECAST = (
-    "This is what the model would say of a customer with these numbers, not what would happen."
 )
 
 
@@ -98,7 +91,7 @@ class Moving:
             data=forms.encode(learnt.model.encoder, coming.terms),
             limits=limits,
             reference=learnt.past.predictions["p_churn"].to_numpy(dtype=np.float64),
-            levels={name: _levels(history[name]) for name in words},
+            levels={name: asked.levels(history[name]) for name in words},
             said=words,
         )
 
@@ -115,7 +108,7 @@ class Moving:
     def at(self, subscription_id: str, moved_to: Mapping[str, float]) -> list[Shown]:
         """Return what is shown of a term with some of its numbers moved."""
         own = self.own(subscription_id)
-        changed = {n: v for n, v in moved_to.items() if not _same(v, own[n])}
+        changed = {n: v for n, v in moved_to.items() if not asked.same(v, own[n])}
         row = self.terms.iloc[self._at(subscription_id)]
         before, after = self.ask(subscription_id, {}), self.ask(subscription_id, changed)
         scored = [
@@ -123,12 +116,12 @@ class Moving:
             for said, moves in ((before, {}), (after, changed))
         ]
         name = str(row["account_name"])
-        shown: list[Shown] = [_said(name, before, after, scored, moved=bool(changed))]
+        shown: list[Shown] = [asked.said(name, before, after, scored, moved=bool(changed))]
         if after.out_of_distribution:
-            shown.append(_odd(after, before))
+            shown.append(asked.odd(after, before))
         parts = evidence.parts(scored[1])
         base = 1 - float(scored[1]["health_reference"]) / 100
-        return [*shown, _figure(name, parts, base, after.p_churn), self._table(own, changed)]
+        return [*shown, asked.figure(name, parts, base, after.p_churn), self._table(own, changed)]
 
     def _moved(self, subscription_id: str, moved_to: Mapping[str, float]) -> Data:
         at = self._at(subscription_id)
@@ -281,101 +274,15 @@ def what_if_view(learnt: Learnt, today: Today | None, coming: Due, history: pd.D
     def fit() -> None:
         own = told_of.own(who.value)
         for name, slider in sliders.items():
-            options, index = _options(told_of.levels[name], own[name])
+            options, index = asked.options(told_of.levels[name], own[name])
             slider.options = options
             slider.index = index
 
     def draw(who: str, **places: Any) -> Sequence[Shown]:
-        return told_of.at(who, {name: _value(place) for name, place in places.items()})
+        return told_of.at(who, {name: float(place) for name, place in places.items()})
 
     fit()
     return knobs.Explorer(
         "what-if", ABOUT, {"who": who, **sliders}, draw,
         refit=lambda name: fit() if name == "who" else None,
-    )  # fmt: skip
-
-
-def _levels(column: pd.Series) -> tuple[float, ...]:
-    """Return values that past terms showed, from the 1st to the 99th of 100, at most forty."""
-    values = pd.to_numeric(column).to_numpy(dtype=np.float64)
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return (np.nan,)
-    low, high = np.quantile(known, _RANGE)
-    distinct = np.unique(known[(known >= low) & (known <= high)])
-    if len(distinct) > MOST_STEPS:
-        distinct = distinct[np.unique(np.linspace(0, len(distinct) - 1, MOST_STEPS).astype(int))]
-    return (*([np.nan] if len(known) < len(values) else []), *distinct.tolist())
-
-
-def _options(levels: Sequence[float], own: float) -> tuple[list[tuple[str, str]], int]:
-    """Return a slider's steps, the customer's own among them and marked, and where that stands."""
-    every = sorted({level for level in (*levels, own) if not np.isnan(level)})
-    steps = [np.nan, *every] if any(np.isnan(v) for v in (*levels, own)) else every
-    index = next(place for place, level in enumerate(steps) if _same(level, own))
-    words = [NOT_MOVED if np.isnan(level) else number(level, _digits(level)) for level in steps]
-    words[index] += " (its own)"
-    # A value that is no number equals nothing, itself included: steps are kept as texts.
-    return [(word, repr(level)) for word, level in zip(words, steps, strict=True)], index
-
-
-def _value(place: str) -> float:
-    return float(place)
-
-
-def _digits(level: float) -> int:
-    return 0 if level == round(level) else 2
-
-
-def _same(one: float, other: float) -> bool:
-    return one == other or (np.isnan(one) and np.isnan(other))
-
-
-def _said(
-    name: str, before: Said, after: Said, scored: Sequence[pd.Series], *, moved: bool
-) -> Statement:
-    old, new = scored
-    band = interval(after.p_low, after.p_high)
-    if not moved:
-        return Statement.of(
-            "answer", f"{name}, with its own numbers: a chance of leaving of "
-            f"{percent(after.p_churn, 1)} ({band}), health {new['health']:.0f}{_colour(new)}.",
-        )  # fmt: skip
-    return Statement.of(
-        "answer", f"{name}, with the numbers moved: the model would say "
-        f"{percent(after.p_churn, 1)} ({band}) instead of {percent(before.p_churn, 1)}; health "
-        f"{new['health']:.0f}{_colour(new)} instead of {old['health']:.0f}{_colour(old)}. "
-        f"{NOT_A_FORECAST}",
-    )  # fmt: skip
-
-
-def _colour(scored: pd.Series) -> str:
-    return f", {scored['colour']}" if isinstance(scored["colour"], str) else ""
-
-
-def _odd(after: Said, before: Said) -> Statement:
-    named = "; ".join(label(name) for name in after.odd_columns.split(", ") if name)
-    why = f": {named}" if named else ""
-    own = " Its own numbers were so before." if before.out_of_distribution else ""
-    return Statement.of(
-        "caution", f"Few past customers had such numbers together{why}. What the model says here "
-        f"is a guess beyond what it has learnt from.{own}",
-    )  # fmt: skip
-
-
-def _figure(name: str, parts: pd.DataFrame, base: float, chance: float) -> Exhibit:
-    spoken = "; ".join(
-        f"{said} {points:+.1f}" for said, points in zip(parts["said"], parts["points"], strict=True)
-    )
-    return Exhibit(
-        id="what-if",
-        title=f"{name}, asked about with these numbers: what the chance is made of",
-        figure=figures.parts(parts, base=base, chance=chance),
-        table=Table.of(
-            parts, id="what-if-table", title=f"{name}: what the chance is made of",
-            columns={"said": Column("Kind of record"),
-                     "points": Column("Points of 100", kind="number", digits=1)},
-        ),
-        alt=f"Points added to the chance: {spoken}.",
-        caption=NOT_A_FORECAST,
     )  # fmt: skip

@@ -27,7 +27,7 @@ def _bundle() -> bytes:
     return (_ASSETS / BUNDLE).read_bytes()
 
 
-class Plot(anywidget.AnyWidget):  # type: ignore[misc]
+class Plot(anywidget.AnyWidget):
     """A figure that the kernel can change.
 
     Attributes
