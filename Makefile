@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 RUN    ?= parameters/sample.yml
 PYTEST_ARGS ?=
+LAB_ARGS ?=
 
 # Two processes of one core each beat one process of two cores here, and BLAS threads on top of
 # processes only get in each other's way.
@@ -37,8 +38,9 @@ test: $(READY) ## Run the whole suite, in parallel, the notebooks on the sample 
 quick: $(READY) ## The same without the run of all notebooks on the sample
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not sample_run" $(PYTEST_ARGS)
 
-lab: $(READY) ## Open JupyterLab on the notebooks (token on, this machine only)
-	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. notebooks/00_data_readiness.ipynb
+lab: $(READY) ## Open JupyterLab on the start page (token on, this machine only)
+	@$(BIN)/jupyter lab --config=.jupyter/jupyter_lab_config.py --notebook-dir=. \
+	  notebooks/start.ipynb $(LAB_ARGS)
 
 sample: $(READY) ## Make data/sample again, byte for byte
 	@$(BIN)/cs-models sample data/sample --scenario step-by-segment --seed 6

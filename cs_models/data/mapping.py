@@ -7,6 +7,7 @@ dialect.  Without a mapping every canonical table is looked up under its own nam
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from cs_models.data.contract import TABLES
 
+_zones = functools.cache(available_timezones)
 _SPELLINGS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
 
 
@@ -63,7 +65,7 @@ class TableSource(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     from_: str | None = Field(default=None, alias="from", min_length=1)
-    sql: str | None = Field(default=None, min_length=1)
+    sql: str | None = Field(default=None, min_length=1, json_schema_extra={"lines": True})
     columns: dict[str, str | None] = Field(default_factory=dict)
     values: dict[str, ValueMap] = Field(default_factory=dict)
     formats: dict[str, str] = Field(default_factory=dict)
@@ -112,7 +114,7 @@ class Source(BaseModel):
     @field_validator("naive_timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
+        if zone not in _zones():
             raise ValueError(f"no such time zone: {zone!r}; use an IANA name such as Europe/Berlin")
         return zone
 

@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 
 import ibis.expr.types as ir
 
-from cs_models import kept
+from cs_models import kept, progress
 from cs_models.data import snapshot
 from cs_models.data.contract import TABLES, TableSpec
 from cs_models.data.faults import CheckReport, Fault, ordered
@@ -117,7 +117,7 @@ def _examine(source: Source, as_of: date, timezone: str) -> Checked:
     faults = [Fault(table, "", rule, "note", repair=repair) for table, rule, repair in opened.notes]
     tables: dict[str, ir.Table] = {}
     counts: dict[str, dict[str, int]] = {}
-    for name, spec in TABLES.items():
+    for name, spec in progress.through(TABLES.items(), "tables of the contract", len(TABLES)):
         if name not in opened.raw:
             if spec.required:
                 faults.append(

@@ -6,9 +6,12 @@ Grain in: one JSON value.  Grain out: the value, or a refusal in words.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import re
 import zoneinfo
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Literal
@@ -31,6 +34,19 @@ Grouping = Literal["segment", "region", "industry", "plan", "acquisition_channel
 Stratum = Literal["segment", "region", "industry", "plan", "acquisition_channel", "term_months"]
 
 
+@dataclass(frozen=True)
+class Suggested:
+    """Values that a form may offer for a field of text; what is allowed says the validator.
+
+    Parameters
+    ----------
+    values : callable
+        Returns them, in any order.
+    """
+
+    values: Callable[[], Iterable[str]]
+
+
 def _iso_date(value: object) -> date:
     # date.fromisoformat alone would also read 20260630 and 2026-W27-2.
     if isinstance(value, str) and _ISO_DATE.fullmatch(value):
@@ -43,8 +59,12 @@ def _iso_date(value: object) -> date:
     return value
 
 
+# Looking through the system's files takes longer than checking a whole run file.
+_zones = functools.cache(zoneinfo.available_timezones)
+
+
 def _time_zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
+    if name not in _zones():
         raise ValueError("an IANA time zone, for example UTC or America/New_York")
     return name
 
@@ -77,8 +97,8 @@ def distinct(items: tuple[str, ...]) -> tuple[str, ...]:
 
 
 IsoDate = Annotated[date, BeforeValidator(_iso_date)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Currency = Annotated[str, AfterValidator(_currency)]
+TimeZone = Annotated[str, AfterValidator(_time_zone), Suggested(_zones)]
+Currency = Annotated[str, AfterValidator(_currency), Suggested(_CURRENCIES.split)]
 InsidePath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_stays_inside)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 AscendingDays = Annotated[

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+from cs_models import errors
+from cs_models.run.reading import project
+
+ROOT = Path(__file__).resolve().parents[2]
+# A notebook that a run executes has a number; the others are pages of the lab.
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+START = ROOT / "notebooks/start.ipynb"
 LONGEST_CELL = 32
 
 
@@ -31,12 +38,48 @@ def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
 
 
 def test_there_are_the_notebooks_of_the_architecture() -> None:
-    """The nine notebooks are there under their names, and no other."""
+    """The nine notebooks that a run executes are there under their names, and no other."""
     assert _names() == [
         "00_data_readiness", "01_adoption_metrics", "02_adoption_thresholds",
         "03_churn_predictors", "04_time_to_churn", "05_journey_and_personas",
         "06_renewal_outlook", "07_backtest", "08_leadership_brief",
     ]  # fmt: skip
+
+
+def test_the_start_page_leads_to_every_question() -> None:
+    """The start page names each notebook once, in order, with the question that it asks."""
+    page = nbformat.read(START, as_version=4)
+    words = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
+    rows = re.findall(r"^\| \[.*?\]\((\w+)\.ipynb\) \| (.*?) \|", words, re.MULTILINE)
+    asked = [nbformat.read(path, as_version=4).cells[0].source for path in NOTEBOOKS]
+    heads = [source.splitlines()[0].removeprefix("# ") for source in asked]
+    assert rows == list(zip(_names(), heads, strict=True))
+
+
+def test_the_start_page_leads_to_files_that_are_there() -> None:
+    """Each link of the start page leads to a file of the project, or to one of its own headings."""
+    page = nbformat.read(START, as_version=4)
+    words = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
+    for link in re.findall(r"\]\(([^)#]+)\)", words):
+        assert (START.parent / link).is_file(), link
+    heads = {line[3:].replace(" ", "-") for line in words.splitlines() if line.startswith("## ")}
+    assert set(re.findall(r"\]\(#([^)]+)\)", words)) == heads
+
+
+def test_the_start_page_is_no_part_of_a_run() -> None:
+    """A run of all notebooks executes those with a number and never the start page."""
+    assert [notebook.name for notebook in project.notebooks(ROOT)] == _names()
+    with pytest.raises(errors.ParameterError, match="no such notebook"):
+        project.choose(project.notebooks(ROOT), ["start"])
+
+
+def test_the_start_page_is_short_and_stripped() -> None:
+    """Its cells are single calls, without outputs and counts."""
+    for cell in nbformat.read(START, as_version=4).cells:
+        if cell.cell_type == "code":
+            assert len(ast.parse(cell.source).body) == 1
+            assert cell.outputs == []
+            assert cell.execution_count is None
 
 
 def test_one_question_and_the_decision_it_serves(notebook: nbformat.NotebookNode) -> None:

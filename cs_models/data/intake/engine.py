@@ -141,6 +141,8 @@ def _connected() -> tuple[Any, Any]:
     weakref.finalize(connection, rmtree, spill, ignore_errors=True)
     connection.execute(f"SET temp_directory = {delimited.literal(spill)}")
     connection.execute("SET TimeZone = 'UTC'")
+    # The engine would draw bars of its own into terminals and notebooks, and leave them there.
+    connection.execute("SET enable_progress_bar = false")
     connection.execute(f"CREATE SCHEMA {CANONICAL}")
     return connection, backend
 

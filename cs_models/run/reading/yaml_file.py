@@ -56,14 +56,36 @@ def read(path: Path) -> Document:
     ParameterError
         When the file is missing, unreadable or not plain YAML, naming the line.
     """
-    text = _text(path)
+    return parse(_text(path), path.name)
+
+
+def parse(text: str, name: str) -> Document:
+    """Read one YAML mapping from text.
+
+    Parameters
+    ----------
+    text : str
+        What a file would hold.
+    name : str
+        What a refusal calls it.
+
+    Returns
+    -------
+    Document
+        As `read`.
+
+    Raises
+    ------
+    ParameterError
+        When it is not plain YAML, naming the line.
+    """
     try:
-        return _Builder(path.name, text).document()
+        return _Builder(name, text).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _refusal(path.name, mark, str(error.problem or error.context)) from None
+        raise _refusal(name, mark, str(error.problem or error.context)) from None
     except yaml.YAMLError as error:
-        raise _refusal(path.name, None, str(error).splitlines()[0]) from None
+        raise _refusal(name, None, str(error).splitlines()[0]) from None
 
 
 def _text(path: Path) -> str:
