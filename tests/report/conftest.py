@@ -104,7 +104,9 @@ def _opening() -> Cells:
                 num("17 points", "#table-rules"),
                 " (95 % interval ",
                 num("11 to 22", "#table-rules"),
-                "), seen in 1,912 terms of 1,204 accounts, 391 of them lost. Today ",
+                "), seen in ",
+                num("1,912 terms of 1,204 accounts, 391 of them", "#table-rules"),
+                " lost. Today ",
                 num("43 customers", "#table-accounts"),
                 " with ",
                 num("$2,310,000", "#table-accounts"),
@@ -183,8 +185,9 @@ def _evidence() -> Cells:
                 ", not enough to look for a cut.", verdict="too_little_data",
             ),
             Statement.of(
-                "note", "The accounts' labels were shuffled 4,999 times within segment and term "
-                "length; the best rule of each shuffle gives the grey bars below.",
+                "note", "The accounts' labels were shuffled ", num("4,999", "#figure-chance-table"),
+                " times within segment and term length; the best rule of each shuffle gives the "
+                "grey bars below.",
             ),
         ),
         _code(rules_table),

@@ -18,7 +18,7 @@ from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import Learnt, records
 from cs_models.report.figures import predictors as figures
 from cs_models.report.findings import foretold as findings
-from cs_models.report.values import integer, percent
+from cs_models.report.values import integer, number, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
 _METRICS = {
@@ -138,7 +138,9 @@ def calls(found: Calls | None, learnt: Learnt, currency: str) -> Shown:
         table=Table.of(
             at,
             id=callers.CALLS,
-            title=f"What {integer(found.k)} calls on each quarter's list would have reached",
+            title=f"What {integer(found.k)} calls on the list of each of {found.n_quarters} "
+            "quarters "
+            "would have reached",
             columns={
                 "list": Column("List, the first by"), "said": Column("Measure"),
                 "value": Column("Value", kind="percent", digits=0),
@@ -192,6 +194,10 @@ def _quarters_table(frame: pd.DataFrame, currency: str) -> Table:
     return Table.of(
         frame.assign(inside=frame["inside"].map({True: "yes", False: "no"})),
         id=evidence.QUARTERS,
+        note=f"Over {integer(len(frame))} quarters {integer(frame['n_terms'].sum())} terms: "
+        f"{number(frame['n_expected'].sum(), 0)} expected to leave, "
+        f"{integer(frame['n_churned'].sum())} left; within chance in "
+        f"{integer(frame['inside'].sum())} quarters.",
         title="Past quarters, as they would have been told",
         columns={
             "quarter": Column("Quarter"), "n_terms": Column("Terms", kind="integer"),

@@ -53,7 +53,7 @@ def today(followed: Journey, frame: pd.DataFrame, currency: str) -> tuple[Shown,
                     "n_open": Column("Not judged yet", kind="integer"),
                     "means": Column("What it means"),
                 },
-                note=f"{integer(running['n'].sum())} customers run. Usually: the day by which "
+                note=f"{findings.sums(followed, frame, currency)} Usually: the day by which "
                 "half of past customers had moved on. A dash: "
                 "fewer than half did while they were watched. Below the level now: the running "
                 "contract did not reach the level that defines adoption in its first days, "

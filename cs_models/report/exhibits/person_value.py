@@ -15,7 +15,7 @@ from cs_models.report.evidence import people_anchors as anchors
 from cs_models.report.evidence.person_value import Worth
 from cs_models.report.figures import person_value as figures
 from cs_models.report.findings import person_value as findings
-from cs_models.report.values import money, number, percent
+from cs_models.report.values import integer, money, number, percent
 
 Shown = tuple[Statement | Exhibit | Table, ...]
 
@@ -64,7 +64,9 @@ def persons(found: Worth, dearest: pd.DataFrame, currency: str) -> Shown:
                     "use_alone": pay("by use alone"),
                     "use_share": Column("Part in all use of the customer", kind="percent"),
                 },
-                note="Margin, not revenue. So far: by role first, within a role by the part in "
+                note=f"{integer(len(found.value.persons))} persons in all. {said[1].text} "
+                "Margin, not "
+                "revenue. So far: by role first, within a role by the part in "
                 "the use of each month; a role that is alone in a customer has all its part "
                 "however little it used, which is why the part in all use stands beside. To come: "
                 "while person and customer stay. After arriving: the credited part of what a "

@@ -77,8 +77,10 @@ def again(search: Search) -> Shown:
     """
     shown: list[Exhibit | Statement] = []
     for place, rule in enumerate(records(leading(search)), start=1):
-        found = evidence.reruns(search.stability[rule["rule_id"]])
-        shown += [certainty.again(search, rule, place), _again(place, rule, found)]
+        whole = search.stability[rule["rule_id"]]
+        n_runs = int((whole["kind"] == evidence.BOOTSTRAP).sum())
+        figure = _again(place, rule, evidence.reruns(whole), n_runs)
+        shown += [certainty.again(search, rule, place), figure]
     return shown or (NOTHING,)
 
 
@@ -123,7 +125,7 @@ def _chance_facts(search: Search, *, observed: float, bar: float, alpha: float) 
     return pd.DataFrame(facts, columns=["what", "value"])
 
 
-def _again(place: int, rule: dict[str, Any], found: pd.DataFrame) -> Exhibit:
+def _again(place: int, rule: dict[str, Any], found: pd.DataFrame, n_runs: int) -> Exhibit:
     drawn = found[found["kind"] == evidence.BOOTSTRAP]
     usual = drawn.loc[drawn["share"].astype(float).idxmax()]
     group, words = group_of(rule), words_of(rule, by_users=False)
@@ -141,7 +143,8 @@ def _again(place: int, rule: dict[str, Any], found: pd.DataFrame) -> Exhibit:
                 "share": Column("Share of re-runs", kind="percent"),
                 "best": Column("Use that came out best"),
             },
-            note=f"Share of these re-runs with the same use: "
+            note=f"Run again on {n_runs:,} random re-draws of the customers. "
+            f"Share of these re-runs with the same use: "
             f"{percent(rule['share_same_feature'])}; with nearly the same rule, when only rules of "
             f"that use compete: {percent(rule['share_same_family'])}.",
         ),

@@ -37,7 +37,7 @@ def stay(past: History) -> tuple[Shown, ...]:
         return tuple(findings.stay(lives, curves))
     figure = over_months(
         curves, lives, id="curve", table=anchors.CURVE, title="Still customers, by month",
-        alone=True,
+        alone=True, note=" ".join(one.text for one in findings.stay(lives, curves)[:2]) + " ",
     )  # fmt: skip
     return (*findings.stay(lives, curves), figure)
 
@@ -179,7 +179,9 @@ def counted(counts: dict[str, int]) -> Table:
         "n_entered_late": "had begun before the records", "n_renewals": "renewals that came",
         "n_running_terms": "contracts that run today",
     }  # fmt: skip
-    frame = pd.DataFrame([(words[name], n) for name, n in counts.items()], columns=["what", "n"])
+    told = [(words[name], n) for name, n in counts.items()]
+    told.append(("still there", counts["n_customers"] - counts["n_lost"]))
+    frame = pd.DataFrame(told, columns=["what", "n"])
     return Table.of(
         frame, id=anchors.COUNTS, title="What this was learnt from",
         columns={"what": Column("What"), "n": Column("How many", kind="integer")},
@@ -197,6 +199,7 @@ def over_months(
     title: str,
     alone: bool,
     apart: bool = True,
+    note: str = "",
 ) -> Exhibit:
     """Show the share still there over the months, with how many were watched below.
 
@@ -233,7 +236,7 @@ def over_months(
                 **group, "time": Column("Month", kind="integer"), "at_risk": _WATCHED,
                 "survival": Column("Still customers", kind="percent"), **_ENDS,
             },
-            note="Nothing is said where fewer than ten customers were watched.",
+            note=f"{note}Nothing is said where fewer than ten customers were watched.",
         ),
         alt="Still customers: " + ("; ".join(told) or "too few to say") + ".",
         caption="The line falls only where customers left, mostly at anniversaries, and is flat "

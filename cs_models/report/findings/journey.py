@@ -16,7 +16,7 @@ from cs_models.report.evidence import journey as evidence
 from cs_models.report.evidence import journey_anchors as anchors
 from cs_models.report.evidence.journey import Ahead, Journey
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings.words import Part, cited, linked, listed
+from cs_models.report.findings.words import Part, cited, linked, listed, text
 from cs_models.report.values import integer, interval, money, number, percent
 
 _ALPHA = 0.05
@@ -302,6 +302,23 @@ def users_said(people: Journey, today: pd.DataFrame, lasting: pd.DataFrame) -> l
             linked(number(first["median"], 0), anchors.USERS), " days",
         ]  # fmt: skip
     return [Statement.of("finding", *parts, ".", id="users-said")]
+
+
+def sums(followed: Journey, today: pd.DataFrame, currency: str) -> str:
+    """Say what the answer adds up over stages, for the table of the stages.
+
+    Parameters
+    ----------
+    followed : Journey
+    today : DataFrame
+        What ``evidence.journey.today`` returned.
+    currency : str
+        ISO 4217 code.
+    """
+    below = [part for one in _now_below(followed, today, currency) for part in one.parts]
+    told = " ".join(["".join(map(text, _where(followed, today, currency))),
+                     "".join(map(text, below))])  # fmt: skip
+    return told.strip()
 
 
 def _where(followed: Journey, today: pd.DataFrame, currency: str) -> list[Part]:
