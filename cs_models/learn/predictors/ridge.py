@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cs_models.learn import splits
 from cs_models.learn.predictors import newton
@@ -111,14 +112,20 @@ def penalty(task: Task, places: tuple[int, ...], rng: np.random.Generator) -> fl
     for number in range(_FOLDS):
         held = fold == number
         churned = task.churned[~held]
-        if churned.min() == churned.max():
-            continue
-        learnt, tested = table[~held], table[held]
-        rows = newton.Rows(learnt, churned)
-        for place, strength in enumerate(_PENALTIES):
-            coef = _fitted(rows, strength, _TRIAL_TOL).astype(learnt.dtype)
-            losses[place] += loss(tested @ coef[:-1] + coef[-1], task.churned[held])
+        if churned.min() != churned.max():
+            losses += _trials(table, held, task.churned)
     return _PENALTIES[int(np.argmin(losses))]
+
+
+def _trials(table: Any, held: NDArray[np.bool_], churned: Floats) -> Floats:
+    """Return the loss of each strength on rows held out; two folds' rows never lie in memory."""
+    learnt, tested = table[~held], table[held]
+    rows = newton.Rows(learnt, churned[~held])
+    losses = np.zeros(len(_PENALTIES))
+    for place, strength in enumerate(_PENALTIES):
+        coef = _fitted(rows, strength, _TRIAL_TOL).astype(learnt.dtype)
+        losses[place] = loss(tested @ coef[:-1] + coef[-1], churned[held])
+    return losses
 
 
 def loss(logit: Floats, churned: Floats) -> float:
