@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from markupsafe import escape
+
 from cs_models import files
 from cs_models.errors import NotebookError
 from cs_models.report import display
-from cs_models.report.page import figures, markdown, parameters
+from cs_models.report.page import figures, lint, markdown, parameters
 
 # Cells that drive the notebook and say nothing to a reader of the page.
 MACHINERY = frozenset({"interactive", "parameters", "injected-parameters", "setup", "sentinel"})
@@ -101,7 +103,8 @@ def read(notebook: Mapping[str, Any], *, name: str = "") -> Report:
     ------
     NotebookError
         When a figure needs what the page does not carry, an id repeats, a number links to
-        nothing, or an output is not what its mimetype says.
+        nothing or stands in a sentence without a link, or an output is not what its mimetype
+        says.
     """
     report = Report(
         title="",
@@ -117,6 +120,7 @@ def read(notebook: Mapping[str, Any], *, name: str = "") -> Report:
     report.answer += [b for s in report.sections if _is_answer(s) for b in s.blocks]
     report.sections = [s for s in report.sections if s.blocks and not _is_answer(s)]
     _check_ids(report)
+    _check_numbers(report)
     return report
 
 
@@ -241,3 +245,18 @@ def _check_ids(report: Report) -> None:
             got=", ".join(f"#{name}" for name in dangling),
             repair="show the table or figure of that id, or link to one that is shown",
         )
+
+
+def _check_numbers(report: Report) -> None:
+    """Refuse a sentence with a number that does not say where it was counted."""
+    of_kind: dict[str, list[Any]] = {
+        "prose": [], "statement": [], "table": [], "exhibit": [], "figures": [],
+    }  # fmt: skip
+    for block in [*report.standfirst, *report.blocks]:
+        of_kind[block.kind].append(block.content)
+    lint.check(
+        report.title,
+        of_kind["statement"],
+        [*of_kind["table"], *(exhibit["table"] for exhibit in of_kind["exhibit"])],
+        [*of_kind["prose"], *(str(escape(section.title)) for section in report.sections)],
+    )
