@@ -117,7 +117,7 @@ def _newest(project) -> dict:
 
 
 def _wait_for(path: Path) -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240  # three runs at once, perhaps on a busy machine
     while time.monotonic() < deadline:
         if path.exists():
             return path.read_text()
