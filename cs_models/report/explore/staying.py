@@ -12,25 +12,28 @@ nobody of a tier could have left.  ``methods.md`` 1.1, 1.2 and 4.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from cs_models.errors import ParameterError, TooLittleDataError
+from cs_models.errors import ParameterError
 from cs_models.features import catalogue, tenure
 from cs_models.learn import survival
-from cs_models.report.display import Exhibit, Statement
+from cs_models.report.display import Exhibit, Statement, Table
 from cs_models.report.evidence import survival as evidence
 from cs_models.report.evidence.predictors import records
-from cs_models.report.evidence.survival import History
+from cs_models.report.evidence.survival import History, Untold
 from cs_models.report.exhibits import survival as exhibits
 from cs_models.report.findings.survival import contract
 from cs_models.report.findings.words import chance
 from cs_models.report.values import integer, interval, number, percent
 
 Shown = Exhibit | Statement
+Key = tuple[str, tuple[str, ...], int]
+Curve = tuple[pd.DataFrame, survival.Curves | str]
+FEW = "Fewer than ten customers were watched at any time: too few to draw a curve."
 
 EVERYONE, LENGTH = "nothing: all customers together", "length of contract"
 # In the order of the alphabet, in which curves are drawn.
@@ -61,6 +64,7 @@ class Staying:
 
     groupings: dict[str, pd.DataFrame]
     last: int
+    _known: dict[Key, Curve] = field(default_factory=dict)
 
     @classmethod
     def of(cls, past: History, judged: pd.DataFrame, *, by: str) -> Staying:
@@ -88,7 +92,27 @@ class Staying:
             if parted is not None and measure is not None:
                 found[f"tier of use: {measure.label()}"] = parted
         last = int(np.ceil(float(lives["months"].max()))) if len(lives) else LEAST_HORIZON
-        return cls(found, max(last, LEAST_HORIZON))
+        made = cls(found, max(last, LEAST_HORIZON))
+        for name in found:  # what another way to part them shows first
+            made.curves(name, made.groups(name)[:MOST_GROUPS], made.last)
+        return made
+
+    def curves(self, by: str, chosen: Sequence[str], horizon_months: int) -> Curve:
+        """Return the lifetimes of some groups up to a horizon, and their curves; kept once made.
+
+        Returns
+        -------
+        tuple of (DataFrame, Curves or str)
+            Words in place of the curves where there is too little to draw them.
+        """
+        key = (by, tuple(chosen), horizon_months)
+        if key not in self._known:
+            every = self.groupings[by]
+            lives = _until(every[every["group"].isin(chosen)], horizon_months)
+            told = evidence.told(lambda: evidence.curves(lives, grouped=True))
+            few = isinstance(told, Untold) or bool(told.summary["last_time"].isna().all())
+            self._known[key] = (lives, FEW if few or isinstance(told, Untold) else told)
+        return self._known[key]
 
     def groups(self, by: str) -> list[str]:
         """Return the groups of a way to part them.
@@ -111,16 +135,9 @@ class Staying:
         chosen = [name for name in known if name in set(groups)][:MOST_GROUPS]
         if not chosen:
             raise ParameterError("no group is chosen, so there is nothing to draw", where="groups")
-        every = self.groupings[by]
-        own = every[every["group"].isin(chosen)]
-        lives = _until(own, horizon_months)
-        try:
-            curves = evidence.curves(lives, grouped=True)
-        except TooLittleDataError as few:
-            return [Statement.of("finding", f"{few.what}.")]
-        if curves.summary["last_time"].isna().all():
-            return [Statement.of("finding", "Fewer than ten customers were watched at any time.")]
-        said = _said(curves, lives, chosen, horizon_months)
+        lives, curves = self.curves(by, chosen, horizon_months)
+        if isinstance(curves, str):
+            return [Statement.of("finding", curves)]
         figure = exhibits.over_months(
             curves, lives, id="retention", table="retention-table",
             title=f"Still customers, by {by}" if len(known) > 1 else "Still customers",
@@ -130,6 +147,7 @@ class Staying:
         more = [Statement.of(
             "note", f"Only {MOST_GROUPS} groups are drawn at a time: more lines cannot be told "
             "apart.")] if left_out > 0 else []  # fmt: skip
+        said = _said(figure.table, lives, chosen, horizon_months)
         return [*said, *_apart(lives, chosen, len(known)), *more, figure]
 
 
@@ -267,9 +285,10 @@ def _until(lives: pd.DataFrame, horizon_months: int) -> pd.DataFrame:
 
 
 def _said(
-    curves: survival.Curves, lives: pd.DataFrame, chosen: Sequence[str], horizon_months: int
+    shown: Table, lives: pd.DataFrame, chosen: Sequence[str], horizon_months: int
 ) -> list[Statement]:
-    read = curves.at(evidence.moments(lives))
+    read = pd.DataFrame(shown.rows, columns=list(shown.columns))
+    read = read if "group" in read else read.assign(group=chosen[0])
     known = read[read["survival"].notna()]
     # The last reading of which every group that has any can be told.
     month = float(known.groupby("group")["time"].max().min())
