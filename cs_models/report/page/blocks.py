@@ -17,7 +17,7 @@ from markupsafe import escape
 
 from cs_models import files
 from cs_models.errors import NotebookError
-from cs_models.report import display
+from cs_models.report import display, tiles
 from cs_models.report.page import figures, lint, markdown, parameters
 
 # Cells that drive the notebook and say nothing to a reader of the page.
@@ -26,7 +26,7 @@ MACHINERY = frozenset({"interactive", "parameters", "injected-parameters", "setu
 # The page has this heading of its own; a notebook's section of that name joins it.
 _ANSWER_TITLES = frozenset({"the answer", "answer"})
 
-Kind = Literal["prose", "statement", "table", "exhibit"]
+Kind = Literal["prose", "statement", "table", "exhibit", "figures"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Report:
     standfirst : list of Block
         Prose between the title and the first section.
     answer : list of Block
-        The statements with role ``answer``, wherever the notebook made them, then what else
-        stands under a heading "The answer".
+        Key figures, the statements with role ``answer``, wherever the notebook made them, then
+        what else stands under a heading "The answer".
     sections : list of Section
         In the order of the notebook; the empty ones are left out.
     parameters : list of Parameter
@@ -161,6 +161,7 @@ def _outputs(outputs: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
         display.STATEMENT: "statement",
         display.TABLE: "table",
         display.EXHIBIT: "exhibit",
+        tiles.FIGURES: "figures",
     }
     for output in outputs:
         data = output.get("data", {})
@@ -178,6 +179,8 @@ def _checked(kind: Kind, payload: Any) -> dict[str, Any]:
             ok = content["role"] in display.ROLES and all(
                 "href" not in part or display.links(part["href"]) for part in content["parts"]
             )
+        elif kind == "figures":
+            ok = tiles.holds(content)
         else:
             table = content["table"] if kind == "exhibit" else content
             ok = all(len(row) == len(table["columns"]) for row in table["rows"])
@@ -208,6 +211,8 @@ def _place(report: Report, piece: markdown.Heading | Block) -> None:
         return
     if piece.kind == "statement" and piece.content["role"] == "answer":
         report.answer.append(piece)
+    elif piece.kind == "figures":
+        report.answer.insert(0, piece)
     elif piece.kind == "prose" and len(report.sections) == 1 and not report.sections[0].blocks:
         report.standfirst.append(piece)
     else:
@@ -224,7 +229,7 @@ def _check_ids(report: Report) -> None:
     Statements have anchors of their own kind: a finding may be named as its table.
     """
     payloads = [block.content for block in report.blocks if block.kind != "prose"]
-    shown = [payload for payload in payloads if "parts" not in payload]
+    shown = [payload for payload in payloads if "id" in payload and "parts" not in payload]
     tables = [payload["table"] for payload in shown if "figure" in payload]
     said = [f"statement {payload['id']}" for payload in payloads if payload.get("parts")]
     identifiers = Counter(str(item["id"]) for item in shown + tables)
@@ -236,7 +241,8 @@ def _check_ids(report: Report) -> None:
             got=", ".join(repeated),
             repair="give each table, figure and statement an id of its own",
         )
-    hrefs = {part["href"] for p in payloads for part in p.get("parts", ()) if "href" in part}
+    parts = [part for p in payloads for part in (*p.get("parts", ()), *p.get("figures", ()))]
+    hrefs = {part["href"] for part in parts if "href" in part}
     own = {href[1:] for href in hrefs if href.startswith("#")}
     dangling = sorted(own - identifiers.keys())
     if dangling:
