@@ -138,10 +138,8 @@ def causes(frame: pd.DataFrame, by: pd.DataFrame) -> tuple[Shown, ...]:
         What ``evidence.survival_groups.causes`` and ``causes_by`` returned.
     """
     said = findings.causes(by)
-    if by.empty:
+    if by.empty or by["month"].iloc[0] < 1:
         return (said,)
-    if by["month"].iloc[0] < 1:
-        return (said, _causes_by(by))
     told = [f"{row['cause']} {percent(row['incidence'], 1)}" for row in records(by)]
     figure = Exhibit(
         id="causes-figure",

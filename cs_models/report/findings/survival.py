@@ -239,9 +239,11 @@ def causes(by: pd.DataFrame) -> Statement:
     total, alone = float(by["incidence"].sum()), float(by["alone"].sum())
     how = listed([f"{integer(row['n'])} {_HOW[row['cause']]}" for row in rows])
     whole = int(by["n"].sum())
+    # Within a month of the start there is no share to show: the counts of the page have to do.
+    table = anchors.CAUSES_BY if rows[0]["month"] >= 1 else anchors.COUNTS
     parts: list[Part] = [
         "Lost so far: ", linked(integer(whole), anchors.COUNTS),
-        f" customer{'s' if whole > 1 else ''}. ", *cited(anchors.CAUSES_BY, f"{how}."),
+        f" customer{'s' if whole > 1 else ''}. ", *cited(table, f"{how}."),
     ]  # fmt: skip
     if rows[0]["month"] < 1:
         return Statement.of("finding", *parts, id="causes-said")
