@@ -382,6 +382,6 @@ def saved(found: People) -> list[Finding]:
         )  # fmt: skip
     out.append(
         Finding("champions-silent", said[0].text if said else "", len(found.silent), unit="users",
-                n=int(found.champion.sum()), table=anchors.SILENT)
+                n=int(found.champion.sum()), table=anchors.COUNTED)
     )  # fmt: skip
     return out
