@@ -6,8 +6,9 @@ Of a customer with one contract at a time a term is held against the one before 
 run side by side a term alone says nothing: the larger of two is worth more than the other at each
 of its renewals, though nobody bought anything.  There all that the customer pays on the first day
 of a term is held against all it paid until then.  A contract that is followed before its last day
-(none ended lately, and one ends within ``grace_days``) counts as replaced, so that the days on
-which both run are no growth.  What became of a contract is not read.
+(none ended lately, and one ends within 60 days) counts as replaced, so that the days on which both
+run are no growth; nor, then, is another contract that begins beside one about to end.  What became
+of a contract is not read.
 
 Dated example: contracts of 10 000 and of 5 000 a year run side by side.  The first is renewed at
 10 000: 15 000 before and after, nothing bought.  The second is renewed at 6 000: 16 000 after
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from cs_models.features.daily.grid import Float, Int
 
+EARLY_DAYS: Final = 60  # so long before its last day a contract may be followed by the next
 _MORE: Final = 1.000001  # of the money before: less is rounding
 Flags = NDArray[np.bool_]
 
@@ -91,5 +93,5 @@ def _in_all(
     alone = (total(day - 1) == 0)[at]
     until = total(last[at] - 1, lately | alone)
     before = np.maximum(total(day - 1), until)
-    followed = (begun < day) & (renewal[other] <= day + grace_days) & ~lately
+    followed = (begun < day) & (renewal[other] <= day + EARLY_DAYS) & ~lately
     return np.asarray((before > 0) & (total(day, ~followed) > before * _MORE))

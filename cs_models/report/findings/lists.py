@@ -18,7 +18,7 @@ from cs_models.report.findings.words import Part, cited, linked, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, percent
 
-ALL, PAST = "all-lists-table", "past-lists-table"
+ALL, PAST, REACHED = "all-lists-table", "past-lists-table", "reached-lists-table"
 CAME: Final = {
     "left": "left at the next renewal",
     "renewed": "renewed at the next renewal",
@@ -152,7 +152,7 @@ def worth(summary: pd.DataFrame) -> list[Statement]:
     said += [
         Statement.of("finding", *_reached(row), id=f"caught-{row['name'].replace('_', '-')}")
         for row in rows
-        if row["outcome"] == "left" and row["n_came"]
+        if row["outcome"] == "left" and pd.notna(row["arr_share"])
     ]
     if same:
         said.append(
@@ -186,18 +186,13 @@ def _apart(row: Mapping[str, Any]) -> list[Part]:
 
 def _reached(row: Mapping[str, Any]) -> list[Part]:
     """Say how much of what left a list would have reached, by contracts and by ARR."""
-    parts: list[Part] = [
-        "Of ", linked(integer(row["n_came"]), PAST), " contracts that left in these quarters, ",
-        linked(integer(row["n_caught"]), PAST), " had stood on past lists ",
-        f"\u201c{row['title']}\u201d",
+    return [
+        "Of ", linked(integer(row["n_came"]), REACHED), " contracts that left in these quarters, ",
+        linked(integer(row["n_caught"]), REACHED), " had stood on past lists ",
+        f"\u201c{row['title']}\u201d, with ", linked(percent(row["arr_share"]), REACHED), " (",
+        linked(interval(row["arr_share_low"], row["arr_share_high"]), REACHED),
+        ") of the ARR that left.",
     ]  # fmt: skip
-    if pd.notna(row["arr_share"]):
-        parts += [
-            ", with ", linked(percent(row["arr_share"]), PAST), " (",
-            linked(interval(row["arr_share_low"], row["arr_share_high"]), PAST),
-            ") of the ARR that left",
-        ]  # fmt: skip
-    return [*parts, "."]
 
 
 def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
