@@ -205,9 +205,10 @@ def onboarding(told: Told) -> tuple[Shown, ...]:
 
 def _onboarded(told: Told) -> pd.DataFrame:
     """Return the waits of all and of each segment, with the share done by the due date."""
-    waits = pd.concat(
-        [told.onboard.table.assign(segment="all"), told.onboard_by], ignore_index=True
-    )
+    parts = [told.onboard.table.assign(segment="all"), told.onboard_by]
+    # What is missing of all rows has no type that the others could be held to.
+    told_of = [one.dropna(axis=1, how="all") for one in parts if len(one)]
+    waits = pd.concat(told_of or parts[:1], ignore_index=True).reindex(columns=parts[0].columns)
     timely = told.onboard_timely.reindex(columns=["by", "group", "value", "low", "high"])
     timely = timely[timely["by"].isin(["all", "segment"])].drop(columns="by")
     return waits.merge(timely.rename(columns={"group": "segment"}), on="segment", how="left")
