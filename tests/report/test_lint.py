@@ -38,6 +38,20 @@ def test_a_number_outside_a_link_is_found(before: str, number: str, after: str) 
     assert loose(f"{before} {number} {after}")
 
 
+@given(
+    sentences,
+    numbers.filter(
+        lambda n: n.endswith(("%", "points", "-fold", "x")) or " of " in n or n[0] in "$€C"
+    ),
+    sentences,
+)
+def test_a_result_outside_a_link_refuses_the_page(before: str, number: str, after: str) -> None:
+    """A percentage, an amount, points or a ratio is found among all that a page may hold."""
+    parts = Statement.of("finding", f"{before} {number} {after}").payload()["parts"]
+    assert lint.results(parts)
+    assert lint.loose(parts)
+
+
 @given(sentences, numbers, sentences)
 def test_a_number_in_a_link_passes(before: str, number: str, after: str) -> None:
     """The same sentence passes once the number is linked."""
@@ -127,13 +141,19 @@ class TestPage:
         with pytest.raises(NotebookError) as refused:
             blocks.read(
                 page(Statement.of("answer", "They renewed 84 % of the time.", id="answer"),
-                     Statement.of("finding", "Of 412 terms, most."))
+                     Statement.of("finding", "Of all, 412 of 500 did."))
             )  # fmt: skip
         error = refused.value
         assert "Who renews?" in error.where
         assert "statement answer: “84\u202f%”" in error.got.replace("84 %", "84\u202f%")
         assert "412" in error.got
         assert "num(" in error.repair
+
+    def test_a_count_alone_stops_no_page(self, page: Callable[..., nbformat.NotebookNode]) -> None:
+        """A digit in a name that no table shows is not told from a count, and stops nothing."""
+        said = Statement.of("finding", "Studio 54 has left.")
+        assert blocks.read(page(said)).blocks
+        assert lint.loose(said.payload()["parts"])
 
     def test_a_page_whose_numbers_all_link_is_made(
         self, page: Callable[..., nbformat.NotebookNode]

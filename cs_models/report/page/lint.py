@@ -1,13 +1,18 @@
-"""No number without its source: what is counted stands inside a link, or the page is refused.
+"""No number without its source: a result stands inside a link, or the page is refused.
 
 In: a page before its markup.  Out: nothing, or one :class:`NotebookError` that names every
 number at fault.
+
+A page is refused for what can only be a result: a percentage, an amount of money, points, a
+ratio.  A plain count is looked for too (:func:`loose`), and our own pages are held to that by the
+tests; but a digit may also belong to the name of a customer or a feature, which no page can know
+from a count, and nobody's weekly report shall fail for a customer called Studio 54.
 
 What is a sentence: statements of every role, and the notebook's own prose and headings.  Titles,
 captions and notes of tables and figures are not looked at: they stand at the numbers they speak
 of, and are their own source.
 
-In statements every number written in digits must be linked, but for
+In statements every number written in digits should be linked, but for
 
 - dates, months and quarters: "2026-06-30", "13 August", "2026 Q3";
 - the name of an interval: "95 % interval", "intervals of 95 %";
@@ -34,7 +39,7 @@ from typing import Any
 from cs_models.errors import NotebookError
 from cs_models.report import values
 
-__all__ = ["check", "loose", "names", "quoted", "spans"]
+__all__ = ["check", "loose", "names", "quoted", "results", "spans"]
 
 # Stands for a linked number while the rest of the sentence is read.
 _LINKED = "\ufffc"
@@ -96,7 +101,7 @@ def check(
     tables: Iterable[Mapping[str, Any]],
     prose: Iterable[str],
 ) -> None:
-    """Refuse a page with a number that leads nowhere.
+    """Refuse a page with a percentage, amount, number of points or ratio that leads nowhere.
 
     Parameters
     ----------
@@ -117,7 +122,7 @@ def check(
         f"{_called(payload)}: {number}"
         for payload in statements
         if payload.get("verdict") != _SILENT
-        for number in loose(payload["parts"], known)
+        for number in results(payload["parts"], known)
     ]
     found += [f"the notebook's own words: {number}" for text in prose for number in quoted(text)]
     if found:
@@ -141,11 +146,20 @@ def loose(parts: Sequence[Mapping[str, Any]], known: re.Pattern[str] | None = No
     known : pattern, optional
         Names that may hold digits, of :func:`names`.
     """
-    said = "".join(_LINKED if part.get("href") else _plain(str(part["text"])) for part in parts)
-    if known is not None:
-        said = known.sub(_blank, said)
-    said = _ALLOWED.sub(_blank, said)
+    said = _unlinked(parts, known)
     return [_around(said, match) for match in _NUMBER.finditer(said)]
+
+
+def results(parts: Sequence[Mapping[str, Any]], known: re.Pattern[str] | None = None) -> list[str]:
+    """Return the percentages, amounts, points and ratios of a statement outside a link.
+
+    Parameters
+    ----------
+    parts, known
+        As for :func:`loose`, whose finds these are a part of.
+    """
+    said = _unlinked(parts, known)
+    return [_around(said, match) for match in _QUOTED.finditer(said)]
 
 
 def spans(text: str) -> list[tuple[int, int]]:
@@ -221,6 +235,14 @@ def _is_name(cell: str, *, sure: bool) -> bool:
     if not any(letter.isdigit() for letter in cell):
         return False
     return sure or (any(letter.isalpha() for letter in cell) and not _MEASURED.search(cell))
+
+
+def _unlinked(parts: Sequence[Mapping[str, Any]], known: re.Pattern[str] | None) -> str:
+    """Return a sentence whose links, names and conventions are blanked."""
+    said = "".join(_LINKED if part.get("href") else _plain(str(part["text"])) for part in parts)
+    if known is not None:
+        said = known.sub(_blank, said)
+    return _ALLOWED.sub(_blank, said)
 
 
 def _plain(text: str) -> str:
