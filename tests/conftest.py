@@ -73,6 +73,16 @@ HOSTILE_NAMES = (
     "مؤسسة الأفق <b>",
     '=HYPERLINK("https://attack.example","x")',
     "\u2028window.X=1//\u2029",
+    "</style><style>*{display:none}</style>",
+    "</title><script>window.X=1</script>",
+    "![p](https://attack.example/p.png) **bold**",
+    "&lt;b&gt; &amp;amp; &#60;",
+    "<b>bold</b><br>second line<sub>x</sub>",
+    "%{x} %{customdata[0]}<extra></extra>",
+    'O\'Neill "quoted" \\ back\\n `tick`',
+    "Z\u0335\u0321a\u0334\u0322lgo \U0001f469\u200d\U0001f4bb \U0001f3f4",
+    "zero\u200bwidth\u200d\ufeffjoined \u200fmark",
+    "bell\u0007 escape\u001b[31m end",
     "N" * 3000,
 )
 
