@@ -23,6 +23,7 @@ CHROMIUM_FLAGS = [
 # files that take longest; whoever else reads that run comes last, and need not wait for it.
 FIRST = (
     "notebooks/test_sample_report.py",
+    "lab/test_jupyterlab.py",
     "data/test_snapshot.py",
     "run/test_scoring.py",
     "features/test_relations_guards.py",
