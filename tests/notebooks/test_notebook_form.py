@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from cs_models import errors
+from cs_models.report.page import markdown
 from cs_models.run.reading import project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 START = ROOT / "notebooks/start.ipynb"
 LONGEST_CELL = 32
+# These two hold what the others found, and the method of the whole notebook.
+WHOLE = {"The answer", "How we know, and what would change our mind"}
+LONGEST_SENTENCE = 35
 
 
 def _code(notebook: nbformat.NotebookNode, *, tagged: str | None = None) -> list[str]:
@@ -90,6 +94,46 @@ def test_one_question_and_the_decision_it_serves(notebook: nbformat.NotebookNode
     assert heads[0].endswith("?")
     assert notebook.cells[0].source.startswith(heads[0])
     assert "decision it serves" in notebook.cells[0].source
+
+
+def _sections(notebook: nbformat.NotebookNode) -> dict[str, list[nbformat.NotebookNode]]:
+    """Return the cells under each second-level heading."""
+    sections: dict[str, list[nbformat.NotebookNode]] = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            sections[cell.source.splitlines()[0].removeprefix("## ")] = []
+        if sections:
+            sections[list(sections)[-1]].append(cell)
+    return sections
+
+
+def _known(cells: list[nbformat.NotebookNode]) -> list[str]:
+    """Return the paragraphs that say how the findings of a section are known."""
+    words = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    paragraphs = [piece for text in words for piece in text.split("\n\n")]
+    return [piece for piece in paragraphs if piece.startswith(f"{markdown.KNOWN}:")]
+
+
+def test_every_section_that_shows_something_says_how_it_is_known(
+    notebook: nbformat.NotebookNode,
+) -> None:
+    """Each section with a table, figure or sentence has one paragraph "How we know", and says it.
+
+    It tells more than a phrase could, in sentences that can be read once, and none is a copy of
+    another's.
+    """
+    told: list[str] = []
+    for title, cells in _sections(notebook).items():
+        if title in WHOLE or not any(cell.cell_type == "code" for cell in cells):
+            continue
+        known = _known(cells)
+        assert len(known) == 1, title
+        assert len(known[0].split()) >= 25, title
+        sentences = re.split(r"(?<=[.?!]) ", known[0])
+        assert max(len(sentence.split()) for sentence in sentences) <= LONGEST_SENTENCE + 3, title
+        told += [sentence for sentence in sentences if len(sentence.split()) > 8]
+    assert told
+    assert len(set(told)) == len(told)
 
 
 def test_cells_are_short_and_do_not_program(notebook: nbformat.NotebookNode) -> None:

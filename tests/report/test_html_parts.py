@@ -28,6 +28,31 @@ def test_headings_split_a_cell_and_lower_ones_stay_prose() -> None:
     assert "<h3>F</h3>" in pieces[3].html
 
 
+def test_a_paragraph_under_a_label_is_set_apart() -> None:
+    """How we know is a piece of its own, how to read it stays where it is; both get their label."""
+    pieces = list(
+        markdown.read(
+            "## A\n\nWhy.\n\nHow we know: by *counting* <b>.\n\nHow to read it: up.\n\nEnd."
+        )
+    )[1:]
+    assert [piece.known for piece in pieces] == [False, True, False]
+    assert pieces[0].html == "<p>Why.</p>"
+    assert pieces[1].html == (
+        '<div class="told"><p class="label">How we know</p>\n'
+        "<p>By <em>counting</em> &lt;b&gt;.</p></div>"
+    )
+    assert pieces[2].html.startswith(
+        '<div class="told"><p class="label">How to read it</p>\n<p>Up.'
+    )
+    assert pieces[2].html.endswith("<p>End.</p>")
+
+
+def test_words_that_only_mention_a_label_stay_a_paragraph() -> None:
+    """A label counts at the beginning of a paragraph, with its colon."""
+    source = "Ask: How we know: no.\n\nHow we know, then.\n\n- How we know: a list"
+    assert "label" not in _html(source)
+
+
 @pytest.mark.parametrize(
     "source",
     [

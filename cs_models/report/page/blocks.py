@@ -26,12 +26,15 @@ MACHINERY = frozenset({"interactive", "parameters", "injected-parameters", "setu
 # The page has this heading of its own; a notebook's section of that name joins it.
 _ANSWER_TITLES = frozenset({"the answer", "answer"})
 
-Kind = Literal["prose", "statement", "table", "exhibit", "figures"]
+# Markup of the notebook's own words; every other kind is a payload.
+_WORDS = frozenset({"prose", "known"})
+
+Kind = Literal["prose", "known", "statement", "table", "exhibit", "figures"]
 
 
 @dataclass(frozen=True)
 class Block:
-    """One thing on the page: prose (markup) or the payload of a display object."""
+    """One thing on the page: prose or how we know (markup), or a display object's payload."""
 
     kind: Kind
     content: Any
@@ -119,6 +122,9 @@ def read(notebook: Mapping[str, Any], *, name: str = "") -> Report:
     report.title = report.title or name or "Untitled report"
     report.answer += [b for s in report.sections if _is_answer(s) for b in s.blocks]
     report.sections = [s for s in report.sections if s.blocks and not _is_answer(s)]
+    for section in report.sections:
+        # First what was found, then how it is known, wherever the notebook says so.
+        section.blocks.sort(key=lambda block: block.kind == "known")
     _check_ids(report)
     _check_numbers(report)
     return report
@@ -151,9 +157,13 @@ def _pieces(notebook: Mapping[str, Any]) -> Iterator[markdown.Heading | Block]:
             continue
         if cell["cell_type"] == "markdown":
             for piece in markdown.read(cell["source"]):
-                yield Block("prose", piece.html) if isinstance(piece, markdown.Prose) else piece
+                yield piece if isinstance(piece, markdown.Heading) else _words(piece)
         elif cell["cell_type"] == "code":
             yield from _outputs(cell["outputs"])
+
+
+def _words(piece: markdown.Prose) -> Block:
+    return Block("known" if piece.known else "prose", piece.html)
 
 
 def _outputs(outputs: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
@@ -228,7 +238,7 @@ def _check_ids(report: Report) -> None:
 
     Statements have anchors of their own kind: a finding may be named as its table.
     """
-    payloads = [block.content for block in report.blocks if block.kind != "prose"]
+    payloads = [block.content for block in report.blocks if block.kind not in _WORDS]
     shown = [payload for payload in payloads if "id" in payload and "parts" not in payload]
     tables = [payload["table"] for payload in shown if "figure" in payload]
     said = [f"statement {payload['id']}" for payload in payloads if payload.get("parts")]
@@ -256,7 +266,7 @@ def _check_ids(report: Report) -> None:
 def _check_numbers(report: Report) -> None:
     """Refuse a sentence with a number that does not say where it was counted."""
     of_kind: dict[str, list[Any]] = {
-        "prose": [], "statement": [], "table": [], "exhibit": [], "figures": [],
+        "prose": [], "known": [], "statement": [], "table": [], "exhibit": [], "figures": [],
     }  # fmt: skip
     for block in [*report.standfirst, *report.blocks]:
         of_kind[block.kind].append(block.content)
@@ -264,5 +274,9 @@ def _check_numbers(report: Report) -> None:
         report.title,
         of_kind["statement"],
         [*of_kind["table"], *(exhibit["table"] for exhibit in of_kind["exhibit"])],
-        [*of_kind["prose"], *(str(escape(section.title)) for section in report.sections)],
+        [
+            *of_kind["prose"],
+            *of_kind["known"],
+            *(str(escape(section.title)) for section in report.sections),
+        ],
     )

@@ -1,6 +1,9 @@
 """The notebook's own words as safe markup: raw HTML is shown as typed, images never load.
 
 In: the source of one markdown cell.  Out: headings and pieces of prose, in order.
+
+A paragraph that begins with one of :data:`LABELS` and a colon is set apart under that label, as
+the statements of the page are: in JupyterLab the same words read on as plain text.
 """
 
 from __future__ import annotations
@@ -12,6 +15,9 @@ from typing import Any
 
 import mistune
 from markupsafe import Markup, escape
+
+KNOWN = "How we know"
+LABELS = (KNOWN, "How to read it")
 
 _SAFE_LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
@@ -26,9 +32,18 @@ class Heading:
 
 @dataclass(frozen=True)
 class Prose:
-    """Markup between two headings, safe to put into a page."""
+    """Markup between two headings, safe to put into a page.
+
+    Parameters
+    ----------
+    html : Markup
+        Whole elements.
+    known : bool, default False
+        Whether it says how the findings of its section are known.
+    """
 
     html: Markup
+    known: bool = False
 
 
 class _Renderer(mistune.HTMLRenderer):
@@ -60,6 +75,15 @@ class _Renderer(mistune.HTMLRenderer):
         del attrs
         return f"<h{min(level, 4)}>{text}</h{min(level, 4)}>\n"
 
+    def paragraph(self, text: str) -> str:
+        """Set a paragraph, under its label when it begins with one."""
+        for label in LABELS:
+            if text.startswith(f"{label}:"):
+                said = text.removeprefix(f"{label}:").strip()
+                said = said[:1].upper() + said[1:]
+                return f'<div class="told"><p class="label">{label}</p>\n<p>{said}</p></div>\n'
+        return f"<p>{text}</p>\n"
+
     def block_code(self, code: str, info: str | None = None) -> str:
         """Set a formula or an example; its language means nothing to a reader."""
         del info
@@ -77,26 +101,33 @@ def read(source: str) -> Iterator[Heading | Prose]:
     Yields
     ------
     Heading or Prose
-        In the order of the source.
+        In the order of the source; what says how findings are known is a piece of its own.
     """
     parser = mistune.create_markdown(renderer=None, plugins=["table", "strikethrough"])
     tokens, state = parser.parse(source)
     renderer = _Renderer()
     gathered: list[dict[str, Any]] = []
     for token in tokens if isinstance(tokens, list) else []:
-        if token["type"] != "heading" or token["attrs"]["level"] > 2:
+        heads = token["type"] == "heading" and token["attrs"]["level"] <= 2
+        known = token["type"] == "paragraph" and _words(token).startswith(f"{KNOWN}:")
+        if not heads and not known:
             gathered.append(token)
             continue
         yield from _prose(renderer, gathered, state)
         gathered = []
-        yield Heading(token["attrs"]["level"], _words(token))
+        if heads:
+            yield Heading(token["attrs"]["level"], _words(token))
+        else:
+            yield from _prose(renderer, [token], state, known=True)
     yield from _prose(renderer, gathered, state)
 
 
-def _prose(renderer: _Renderer, tokens: list[dict[str, Any]], state: Any) -> Iterator[Prose]:
+def _prose(
+    renderer: _Renderer, tokens: list[dict[str, Any]], state: Any, *, known: bool = False
+) -> Iterator[Prose]:
     html = renderer.render_tokens(tokens, state).strip()
     if html:
-        yield Prose(Markup(html))  # noqa: S704 - every text of it was escaped by _Renderer
+        yield Prose(Markup(html), known)  # noqa: S704 - every text of it was escaped by _Renderer
 
 
 def _words(token: Mapping[str, Any]) -> str:
