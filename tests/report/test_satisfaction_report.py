@@ -182,7 +182,7 @@ def test_what_is_true_of_nearly_everybody_is_not_said_of_those_who_wait() -> Non
     assert found.loc["early cases", "share"] == 0.75
     late = fit.Stuck(pd.DataFrame(columns=list(fit.STUCK_COLUMNS)), pd.DataFrame(), 220, "", 7,
                      found.reset_index())  # fmt: skip
-    text = " ".join(str(part) for part in fit_findings._telling(late))
+    text = Statement.of("finding", *fit_findings._telling(late)).text
     assert "At 75" in text
     assert "cannot be told" in text
     assert "7 lack the date" in fit_findings.stuck(late, "USD")[0].text

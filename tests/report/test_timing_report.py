@@ -81,13 +81,19 @@ def test_the_day_that_is_enough_is_said(
 
 
 def test_days_are_drawn_with_their_own_customers() -> None:
-    """The figure's table holds each day's own terms; days as good as the best are filled."""
+    """The figure's table holds each day's own terms; days as good as the best are filled.
+
+    Day 14, whose interval holds no gap, is apart in another colour.
+    """
     *_, exhibit = exhibits.how_early(days(30, 60).assign(group=HOSTILE))
     assert isinstance(exhibit, Exhibit)
     assert [row[1:3] for row in exhibit.table.rows] == [[14, 486], [30, 470], [60, 440]]
-    (trace,) = exhibit.figure.data
-    assert list(trace.marker.symbol) == ["circle-open", "circle", "circle"]
-    assert trace.marker.color[0] != trace.marker.color[1]  # the interval of day 14 holds no gap
+    _, clear, unclear = exhibit.figure.data
+    assert [list(trace.x) for trace in (clear, unclear)] == [[30, 60], [14]]
+    assert [list(trace.marker.symbol) for trace in (clear, unclear)] == [
+        ["circle", "circle"], ["circle-open"],
+    ]  # fmt: skip
+    assert clear.marker.color != unclear.marker.color
     assert "<script>" not in exhibit.figure.to_json().replace("\\u003c", "<")
 
 
