@@ -123,7 +123,7 @@ def _below(run: Said) -> Iterator[Figure]:
         yield Figure(
             "Running customers below it",
             counted(int(n), "customer"),
-            f"{about(arr, run.currency)} a year",
+            f"{values.money(arr, run.currency)} a year",
             _href(run, THRESHOLDS, "arr-below"),
         )
 
