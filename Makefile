@@ -35,8 +35,9 @@ report: $(READY) ## Learn from the sample (or RUN=parameters/....yml) and print 
 test: $(READY) ## Run the whole suite, in parallel, the notebooks on the sample included
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-quick: $(READY) ## The same without the run of all notebooks on the sample
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not sample_run" $(PYTEST_ARGS)
+quick: $(READY) ## The same without the run of all notebooks on the sample and what else is long
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not sample_run and not long" \
+	  $(PYTEST_ARGS)
 
 lab: $(READY) ## Open JupyterLab on the start page (token on, this machine only)
 	@$(BIN)/jupyter lab --config=.jupyter/jupyter_lab_config.py --notebook-dir=. \

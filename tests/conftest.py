@@ -5,12 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# jsonschema, below nbformat, builds the grammar of international web addresses when it is imported:
+# seconds of a core in every worker for a check that nothing here needs.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,7 +16,7 @@ from cs_models import cli
 from cs_models.report import display
 from cs_models.run.reading import run_file
 
-pytestmark = [pytest.mark.browser, pytest.mark.notebook]
+pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.long]
 
 Open = Callable[[str], Any]
 THRESHOLDS = "02_adoption_thresholds.ipynb"

@@ -19,7 +19,7 @@ from cs_models.data import simulate
 from cs_models.report.display import Exhibit, Statement, Table
 from cs_models.report.evidence import brief
 
-pytestmark = pytest.mark.notebook
+pytestmark = [pytest.mark.notebook, pytest.mark.long]
 
 NOTEBOOKS = sorted(
     file.stem for file in (Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb")
