@@ -127,7 +127,7 @@ def test_calls_at_random_are_the_zero_point_of_every_list(made: Made) -> None:
     churned = made.told.predictions["churned"].mean()
     assert lot["value"]["precision"] == pytest.approx(churned)
     text = said(*made.answer())
-    assert "as many calls at random would have met 25" in text
+    assert "As many calls at random would have met 25" in text
     assert "calls at random 25" in text
     named = made.lists["ranking"].unique().tolist()
     assert named == [*("model", "arr", "loss"), evidence.RANDOM]

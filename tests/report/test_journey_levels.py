@@ -141,7 +141,7 @@ def test_a_long_stay_that_goes_with_loss_is_said() -> None:
     assert row["low"] > 0.15
     stuck = pd.DataFrame({"arr": [1.0]})
     said = [one.text for one in findings.stuck_said(stuck, after, "USD")]
-    assert "who had moved on: on day" in said[1]
+    assert "Counted on day" in said[1]
     none = findings.stuck_said(stuck, after.assign(p=0.6), "USD")
     assert "cannot be told" in none[1].text
     assert len(findings.stuck_said(stuck, after.assign(p=np.nan), "USD")) == 1

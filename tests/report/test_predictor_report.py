@@ -263,7 +263,7 @@ def test_the_crms_own_score_is_a_list_of_its_own(learnt: Learnt, history: pd.Dat
     assert (
         found.value(callers.CRM, "precision")["value"] > found.value("model", "precision")["value"]
     )
-    assert "the CRM's score" in foretold_findings.calls(found, "USD", better=True)[0].text
+    assert "The CRM's score" in foretold_findings.calls(found, "USD", better=True)[0].text
 
 
 def test_the_parts_of_a_chance_add_up(today: Today, due: coming.Due, history: pd.DataFrame) -> None:

@@ -185,7 +185,7 @@ def test_whether_it_lasts_is_said(verdict: str, low: float, high: float, said: s
     last = evidence.lasting(pd.DataFrame([rule()]), {5: decay(verdict, low, high)})
     (statement,) = findings.lasting(last)
     assert said in statement.text
-    assert "in the 90 renewals that became known since (20 lost)" in statement.text
+    assert "In the 90 renewals that became known since (20 lost)" in statement.text
     assert "before with 20 points" in statement.text
     assert free_of_digits(statement)
     (found,) = findings.saved(days(None, None).iloc[:0], last)

@@ -187,7 +187,7 @@ def test_fewer_is_better_is_told_from_the_better_side() -> None:
          "lift_crossfit": -0.17, "lift_bootstrap": -0.165}
     )  # fmt: skip
     assert "renewed 91 % of the time, the others 71 %" in _said(search)
-    assert "gap of 19 points (between 8 and 30 points" in _said(search)
+    assert "gap is 19 points (between 8 and 30 points" in _said(search)
     assert "the gap is 17 points; corrected" in certainty.doubt(search).text
 
 

@@ -77,10 +77,10 @@ def said_of(found: Contrast, **changed: Any) -> list[Statement]:
 def test_the_gap_among_like_customers_is_said_with_its_doubt() -> None:
     """Plain gap, weighted gap, interval, weight and hidden difference stand in one sentence."""
     first, apart, experiment = said_of(contrast())
-    assert "20 points apart; between customers who were alike before (in ARR, seg" in first.text
-    assert "18 points apart (10 to 26 points; the weight of 180 terms and 95)" in first.text
+    assert "20 points apart. Between customers who were alike before (in ARR, seg" in first.text
+    assert "18 points apart (10 to 26 points; as telling as 180 terms against 95)" in first.text
     assert "explains little of the gap" in first.text
-    assert "4.4-fold or more (2.2-fold for the gap" in first.text
+    assert "4.4-fold or more; 2.2-fold would do for the gap" in first.text
     assert "still differ, in All customers by up to 0.15" in apart.text
     assert "(region)" in apart.text
     assert "All customers 43." in experiment.text
@@ -94,7 +94,7 @@ def test_the_gap_among_like_customers_is_said_with_its_doubt() -> None:
     [
         ({"low": -0.02}, "the kind of customer may be all there is to it"),
         ({"lift": 0.1, "low": 0.02}, "Part of the gap is the kind of customer."),
-        ({"e_value": math.inf, "e_value_limit": 5.0}, "over 1,000-fold or more (5.0-fold"),
+        ({"e_value": math.inf, "e_value_limit": 5.0}, "over 1,000-fold or more; 5.0-fold"),
         ({"covariates": ()}, "(in nothing that is known)"),
         ({"covariates": ("arr", "segment", "plan", "seats", "term_no", "region")}, "and others)"),
     ],
@@ -224,7 +224,7 @@ def test_a_level_that_does_not_pay_held_out_is_not_said_to_pay(paid: evidence.Wo
     rates["net_value_held_out"] = [Decimal("-398000.00")] * len(rates)
     lost = evidence.Worth(rates=rates, curve=paid.curve, rules=paid.rules)
     said = findings.worth(lost, PLAY, "USD", announced=True)[1]
-    assert said.text.index("\u2212$398,000") < said.text.index("it pays for no level that could be")
+    assert said.text.index("\u2212$398,000") < said.text.index("It pays for no level that could be")
     assert "30\u202f%, for no level that could be relied on." in said.text
     assert "fewer than" not in said.text
     assert "Today that is" not in said.text

@@ -170,7 +170,7 @@ def _level(rule: Mapping[str, Any], place: int) -> list[Part]:
         f"{_who(rule)} with ", *cited(anchors.RULES, what), " renewed ",
         linked(percent(good), anchors.RATES),
         f" of the time, {others}", linked(percent(other), anchors.RATES),
-        f"{where}; among like customers a gap of ", linked(size, anchors.RULES), " (between ",
+        f"{where}. Among like customers the gap is ", linked(size, anchors.RULES), " (between ",
         linked(between, anchors.RULES), "; ", linked(integer(rule["n_terms"]), anchors.RULES),
         " terms). ", *_fitting(rule, place),
     ]  # fmt: skip
@@ -194,7 +194,7 @@ def _slope(search: Search, rule: Mapping[str, Any], place: int) -> list[Part]:
     along: list[Part] = [part for step in before for part in [*step, ", "]][:-1]
     size, between = gap(rule)
     return [
-        f"{_who(rule)} renewed ", *along, " and ", *last, "; the best split shows a gap of ",
+        f"{_who(rule)} renewed ", *along, " and ", *last, ". The best split shows a gap of ",
         linked(size, anchors.RULES), " among like customers (between ",
         linked(between, anchors.RULES), "; ", linked(integer(rule["n_terms"]), anchors.RULES),
         " terms).",

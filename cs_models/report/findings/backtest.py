@@ -123,8 +123,8 @@ def _worth(lists: pd.DataFrame) -> list[Part]:
         "Is the list worth the calls? The likeliest to leave, as many each quarter as the team can "
         "call, would have met ", linked(percent(people["value"]), where),
         " of those who left (", linked(interval(people["low"], people["high"]), where),
-        "), where as many calls at random would have met ", linked(percent(lot["value"]), where),
-        " and calling the largest ", linked(percent(plain["value"]), where), ". ",
+        "). As many calls at random would have met ", linked(percent(lot["value"]), where),
+        ", and calling the largest ", linked(percent(plain["value"]), where), ". ",
     ]  # fmt: skip
     money, by_size, risk, by_lot = (
         rows[(name, "arr_caught")] for name in ("model", "arr", "loss", RANDOM)

@@ -114,7 +114,8 @@ def shape(rule: Mapping[str, Any], place: int) -> Statement:
             linked(chance(rule["p_step_linear"]), anchors.DETAILS),
             " of histories; along a bent curve, in ",
             linked(chance(rule["p_step_spline"]), anchors.DETAILS),
-            f". For customers held out, the step foretells renewal {foretells} than the curve.",
+            ". For customers who had no part in choosing either, the step foretells renewal "
+            f"{foretells} than the curve.",
         ]
     if rule["verdict"] == "gradual":
         parts.append(" So no line is drawn: a level to steer by is a choice of policy.")
@@ -190,7 +191,7 @@ def again(search: Search, rule: Mapping[str, Any], place: int) -> Statement:
         "finding", f"{group_of(rule)}: the whole search, run again on ",
         linked(integer(n_runs), table), " random re-draws of the customers, chose the same use in ",
         linked(percent(rule["share_same_feature"]), table),
-        "; when only rules of that use compete, nearly the same rule comes out best in ",
+        ". When only rules of that use compete, nearly the same rule comes out best in ",
         linked(percent(rule["share_same_family"]), table), " of the re-runs.", *named,
         "." if named else "", *left, id=f"found-again-{place}",
     )  # fmt: skip
@@ -259,7 +260,7 @@ def _naive(naive: Mapping[str, Any]) -> list[Part]:
         "Testing one rule at a time, as is usual, would have called ",
         linked(integer(naive["n_significant"]), anchors.CHANCE), " of ",
         linked(integer(naive["n_rules"]), anchors.CHANCE),
-        " rules for all customers significant, and announced “",
+        " rules for all customers significant. It would have announced “",
         *cited(anchors.CHANCE, naive["rule"]), "” with a gap of ",
         linked(lift(abs(naive["lift"])), anchors.CHANCE), ".",
     ]  # fmt: skip

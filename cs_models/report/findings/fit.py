@@ -58,21 +58,20 @@ def _columns(found: Fit) -> list[Part]:
           for role in (fit.SIGNAL, fit.ECHO, fit.NONE)}  # fmt: skip
     rest = _named(row["column"] for row in of[fit.NONE])
     parts: list[Part] = [
-        "In ", linked(contracts(found.n), KINDS), f" {found.length}, of ",
-        linked(customers(found.n_accounts), KINDS), " that came up for renewal, ",
+        "Compared are ", linked(contracts(found.n), KINDS), f" {found.length}, of ",
+        linked(customers(found.n_accounts), KINDS), " that came up for renewal.",
     ]  # fmt: skip
     if not of[fit.SIGNAL]:
-        return [*parts, f"renewal does not differ by {rest} more than chance would have it: all "
+        return [*parts, f" Renewal does not differ by {rest} more than chance would have it: all "
                 "these were judged together."]  # fmt: skip
-    for place, row in enumerate(of[fit.SIGNAL]):
+    for row in of[fit.SIGNAL]:
         parts += [
-            "; " if place else "",
-            f"renewal differs by {_named([row['column']])} (p ",
+            f" Renewal differs by {_named([row['column']])} beyond chance (p ",
             linked(_p(row["p"]), COLUMNS),
             ", allowing for all that was tried): ",
             *_levels(found, row["column"]),
+            " renewed.",
         ]
-    parts.append(" renewed.")
     if of[fit.ECHO]:
         echoes = _named(row["column"] for row in of[fit.ECHO])
         parts.append(f" By {echoes} it differs only because that goes with "
@@ -141,10 +140,9 @@ def stuck(found: Stuck, currency: str) -> list[Statement]:
                          verdict="too_little_data", id="stuck-said")
         ]  # fmt: skip
     other = (
-        "Page 05 answers \u201cWho is stuck?\u201d otherwise: there a customer of any contract "
-        "is stuck that has been in an early stage of its way for longer than three in four of "
-        "those before it, whatever the dates of its plan. A customer can be on one list and not on "
-        "the other."
+        "Page 05 answers \u201cWho is stuck?\u201d otherwise. There it is who has been in an early "
+        "stage of the way for longer than three in four of those before, in any contract and "
+        "whatever the dates of the plan. A customer can be on one list and not on the other."
     )
     return [
         Statement.of("finding", *_stuck(found, currency), id="stuck-said"),
@@ -161,7 +159,7 @@ def _stuck(found: Stuck, currency: str) -> list[Part]:
     parts: list[Part] = [
         linked(customers(len(rows)), STUCK), " of ", linked(integer(found.n_first), STUCK),
         " in their first contract wait at a step of onboarding that was due, with ",
-        linked(about(float(rows["arr"].sum()), currency), STUCK), " a year; most often they ",
+        linked(about(float(rows["arr"].sum()), currency), STUCK), " a year. Most often they ",
         f"wait at {first['step']} (", linked(integer(first["n"]), STEPS), "), half of these for ",
         linked(f"{integer(round(first['days_late']))} days", STEPS), " or longer.",
     ]  # fmt: skip

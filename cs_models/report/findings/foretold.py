@@ -88,10 +88,10 @@ def calls(found: Calls, currency: str, *, better: bool) -> list[Statement]:
         ), *_worth(found, currency)]  # fmt: skip
     names = [name for name in NAMES if name in set(found.at_capacity["ranking"])]
     parts: list[Part] = ["With ", linked(integer(found.k), callers.CALLS),
-                         " calls, one list a quarter: "]  # fmt: skip
+                         " calls a quarter, this is what each list held. "]  # fmt: skip
     for place, name in enumerate(names):
         caught, right = found.value(name, "arr_caught"), found.value(name, "precision")
-        parts += ["; " if place else "", f"{NAMES[name]}: ",
+        parts += [". " if place else "", f"{_capital(NAMES[name])}: ",
                   linked(percent(caught["value"]), callers.CALLS), " of the lost ARR on the list, ",
                   linked(percent(right["value"]), callers.CALLS),
                   " of those called left"]  # fmt: skip
@@ -105,9 +105,9 @@ def ladder(past: Backtest) -> list[Statement]:
     chosen = frame[frame["chosen"].astype(bool)].iloc[0]
     more = [f"“{name}”" for name in frame.loc[frame.index > chosen.name, "name"]]
     parts: list[Part] = [
-        f"Believed is “{chosen['name']}” (it reads {chosen['reads']}): the simplest that comes "
-        "within one standard error of the best, on ", linked(integer(chosen["n_terms"]), table),
-        " terms of past quarters.",
+        f"Believed is “{chosen['name']}” (it reads {chosen['reads']}): the simplest that cannot be "
+        "told from the best (within one standard error), on ",
+        linked(integer(chosen["n_terms"]), table), " terms of past quarters.",
     ]  # fmt: skip
     if more:
         parts.append(
@@ -214,16 +214,18 @@ def _worth(found: Calls, currency: str) -> list[Statement]:
     model = found.worth[found.worth["chosen"] == "model"] if len(found.worth) else found.worth
     if not len(model):
         return []
-    parts: list[Part] = ["Had the play been made wherever its chance said that it pays: "]
+    parts: list[Part] = ["Suppose the play had been made wherever its chance said that it pays, "
+                         "over all the quarters judged. "]  # fmt: skip
     for place, row in enumerate(records(model)):
-        parts += ["; " if place else "", "if it keeps ",
+        parts += [". " if place else "", "If it keeps ",
                   linked(percent(row["save_rate"]), callers.WORTH),
-                  " of those who would leave, ", linked(integer(row["n_called"]), callers.WORTH),
-                  " calls and net ", linked(money(row["net_value"], currency), callers.WORTH),
+                  " of those who would leave: ", linked(integer(row["n_called"]), callers.WORTH),
+                  " calls, and after their cost ",
+                  linked(money(row["net_value"], currency), callers.WORTH),
                   " (", linked(interval(row["low"], row["high"], "money", unit=currency),
                                callers.WORTH), ")"]  # fmt: skip
-    return [Statement.of("finding", *parts, ", over all the quarters judged, by who really left. "
-                         "What share a call keeps is an assumption.", id="worth-said")]  # fmt: skip
+    return [Statement.of("finding", *parts, ". That is counted by who really left. What "
+                         " share a call keeps is an assumption.", id="worth-said")]  # fmt: skip
 
 
 def _capital(text: str) -> str:

@@ -116,10 +116,9 @@ def _excess(row: dict[str, Any], of_all: str) -> list[Part]:
     link = anchors.BREAKS if row["loses"] else anchors.PASSING
     return cited(
         link, linked(integer(row["observed"]), link), " moved from ", called(row["stage"]), " to ",
-        called(row["to"]), ", where ", linked(number(row["expected"], 0), link),
-        " were to be expected if at the same age all stages lost alike: "
-        f"{number(row['excess'], 0)} more ({number(row['low'], 0)} to {number(row['high'], 0)}; "
-        f"{of_all})",
+        called(row["to"]), ". Had all stages lost alike at the same age, ",
+        linked(number(row["expected"], 0), link), f" would have: {number(row['excess'], 0)} more "
+        f"than that moved ({number(row['low'], 0)} to {number(row['high'], 0)}; {of_all})",
     )  # fmt: skip
 
 
@@ -265,11 +264,15 @@ def _after(after: pd.DataFrame) -> list[Statement]:
         )
         return [Statement.of("finding", f"{words} (", *_shares(known[0]), ").", id="stuck-before")]
     shares = [part for row in apart for part in ["; ", *_shares(row)]][1:]
+    often = {row["long"] > row["moved"] for row in apart}
+    how = "not as often as" if len(often) > 1 else "more often than" if True in often else (
+        "less often than"
+    )  # fmt: skip
     return [
         Statement.of(
-            "finding", "Of those who came to that point, another share asked to cancel or left "
-            "within a year than of customers of the same group and age, with as many days to the "
-            "renewal, who had moved on: ", *shares, ".", id="stuck-before",
+            "finding", f"Those who came to that point asked to cancel or left within a year {how} "
+            "customers of the same group and age who had moved on, with as many days to the "
+            "renewal. Counted ", *shares, ".", id="stuck-before",
         )
     ]  # fmt: skip
 
@@ -349,7 +352,7 @@ def _now_below(followed: Journey, today: pd.DataFrame, currency: str) -> list[St
     if not own["n"].sum():
         return []
     parts: list[Part] = [
-        "A stage says what was reached at any time: of these ", integer(own["n"].sum()), ", ",
+        "A stage says what was reached at any time. Of these ", integer(own["n"].sum()), ", ",
         linked(integer(own["n_below"].sum()), anchors.TODAY),
         f" ({money(own['arr_below'].sum(), currency)}) are below the adoption level in their "
         "running contract, as ", linked(integer(running["n_below"].sum()), anchors.TODAY),

@@ -59,7 +59,7 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statem
         most = records(filled.sort_values(["arr", "name"], ascending=[False, True]))[0]
         parts += [
             ". Most yearly revenue stands on \u201c", most["title"], "\u201d: ",
-            linked(people(most["n"], most["grain"]), ALL), " of customers who pay ",
+            linked(people(most["n"], most["grain"]), ALL), _whose(most),
             linked(about(most["arr"], currency), ALL),
         ]  # fmt: skip
     said = [
@@ -107,7 +107,7 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
         return [Statement.of("note", row["title"], *words, id=f"said-{name}")]
     parts: list[Part] = [
         f"{row['title']}: ", linked(people(row["n"], row["grain"]), table),
-        " who pay " if row["grain"] == "account" else ", of customers who pay ",
+        _whose(row),
         linked(about(row["arr"], currency), table), " a year; ", *_touch(row),
         f" {row['action']} ", *cited(ALL, who),
     ]  # fmt: skip
@@ -117,6 +117,13 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
     if row["n_unknown"]:
         parts += cited(ALL, f" Of {people(row['n_unknown'], row['grain'])} it is not known.")
     return [Statement.of("finding", *parts, id=f"said-{name}")]
+
+
+def _whose(row: Mapping[str, Any]) -> str:
+    """Lead from those on a list to what they, or their customers, pay."""
+    if row["grain"] != "account":
+        return ", of customers who pay "
+    return " who pays " if row["n"] == 1 else " who pay "
 
 
 def _touch(row: Mapping[str, Any]) -> list[Part]:

@@ -68,7 +68,7 @@ def adopted_parts(told: Told) -> list[Part]:
     began = f" that began since {told.adopted['cohort_month'].min()}" if len(told.adopted) else ""
     return cited(
         ADOPTED_BY, _share(row, ADOPTED_BY), f" of {integer(row['n'])} contracts{began}, ended "
-        f"ones included, had adopted, by the definition in force: {words}.",
+        f"ones included, had adopted. The definition in force: {words}.",
     )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> list[Statement]
     if len(past):
         kept = past["grr"].dropna()
         parts += [
-            "; in the last ", linked(quarters(len(past)), places.PAST_KEPT), " between ",
+            ". In the last ", linked(quarters(len(past)), places.PAST_KEPT), " between ",
             linked(percent(kept.min()), places.PAST_KEPT), " and ",
             linked(percent(kept.max()), places.PAST_KEPT), " of all that came up was kept, "
             "contracts given notice long before among it",
@@ -302,9 +302,10 @@ def _shock(row: Mapping[str, Any]) -> list[Part]:
         return ["No past quarter tells how far whole quarters go; a wide range is assumed."]
     odds = math.exp(1.2816 * row["sigma"])
     return [
-        "In ", linked(quarters(n), WIDTH), " told as this one the odds of leaving went up or "
-        "down for all at once: by a factor of ", linked(f"{odds:.2f}", WIDTH),
-        " or more in the worst quarter of ten, as far as so few quarters can tell.",
+        "In ", linked(quarters(n), WIDTH), " told as this one, leaving went up or down for all "
+        "customers at once. In the worst quarter of ten the odds of leaving were ",
+        linked(f"{odds:.2f}", WIDTH), " times what was said, or more, as far as so few quarters "
+        "can tell.",
     ]  # fmt: skip
 
 

@@ -271,7 +271,7 @@ def candidates(found: People) -> Said:
         ),
         Statement.of(
             "note", "Which customers, rather than persons, could speak for the product is on page "
-            "06 in the list \u201cWho could speak for us\u201d: it asks for a promoter's answer "
+            "06 in the list \u201cWho could speak for us\u201d. It asks for a promoter's answer "
             "of the customer and for deep use, at customers of any size.",
             id="advocacy-said",
         ),

@@ -78,8 +78,8 @@ def _weighed(found: Worth) -> Statement:
             anchors.PERSONS, f"Of the {integer(first)} persons first in this order, ",
         linked(integer(equal), anchors.PERSONS), " stay among the first with equal weights of the "
         "roles, and ", linked(integer(alone), anchors.PERSONS),
-        f" were use alone to count; half of them would then be valued at {percent(middle)} of what "
-        f"stands here, or less.{advice}"),
+        " if use alone counted. By use alone, half of them would be valued at "
+        f"{percent(middle)} of what stands here, or less.{advice}"),
         id="weights-said",
     )  # fmt: skip
 
@@ -106,11 +106,11 @@ def moved(found: Worth) -> Statement:
                             id="moved-said")  # fmt: skip
     ratio, low, high = found.effect.use_ratio
     rest = (
-        f"From the term before to the term after an arrival, use went {number(ratio, 2)} times as "
-        f"far as in other customers of the segment and age ({interval(low, high, 'number', 2)}; "
-        f"{integer(use.n_with)} arrivals)"
+        "From the term before an arrival to the term after it, use went on "
+        f"{number(ratio, 2)} times as high as in other customers of the segment and age "
+        f"({interval(low, high, 'number', 2)}; {integer(use.n_with)} arrivals)"
     )
-    end = "." if use.clear else ": this cannot be told from no difference."
+    end = "." if use.clear else ". This cannot be told from no difference."
     return Statement.of("finding", *_moves(start + rest + end), id="moved-said")
 
 

@@ -47,7 +47,7 @@ def book(groups: pd.DataFrame, label: str, play_days: int, currency: str) -> lis
     parts: list[Part] = [
         "Of the ", linked(customers(whole["n_accounts"]), BOOK), f" due in {label}, ",
         linked(integer(engaged["n_accounts"]), BOOK),
-        f" had a step of a play in the last {play_days} days; ",
+        f" had a step of a play in the last {play_days} days. ",
         linked(customers(alone["n_accounts"]), BOOK), " at risk had none",
     ]  # fmt: skip
     if alone["n_accounts"]:

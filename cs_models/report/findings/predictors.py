@@ -176,9 +176,9 @@ def due(coming: Due, currency: str) -> list[Statement]:
     out = coming.left_out[coming.left_out["n_terms"] > 0]
     if out.empty:
         return []
-    parts: list[Part] = ["Not spoken of here: "]
+    parts: list[Part] = ["Some running contracts are not spoken of here: "]
     for place, row in enumerate(records(out)):
-        parts += ["; " if place else "", linked(integer(row["n_accounts"]), "left-out"),
+        parts += [". " if place else "", linked(integer(row["n_accounts"]), "left-out"),
                   " customers (", linked(money(row["arr"], currency), "left-out"),
                   *cited("left-out", f" a year) who {row['reason']}")]  # fmt: skip
     return [Statement.of("note", *parts, ".", id="not-spoken-of")]
@@ -197,7 +197,7 @@ def colours(today: Today, currency: str) -> Statement:
         meaning = (
             f"Red is where a call ({money(play.cost, currency)}) pays even if it keeps only "
             f"{percent(play.save_rate_low)} of those who would leave, amber where it pays if it "
-            f"keeps {percent(play.save_rate_high)}: a large contract is red at a smaller chance"
+            f"keeps {percent(play.save_rate_high)}. So a large contract is red at a smaller chance"
         )
     return Statement.of(
         "finding", *cited(evidence.AT_RISK, f"{meaning}. "), *(

@@ -75,14 +75,14 @@ def full_week(found: Ramp, outcome: str = RENEWED) -> tuple[int, float] | None:
 def _usual(found: Ramp) -> list[Part]:
     full = full_week(found)
     parts: list[Part] = [
-        "From ", linked(contracts(found.usual.n_renewed), WEEKS), " that renewed and ",
+        "Learnt from ", linked(contracts(found.usual.n_renewed), WEEKS), " that renewed and ",
         linked(integer(found.usual.n_left), WEEKS), " that left, all of ",
-        linked(f"{found.term_months} months", WEEKS), " and watched from their first day: ",
+        linked(f"{found.term_months} months", WEEKS), " and watched from their first day. ",
     ]  # fmt: skip
     if full is None:
-        return [*parts, "the middle contract never shows steady use."]
+        return [*parts, "The middle contract never shows steady use."]
     parts += [
-        "the middle contract that renewed is at its usual level by week ",
+        "The middle contract that renewed is at its usual level by week ",
         linked(integer(full[0]), WEEKS), " (", linked(number(full[1]), WEEKS),
         " uses per seat and week)",
     ]  # fmt: skip

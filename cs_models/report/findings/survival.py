@@ -184,7 +184,7 @@ def sorting(own: pd.DataFrame, fit: Sorting | Untold) -> Statement:
         parts = [
             "The share that renews is ", *ends, ". That need not be loyalty that grows. If "
             "customers differ in how likely they are to leave, and none ever changes, the likely "
-            "ones go first and the loyal remain; the share would then be ",
+            "ones go first and the loyal remain. The share would then be ",
             linked(percent(alone[0]), anchors.SORTING), " and ",
             linked(percent(alone[1]), anchors.SORTING),
             ", and nothing here speaks against that. Renewal that rises so is no sign of customers "
@@ -255,7 +255,7 @@ def causes(by: pd.DataFrame) -> Statement:
         parts += [
             " Taken one at a time, as if the other ways out did not exist, they would seem to add "
             "up to ", linked(percent(alone), anchors.CAUSES_BY),
-            ": a customer lost in one way can no longer be lost in another.",
+            ". But a customer lost in one way can no longer be lost in another.",
         ]  # fmt: skip
     return Statement.of("finding", *parts, id="causes-said")
 

@@ -78,12 +78,12 @@ def drivers(known: Due, found: Drivers | Untold, currency: str) -> list[Statemen
 def driver_parts(row: dict[str, Any], currency: str) -> list[Part]:
     """Say what one column goes with: chances on both sides, and the odds with their doubt."""
     odds = cited(
-        anchors.DRIVERS, "; the odds are ", linked(number(row["odds"], 2), anchors.DRIVERS),
-        f" times as large ({number(row['low'], 2)} to {number(row['high'], 2)}).",
+        anchors.DRIVERS, " (odds ", linked(number(row["odds"], 2), anchors.DRIVERS),
+        f" times as large, {number(row['low'], 2)} to {number(row['high'], 2)}).",
     )  # fmt: skip
     high = linked(percent(row["risk_high"]), anchors.DRIVERS)
     low = linked(percent(row["risk_low"]), anchors.DRIVERS)
-    alike = ", all else that is looked at being alike"
+    alike = ", all else looked at being alike"
     if row["kind"] == "any":
         return [
             f"With {row['words']}, ", high, " leave by choice at the renewal, without it ", low,
@@ -93,7 +93,7 @@ def driver_parts(row: dict[str, Any], currency: str) -> list[Part]:
     went = "fewer" if row["odds"] < 1 else "more"
     return cited(
         anchors.DRIVERS,
-        f"{_more(row)} went with {went} losses: with {more} (the upper quarter) ", high,
+        f"{_more(row)} went with {went} losses. With {more} (the upper quarter) ", high,
         f" leave by choice at the renewal, with {less} (the lower quarter) ", low, alike, *odds,
     )  # fmt: skip
 
@@ -142,8 +142,8 @@ def adoption(found: Reached | Untold, compared: Compared | Untold) -> list[State
         if timed["low"] > 1 or timed["high"] < 1 else
         "the rate of those that had not yet: no difference that can be told.",
         " Setting those that ever reached it against those that never did would have said ",
-        linked(number(naive["ratio"], 2), anchors.ADOPTION), " times: whoever stays longer has "
-        "more time to reach it, so that comparison would find a difference where there is none.",
+        linked(number(naive["ratio"], 2), anchors.ADOPTION), " times. But whoever stays longer has "
+        "more time to reach it: that comparison would find a difference where there is none.",
     ]  # fmt: skip
     return [Statement.of("finding", *parts, id="adoption-said"), meant]
 
@@ -240,7 +240,7 @@ def _when(horizons: pd.DataFrame) -> list[Part]:
         said += [between, linked(percent(row["auc"]), anchors.HORIZONS),
                  f" of pairs at {number(row['month'], 0)} months" if not place else
                  f" at {number(row['month'], 0)}"]  # fmt: skip
-    return cited(anchors.HORIZONS, *said, "; a coin does so in half of them. What it knows is "
+    return cited(anchors.HORIZONS, *said, ". A coin does so in half of them. What it knows is "
                  "mostly who has a renewal ahead.")  # fmt: skip
 
 
@@ -278,9 +278,10 @@ def _of_time(models: dict[str, dict[str, Any]]) -> list[Statement]:
         Statement.of(
             "finding", "A smooth curve of time that knows no renewal dates (the ",
             linked(valued.NAMES[best["model"]], anchors.MODELS), " one fits the past better)"
-            if len(curves) > 1 else " one)", f" erred {verdict}: a mean squared error of ",
-            linked(number(best["brier"], 3), anchors.MODELS), " against ",
-            linked(number(own["brier"], 3), anchors.MODELS), ".", id="foretold-time",
+            if len(curves) > 1 else " one)", f" erred {verdict}: by ",
+            linked(number(best["brier"], 3), anchors.MODELS), " on average against ",
+            linked(number(own["brier"], 3), anchors.MODELS), " (squared errors).",
+            id="foretold-time",
         )
     ]  # fmt: skip
 

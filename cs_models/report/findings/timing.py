@@ -21,6 +21,7 @@ from cs_models.report.values import integer, interval
 
 NO_RULE_EARLY = "No level was announced, so there is no day by which it would be enough."
 NO_RULE_LASTING = "No level was announced, so there is nothing that could last or fade."
+_JUDGED = "Among customers who had no part in choosing the level"
 
 
 def how_early(by_day: pd.DataFrame) -> list[Statement]:
@@ -101,8 +102,8 @@ def _early_parts(rows: pd.DataFrame) -> list[Part]:
         return [f"{group}: {use} cannot be counted day by day, so other days were not tried."]
     if pd.isna(first["enough_day"]):
         return [
-            f"{group}: on no day are customers who were held out of the choice of the level told "
-            f"apart by {use} clearly enough to say how early is enough."
+            f"{group}: on no day are customers told apart by {use} clearly enough to say how early "
+            "is enough. Judged are those who had no part in choosing the level."
         ]
     enough, best = int(first["enough_day"]), int(first["best_day"])
     by = {int(row["day"]): row for row in records(rows)}
@@ -110,7 +111,7 @@ def _early_parts(rows: pd.DataFrame) -> list[Part]:
     if enough < best:
         return [
             f"{group}: reading {use} on ", _day(enough), " already tells as much as on ",
-            _day(best), ", as far as this history can say: among customers held out the gap is ",
+            _day(best), f", as far as this history can say. {_JUDGED} the gap is ",
             *_gap(by[enough]), " on ", _day(enough), " and ", *_gap(by[best]), " on ", _day(best),
             ".", *_sooner(enough, own),
         ]  # fmt: skip
@@ -120,13 +121,13 @@ def _early_parts(rows: pd.DataFrame) -> list[Part]:
     if not earlier:
         return [
             f"{group}: reading {use} on ", _day(best), ", the first that was tried, already tells "
-            "as much as on any later day: a gap of ", *_gap(by[best]), " among customers held out.",
+            f"as much as on any later day. {_JUDGED} the gap is ", *_gap(by[best]), ".",
             *_sooner(best, own),
         ]  # fmt: skip
     return [
-        f"{group}: it takes until ", _day(best), f". Among customers held out the gap by {use} is ",
+        f"{group}: it takes until ", _day(best), f". {_JUDGED} the gap by {use} is ",
         *_gap(by[earlier[-1]]), " when read on ", _day(earlier[-1]), " and ", *_gap(by[best]),
-        " on ", _day(best), "; no earlier day tells as much.", *waits,
+        " on ", _day(best), ". No earlier day tells as much.", *waits,
         *_sooner(best, own),
     ]  # fmt: skip
 
@@ -165,10 +166,10 @@ def _lasting_parts(row: Mapping[str, Any]) -> list[Part]:
         ]
     opening: list[Part] = [
         f"{group}: learnt a year ago, the level would have been ",
-        linked(amount(row["cut"]), anchors.LASTING), "; ",
+        linked(amount(row["cut"]), anchors.LASTING), ". ",
     ]  # fmt: skip
     if pd.isna(row["lift"]):
-        return [*opening, "since then too few terms stand on one side of it. The newest renewals "
+        return [*opening, "Since then too few terms stand on one side of it. The newest renewals "
                 "cannot tell whether it lasts."]  # fmt: skip
     between = interval(row["low"], row["high"], "points").replace("+", "")
     said = {
@@ -177,7 +178,7 @@ def _lasting_parts(row: Mapping[str, Any]) -> list[Part]:
         timing.UNSURE: " The newest renewals alone cannot tell whether it lasts.",
     }
     return [
-        *opening, "in the ", linked(integer(row["n_newest"]), anchors.LASTING),
+        *opening, "In the ", linked(integer(row["n_newest"]), anchors.LASTING),
         " renewals that became known since (", linked(
             integer(row["n_lost_newest"]), anchors.LASTING), " lost) it goes with a gap of ",
         linked(lift(row["lift"]), anchors.LASTING), " (",

@@ -139,11 +139,11 @@ def _alike_parts(row: Mapping[str, Any]) -> list[Part]:
     between = interval(row["low"], row["high"], "points").replace("+", "")
     parts: list[Part] = [
         f"{row['group']}: as counted, the two sides are ",
-        linked(lift(row["gap_counted"]), anchors.ALIKE), " apart; between customers who were "
+        linked(lift(row["gap_counted"]), anchors.ALIKE), " apart. Between customers who were "
         f"alike before (in {_shortened(row['alike_in'])}) they are ",
         linked(lift(row["gap"]), anchors.ALIKE), " apart (", linked(between, anchors.ALIKE),
-        "; the weight of ", linked(integer(row["n_effective_better"]), anchors.ALIKE),
-        " terms and ", linked(integer(row["n_effective_worse"]), anchors.ALIKE), ").",
+        "; as telling as ", linked(integer(row["n_effective_better"]), anchors.ALIKE),
+        " terms against ", linked(integer(row["n_effective_worse"]), anchors.ALIKE), ").",
     ]  # fmt: skip
     if row["low"] <= 0:
         return [*parts, " That interval holds no gap at all: the kind of customer may be all there "
@@ -170,9 +170,9 @@ def _hidden(row: Mapping[str, Any]) -> list[Part]:
         return []
     return [
         " To explain it away, something that nobody recorded would have to go with both the use "
-        "and leaving ", linked(_fold(row["e_value"]), anchors.ALIKE), " or more (",
+        "and leaving ", linked(_fold(row["e_value"]), anchors.ALIKE), " or more; ",
         linked(_fold(row["e_value_limit"]), anchors.ALIKE),
-        " for the gap to be no longer clear).",
+        " would do for the gap to be no longer clear.",
     ]  # fmt: skip
 
 
@@ -190,12 +190,12 @@ def _left_apart(frame: pd.DataFrame) -> list[Statement]:
     parts: list[Part] = []
     for row in apart:
         parts += [
-            f"; in {row['group']} by " if parts else f"The two sides still differ, in "
+            f". In {row['group']} they differ by " if parts else f"The two sides still differ, in "
             f"{row['group']} by ", "up to ", linked(number(row["worst_left"], 2), anchors.BALANCE),
             f" of the spread among customers ({row['not_alike_in']})",
         ]  # fmt: skip
     return [
-        Statement.of("caution", *parts, ": there were too few customers to compare within these as "
+        Statement.of("caution", *parts, ". There were too few customers to compare within these as "
                      "well.", id="apart")
     ]  # fmt: skip
 
@@ -214,9 +214,9 @@ def _experiments(frame: pd.DataFrame, n_below: Mapping[int, int]) -> list[Statem
     return [
         Statement.of(
             "finding", "Worth an experiment: make an offer, drawn by lot, to customers on the "
-            "side that renewed less. If all who get it cross the level, and renewal follows by the "
-            "low end of the interval above, eight such experiments in ten would show it with this "
-            "many customers who get the offer, and as many who do not: ",
+            "side that renewed less. Suppose all who get it cross the level, and renewal follows "
+            "by the low end of the interval above. Then eight such experiments in ten would show "
+            "it with this many customers who get the offer, and as many who do not: ",
             *_each(groups, whole, anchors.ALIKE),
             ". If only half of them cross: ", *_each(groups, half, anchors.ALIKE),
             ". On that side stand today: ", *_each(groups, today, anchors.TODAY), ".",
@@ -242,10 +242,10 @@ def _worth_parts(rule: Mapping[str, Any], rates: pd.DataFrame, currency: str) ->
             *_single(rule, mid, currency),
         ]  # fmt: skip
     parts: list[Part] = [
-        f"{rule['group']}: with levels chosen on some customers and counted on others, by who "
-        "really left, the play would have brought ",
+        f"{rule['group']}: the play would have brought ",
         linked(money(mid["net_value_held_out"], currency), anchors.WORTH),
-        " over the history if it keeps ", _share(mid["save_rate"]), " of those who would leave; ",
+        " over the history if it keeps ", _share(mid["save_rate"]), " of those who would leave, "
+        "with levels chosen on some customers and counted on others, by who really left. ",
         *_for_whom(mid, currency),
         " If it keeps ", _share(low["save_rate"]), ", it pays for ", _whom(low),
         "; if ", _share(high["save_rate"]), ", for ", _whom(high), ".", *_break_even(rule),
@@ -266,11 +266,11 @@ def _pays(row: Mapping[str, Any]) -> bool:
 def _for_whom(mid: Mapping[str, Any], currency: str) -> list[Part]:
     """Say for whom the play pays at the middle save rate, and what that means today."""
     if not mid["n_terms"]:
-        return [f"{BLANKET} it pays for nobody."]
+        return [f"{BLANKET.capitalize()} it pays for nobody."]
     if not _pays(mid):
-        return [f"it pays for {UNRELIABLE}."]
+        return [f"It pays for {UNRELIABLE}."]
     return [
-        "it pays for ", *_customers(mid), " (", linked(integer(mid["n_terms"]), anchors.WORTH),
+        "It pays for ", *_customers(mid), " (", linked(integer(mid["n_terms"]), anchors.WORTH),
         " terms of the history). Today that is ", linked(integer(mid["n_today"]), anchors.WORTH),
         " customers with ", linked(money(mid["arr_today"], currency), anchors.WORTH),
         " a year; the play for all of them costs ",
