@@ -256,11 +256,22 @@ def test_anything_else_is_refused(content: str, said: str) -> None:
         CriterionParameters.model_validate_json(content)
 
 
+def test_what_is_asked_of_a_list_stands_in_a_row() -> None:
+    """Parts that must hold together follow one another; a choice among them stays in brackets."""
+    late = Leaf("days_to_renewal", at_most=30)
+    risky = Leaf("p_churn", fewer_than=0.25)
+    assert criteria.listed(AllOf((late, AnyOf((risky, Leaf("in_notice", is_=True)))))) == (
+        "days to the renewal at most 30; (chance that the contract is lost less than 0.25 or asked "
+        "to cancel)"
+    )
+    assert criteria.listed(risky) == criteria.words(risky)
+
+
 def test_the_columns_of_the_journey_are_said_in_words() -> None:
     """A rule over account-days reads as a sentence: no underscore, no name of a column."""
     said = {
         Leaf("use_against_before", fewer_than=0.67): "use of the last 28 days against that of the "
-        "84 before, as a ratio of the same number of days, fewer than 0.67",
+        "84 before, as a ratio of the same number of days, less than 0.67",
         Leaf("days_without_use", at_least=28): "nobody used the product for at least 28 days",
         Leaf("promoters__last_180d", at_least=1): "at least 1 answers of 9 or 10 to the "
         "recommendation survey in 180 days",

@@ -25,7 +25,7 @@ from cs_models.features.criteria.form import (
     Value,
     columns,
 )
-from cs_models.features.criteria.words import column_words, words
+from cs_models.features.criteria.words import column_words, listed, words
 
 __all__ = [
     "AllOf",
@@ -39,6 +39,7 @@ __all__ = [
     "column_words",
     "columns",
     "holds",
+    "listed",
     "unknown_column",
     "words",
 ]

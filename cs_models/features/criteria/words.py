@@ -127,6 +127,25 @@ def words(criterion: Criterion) -> str:
     return joined.join(_bracketed(part) for part in criterion.parts)
 
 
+def listed(criterion: Criterion) -> str:
+    """Say a criterion for a list of what is asked: what must hold together stands in a row.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        What is asked.
+
+    Returns
+    -------
+    str
+        "not asked to cancel; at most 30 days to the renewal": one part after the other, where
+        :func:`words` would chain them with "and".
+    """
+    if isinstance(criterion, AllOf):
+        return "; ".join(_bracketed(part) for part in criterion.parts)
+    return words(criterion)
+
+
 def column_words(column: str) -> str:
     """Return a column in words: the panel's own label, a name known here, or its text spaced."""
     if column in _NAMES:
@@ -169,7 +188,7 @@ def _leaf_words(leaf: Leaf) -> str:
     return (
         f"{range_words(leaf.sides)} {name}"
         if _counted(leaf.column)
-        else f"{name} {range_words(leaf.sides)}"
+        else f"{name} {range_words(leaf.sides).replace('fewer than', 'less than')}"
     )
 
 

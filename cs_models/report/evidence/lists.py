@@ -200,7 +200,7 @@ def _hands(asked: CustomerList, capacity: int, weeks: int) -> int:
 
 
 def _listed(known: Known, asked: CustomerList, capacity: int, n_lists: int) -> Listed:
-    said = criteria.words(asked.criteria)
+    said = criteria.listed(asked.criteria)
     frame = known.accounts if asked.grain == "account" else known.users
     skipped = known.gaps.why_not(asked, frame)
     if skipped:
