@@ -13,7 +13,9 @@ from nbformat import v4
 from plotly.offline import get_plotlyjs_version
 
 from cs_models.errors import NotebookError
-from cs_models.report.page import figures, markdown, parameters, render
+from cs_models.report import display
+from cs_models.report.display import Statement
+from cs_models.report.page import blocks, figures, markdown, parameters, render
 
 
 def _html(source: str) -> str:
@@ -45,6 +47,25 @@ def test_a_paragraph_under_a_label_is_set_apart() -> None:
         '<div class="told"><p class="label">How to read it</p>\n<p>Up.'
     )
     assert pieces[2].html.endswith("<p>End.</p>")
+
+
+def test_how_we_know_comes_after_what_was_found() -> None:
+    """Wherever a section's words say it, the page says it last, once what it rests on is seen."""
+    found = Statement.of("finding", "They stayed.", id="found")
+    notebook = v4.new_notebook(
+        cells=[
+            v4.new_markdown_cell("# Who?\n\nOnce.\n\n## A\n\nHow we know: a count.\n\nLook."),
+            v4.new_code_cell(
+                "found",
+                execution_count=1,
+                outputs=[v4.new_output("display_data", {display.STATEMENT: found.payload()})],
+            ),
+            v4.new_markdown_cell("## B\n\nNothing."),
+        ]
+    )
+    first, second = blocks.read(notebook).sections
+    assert [block.kind for block in first.blocks] == ["prose", "statement", "known"]
+    assert [block.kind for block in second.blocks] == ["prose"]
 
 
 def test_words_that_only_mention_a_label_stay_a_paragraph() -> None:
