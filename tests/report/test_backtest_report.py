@@ -368,7 +368,7 @@ def test_the_chance_moves_with_the_customers() -> None:
     row = moved.score(p_churn=0.3)
     assert row["drifted"]
     text = said(*findings.drifted(pd.DataFrame([row]), 120))
-    assert "learnt before the last four quarters" in text
+    assert "predictor learnt before both" in text
     assert "has moved (" in text
 
 

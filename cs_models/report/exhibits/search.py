@@ -143,7 +143,7 @@ def _again(place: int, rule: dict[str, Any], found: pd.DataFrame, n_runs: int) -
                 "share": Column("Share of re-runs", kind="percent"),
                 "best": Column("Use that came out best"),
             },
-            note=f"Run again on {n_runs:,} random re-draws of the customers. "
+            note=f"Run again on {n_runs:,} random draws of the customers. "
             f"Share of these re-runs with the same use: "
             f"{percent(rule['share_same_feature'])}; with nearly the same rule, when only rules of "
             f"that use compete: {percent(rule['share_same_family'])}.",

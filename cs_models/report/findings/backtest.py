@@ -220,14 +220,14 @@ def drifted(table: pd.DataFrame, n_now: int) -> list[Statement]:
     parts: list[Part] = [
         "Of ", linked(integer(len(measures)), where), " measures of ",
         linked(customers(n_now), where), " who come up about as far from now as decisions are "
-        "made, ", linked(integer(moved), where), " differ from those learnt from by more than "
-        "exchanged customers would.",
+        "made, ", linked(integer(moved), where), " differ from the customers learnt from by more "
+        "than chance would make them.",
     ]  # fmt: skip
     if len(score):
         row = records(score)[0]
         parts += [
-            " The chance that one predictor, learnt before the last four quarters, gives to their "
-            "contracts and to those who come up has ",
+            " The chance of leaving itself, given to the last four quarters and to these by one "
+            "predictor learnt before both, has ",
             "moved as well" if row["drifted"] and moved else
             "moved" if row["drifted"] else "not moved by more than chance",
             " (", linked(number(row["psi"], 2), where), ", limit ",

@@ -189,7 +189,7 @@ def again(search: Search, rule: Mapping[str, Any], place: int) -> Statement:
         left = [" Leaving out any one quarter, the best level of this use ", *spread, "."]
     return Statement.of(
         "finding", f"{group_of(rule)}: the whole search, run again on ",
-        linked(integer(n_runs), table), " random re-draws of the customers, chose the same use in ",
+        linked(integer(n_runs), table), " random draws of the customers, chose the same use in ",
         linked(percent(rule["share_same_feature"]), table),
         ". When only rules of that use compete, nearly the same rule comes out best in ",
         linked(percent(rule["share_same_family"]), table), " of the re-runs.", *named,
@@ -222,7 +222,7 @@ def _found_again(rules: pd.DataFrame) -> list[Part]:
         _named(rules, weakest),
     ]  # fmt: skip
     return [
-        " Searched again on random re-draws of the customers, the same use came out best in ",
+        " Searched again on random draws of the customers, the same use came out best in ",
         linked(percent(shares.iloc[first]), anchors.reruns(first + 1)), " of the re-runs",
         _named(rules, first), *(worst if shares.min() < shares.iloc[first] else []), ".",
     ]  # fmt: skip

@@ -164,8 +164,8 @@ def doubt(learnt: Learnt, judged: Judged | None, today: Today | None) -> list[St
             linked(pairs(ratio["value"]), foretold.CURVE), " left (",
             linked(f"{pairs(ratio['low'])} to {pairs(ratio['high'])}", foretold.CURVE), ").",
             *([] if right else [f" {spread(slope)} (Are the chances true?)."]), *_flagged(today),
-            " The luck of the coming quarters comes on top of the range of the money, so what "
-            "leaves will lie further off. What went with leaving need not be why anybody left.",
+            " The range of the money does not hold the luck of the coming quarters, so what "
+            "leaves may lie further off. What went with leaving need not be why anybody left.",
             id="doubt",
         )
     ]  # fmt: skip

@@ -172,7 +172,7 @@ def worth(value: Value | Untold, currency: str) -> list[Statement]:
     share = float(whole["beyond"])
     beyond: list[Part] = [
         linked(percent(share), anchors.VALUE),
-        " of that money lies in months as a customer to which fewer than ten have been followed",
+        " of that money lies further from a customer's beginning than ten have been followed",
     ]
     if share > MOST_BEYOND:
         text = (
