@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from cs_models.report.page import blocks, lint
@@ -22,7 +22,7 @@ LEAST_SHARE = 0.9
 def pages(run_folder: Path) -> dict[str, blocks.Report]:
     """Return every page of the run, by its folder's name."""
     return {
-        path.parent.name: blocks.read(json.loads(path.read_text(encoding="utf-8")))
+        path.parent.name: blocks.read(nbformat.read(path, as_version=4))
         for path in sorted(run_folder.glob("0*/executed.ipynb"))
     }
 
