@@ -20,7 +20,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -334,8 +333,7 @@ class Exhibit:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         payload = self.payload()
-        figure = payload["figure"]
-        in_lab = {**figure, "layout": {"title": {"text": escape(self.title)}, **figure["layout"]}}
+        in_lab = lab.figure(payload["figure"], self.title)
         return {EXHIBIT: payload, PLOTLY: in_lab, "text/plain": f"{self.title}: {self.alt}"}
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from textwrap import wrap
 from typing import Any
 
-from cs_models.report import values
+from cs_models.report import theme, values
 
 
 def cell(value: Any, column: Mapping[str, Any]) -> str:
@@ -41,6 +42,47 @@ def table_text(payload: Mapping[str, Any]) -> str:
         for line in lines
     ]
     return "\n".join([str(payload["title"]), *body, left_out(payload)]).rstrip()
+
+
+# Pixels: one line of a figure's title, and the room around it.
+_TITLE_LINE, _TITLE_ROOM = 20, 14
+_TITLE_LETTERS = 80  # in a line, so that it fits a narrow notebook too
+
+
+def figure(drawn: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Return a figure for JupyterLab: its title in lines at the top, all else moved below it.
+
+    The exported page sets the title as text above the figure, so figures are drawn without one
+    and their legend stands at the very top; both in one place could not be read.
+
+    Parameters
+    ----------
+    drawn : mapping
+        Plotly's JSON, without a title; it is not changed.
+    title : str
+        As typed.
+
+    Returns
+    -------
+    dict
+        The same drawing, higher by the title.
+    """
+    layout = dict(drawn["layout"])
+    usual = theme.TEMPLATE.layout
+    lines = [escape(line, quote=False) for line in wrap(title, _TITLE_LETTERS)]
+    head = _TITLE_LINE * len(lines) + _TITLE_ROOM
+    height = layout.get("height", usual.height) + head
+    margin = {"t": usual.margin.t, **layout.get("margin", {})}
+    room = {
+        "title": {
+            "text": "<br>".join(lines), "x": 0, "xref": "container", "xanchor": "left",
+            "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": _TITLE_ROOM // 2},
+        },
+        "height": height,
+        "margin": {**margin, "t": margin["t"] + head},
+        "legend": {**layout.get("legend", {}), "y": 1 - head / height},
+    }  # fmt: skip
+    return {**drawn, "layout": {**layout, **room}}
 
 
 # JupyterLab gives its colours as variables, so the same markup is right in light and dark.

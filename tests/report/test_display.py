@@ -120,6 +120,21 @@ def test_markup_for_the_lab_is_escaped(hostile_names: tuple[str, ...]) -> None:
         assert {name.lstrip("/") for name in opened} <= allowed
 
 
+def test_in_the_lab_title_legend_and_plot_stand_below_one_another() -> None:
+    """A long title wraps, and legend, margin and height of the figure make room for its lines."""
+    figure = go.Figure(layout={"template": theme.TEMPLATE, "height": 300, "margin": {"t": 44}})
+    exhibit = Exhibit("e", "<b> " * 40, figure, Table.of(FRAME, id="t", title="T"), "alt")
+    bundle = exhibit._repr_mimebundle_()
+    layout = bundle[display.PLOTLY]["layout"]
+    lines = layout["title"]["text"].split("<br>")
+    head = layout["height"] - 300
+    assert len(lines) == 2 and all("&lt;b&gt;" in line and "<" not in line for line in lines)
+    assert head >= 2 * theme.TEMPLATE.layout.title.font.size * 1.3
+    assert layout["margin"]["t"] == 44 + head
+    assert (1 - layout["legend"]["y"]) * layout["height"] == pytest.approx(head)
+    assert bundle[display.EXHIBIT]["figure"]["layout"]["height"] == 300
+
+
 def test_a_figure_carries_its_numbers_readable_and_nothing_undrawn() -> None:
     """Plotly's base64 arrays are undone, also in two dimensions, with gaps as null."""
     figure = go.Figure(layout={"template": theme.TEMPLATE})
