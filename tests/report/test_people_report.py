@@ -100,6 +100,19 @@ def test_departures_are_given_by_the_month_and_the_year() -> None:
     assert "9 departures of 90 people" in text
 
 
+def test_silent_has_one_meaning_and_each_champion_is_counted_once() -> None:
+    """Days without use say who is silent; a champion who pauses is not among the least active."""
+    live = found().live.assign(days_since_last_use=2, tier="low")
+    live.loc[live.index[:3], "days_since_last_use"] = [15, 59, 14]
+    none = found(live=live, silent=live.iloc[:0])
+    text = findings.champions(none)[0].text
+    assert "none has been silent for 60 days or more; 2 have been silent for 15 to 59 days" in text
+    assert "and 58 others never came or are among the least active" in text
+    assert none.n_quiet + none.n_at_risk == 60
+    both = findings.champions(found(live=live, silent=live.iloc[1:2]))[0].text
+    assert "1 has been silent for 60 days or more; 1 has been silent for 15 to 59 days" in both
+
+
 def test_silence_that_is_not_to_be_trusted_is_a_caution() -> None:
     """Thirty of forty silent champions came back: silence says little."""
     caution = next(s for s in findings.champions(found()) if s.id == "silence-said")

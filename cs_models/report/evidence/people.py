@@ -23,8 +23,10 @@ from cs_models.learn.valuing.contrast import Contrast
 from cs_models.report.evidence import people_asked
 
 NOT_RECORDED: Final = "not recorded"
-# Of a champion who may be lost: silent, never there, or among the least active of its kind.
-AT_RISK: Final = (personas.SILENT, personas.NEVER, personas.LOW)
+# A champion who may be lost though not silent: never there, or among the least active of its kind.
+AT_RISK: Final = (personas.NEVER, personas.LOW)
+# Without use for longer, a champion stands on the renewal outlook's list of those who pause.
+QUIET_DAYS: Final = 14
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,21 @@ class People:
     histories: Histories | None
 
     @property
+    def n_quiet(self) -> int:
+        """Return how many champions have not come for two weeks, and are not silent yet."""
+        return int(self._quiet().sum())
+
+    @property
     def n_at_risk(self) -> int:
-        """Return how many champions are silent, never came, or are the least active."""
-        return int((self.champion & self.live["tier"].isin(AT_RISK)).sum())
+        """Return how many of the other champions never came or are the least active."""
+        own = self.live[self.champion]
+        counted = own["user_id"].isin(self.silent["user_id"]) | self._quiet()
+        return int((own["tier"].isin(AT_RISK) & ~counted).sum())
+
+    def _quiet(self) -> pd.Series:
+        own = self.live[self.champion]
+        away = (own[personas.RECENCY] > QUIET_DAYS).fillna(False).astype(bool)
+        return away & ~own["user_id"].isin(self.silent["user_id"])
 
 
 def look(
@@ -231,7 +245,7 @@ def saved(found: People) -> dict[str, Any]:
         },
         "champions": {
             "n": int(found.champion.sum()), "silent": len(found.silent),
-            "at_risk": found.n_at_risk, **rates,
+            "quiet": found.n_quiet, "at_risk": found.n_at_risk, **rates,
         },
         "personas": {"verdict": found.explored.verdict, "n_groups": found.explored.n_groups},
     }  # fmt: skip

@@ -11,7 +11,7 @@ from cs_models.learn import personas
 from cs_models.learn.valuing import clusters
 from cs_models.report.display import Role, Statement
 from cs_models.report.evidence import people_anchors as anchors
-from cs_models.report.evidence.people import People
+from cs_models.report.evidence.people import QUIET_DAYS, People
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.words import chance, cited, linked, listed
 from cs_models.report.results import Finding
@@ -159,11 +159,13 @@ def champions(found: People) -> Said:
         Statement.of(
             "finding", *cited(
                 anchors.COUNTED,
-                f"Paying customers have {integer(n)} champions and most active admins today; ",
-                linked(integer(len(found.silent)), anchors.COUNTED),
-                f" of them have been silent for {found.cuts.silent_days} days or more, and "
-                f"{integer(found.n_at_risk)} are silent, never came or are among the least active "
-                "of their kind. Page 06 lists champions silent for a shorter time.",
+                f"Of {integer(n)} champions and most active admins of paying customers, ",
+                linked(_have(len(found.silent)), anchors.COUNTED),
+                f" been silent for {found.cuts.silent_days} days or more; "
+                f"{_have(found.n_quiet)} been silent for {_pause(found)}, and "
+                f"{integer(found.n_at_risk)} others never came or are among the least active of "
+                "their kind. Page 06 names champions who have used nothing for more than "
+                f"{QUIET_DAYS} days.",
             ),
             id="champions-said",
         )
@@ -186,6 +188,15 @@ def champions(found: People) -> Said:
         )
     )  # fmt: skip
     return [*out, *_trusted(found), after(found)]
+
+
+def _have(n: int) -> str:
+    return f"{integer(n) if n else 'none'} {'have' if n > 1 else 'has'}"
+
+
+def _pause(found: People) -> str:
+    """Return how long those have been away who are not silent yet."""
+    return f"{QUIET_DAYS + 1} to {found.cuts.silent_days - 1} days"
 
 
 def _trusted(found: People) -> Said:
@@ -310,7 +321,8 @@ def counted(found: People) -> list[tuple[str, str]]:
         ("Champions and most active admins of paying customers",
          integer(found.champion.sum())),
         (f"of them silent for {found.cuts.silent_days} days or more", integer(len(found.silent))),
-        ("of them silent, never came, or among the least active of their kind",
+        (f"of them silent for {_pause(found)}", integer(found.n_quiet)),
+        ("of the others, never came or among the least active of their kind",
          integer(found.n_at_risk)),
         ("Departures of champions read from silence alone",
          integer(told.n_silences) if told else ""),
