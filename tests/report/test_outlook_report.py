@@ -15,7 +15,7 @@ from cs_models.learn import churn, revenue
 from cs_models.learn.predictors import ladder
 from cs_models.report.display import Exhibit, Number, Statement, Table
 from cs_models.report.evidence import due as dues
-from cs_models.report.evidence import horizons, kept, outlook
+from cs_models.report.evidence import horizons, kept, outlook, plays
 from cs_models.report.exhibits import due as due_exhibits
 from cs_models.report.exhibits import outlook as exhibits
 from cs_models.report.findings import amounts
@@ -189,6 +189,26 @@ def test_intervals_hold_their_middle_and_chances_their_band(made: Made) -> None:
     assert (made.rows["chance"] <= made.rows["chance_high"] + 1e-12).all()
 
 
+def test_a_part_of_the_book_is_summed_over_the_forecasts_own_paths(made: Made) -> None:
+    """All that is due has the quarter's own interval; two parts make the whole, path by path."""
+    asked = made.now["in_notice"]
+    whole, notice, rest, none = made.found.losses(
+        [made.now, made.now[asked], made.now[~asked], made.now.iloc[:0]]
+    )
+    told = [made.found.first[name] for name in ("loss_p10", "loss_p50", "loss_p90")]
+    assert np.quantile(whole, (0.1, 0.5, 0.9)) == pytest.approx(told, rel=1e-12)
+    assert notice + rest == pytest.approx(whole)
+    assert notice.max() > 0
+    assert not none.any()
+    book = plays.book(
+        made.now, made.rows, None, pd.DataFrame(), None, as_of=AS_OF, play_days=30,
+        losses=made.found.losses,
+    )  # fmt: skip
+    row = book.groups.set_index("group").loc[plays.ALL]
+    assert [row["loss_low"], row["loss_high"]] == pytest.approx([told[0], told[2]], rel=1e-12)
+    assert row["loss"] == pytest.approx(made.found.first["arr_at_risk"])
+
+
 def test_hits_are_those_of_the_table_of_past_quarters(made: Made) -> None:
     """The counts of the sentence are the rows of the table, for each quarter's own distance."""
     for row in made.found.quarters.dropna(subset=["quarter"]).to_dict("records"):
@@ -347,7 +367,7 @@ def test_a_middle_that_leans_is_called_so(made: Made) -> None:
         {"label": "2026 Q3", "grr_p50": 0.8, "grr_actual": [0.7] * 8, "grr_hit": True}
     )
     lean = outlook.Outlook(made.found.quarters, made.found.levels, made.found.whole_book, judged,
-                           made.found.notices)  # fmt: skip
+                           made.found.notices, made.found.told)  # fmt: skip
     assert "8 of 8 past quarters came out below" in said(*findings.coming(lean, made.past, "USD"))
     judged["grr_actual"] = [0.7] * 5 + [0.9] * 3
     assert "leans" not in said(*findings.coming(lean, made.past, "USD"))

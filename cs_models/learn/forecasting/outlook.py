@@ -6,9 +6,10 @@ for all of them; one row per account.  Source: ``methods.md`` 4 (revenue forecas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -36,6 +37,7 @@ class _Walked:
     totals: Totals
     alone: Totals
     whole: float
+    again: Callable[[list[Float]], Float]
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,27 @@ class Forecast:
         """One row per (quarter, level)."""
         return _levels(self._walked)
 
+    def losses(self, groups: Sequence[Collection[tuple[str, pd.Timestamp]]]) -> Float:
+        """Walk the same paths again and add up, for some groups of contracts, the ARR that leaves.
+
+        Parameters
+        ----------
+        groups : sequence of collection of (subscription_id, quarter)
+            Rows of ``due``; the groups may overlap.
+
+        Returns
+        -------
+        ndarray of float, shape (n_paths, n_groups)
+            Path by path: the group of all that is due in a quarter has that quarter's losses.
+        """
+        rows = self._walked.rows
+        keys = pd.MultiIndex.from_frame(rows[["subscription_id", "quarter"]])
+        inside = [keys.isin(pd.MultiIndex.from_tuples(list(one))) if one else
+                  np.zeros(len(rows), dtype=bool) for one in groups]  # fmt: skip
+        held = np.column_stack([np.empty((len(rows), 0)), *inside]).astype(np.float64)
+        parts = [held[(rows["quarter"] == start).to_numpy()] for start in self._walked.starts]
+        return self._walked.again(parts)
+
 
 def forecast(
     due: pd.DataFrame,
@@ -151,6 +174,7 @@ def forecast(
     some = None if refits is None else refits[:, :n_draws]
     parts = slices.cut(rows, starts, process, shock, some, n_draws, rng)
     stock, carried_out = process.ratios.stock(rng), process.notices.draw(n_draws, rng)
+    again = partial(_again, parts, arr, shock, carried_out, stock, copy.deepcopy(rng))
     totals = paths.walk(parts, arr=arr, shock=shock, carried_out=carried_out, stock=stock, rng=rng)
     alone = paths.walk(
         [slices.alone(one) for one in parts],
@@ -171,8 +195,25 @@ def forecast(
         arr_base_rate=float(first.loc[by_rate, "arr"].sum()),
         n_notice=int(notice.sum()),
         arr_notice=float(first.loc[notice, "arr"].sum()),
-        _walked=_Walked(rows, starts, totals, alone, whole),
+        _walked=_Walked(rows, starts, totals, alone, whole, again),
     )
+
+
+def _again(
+    parts: list[Slice],
+    arr: Float,
+    shock: Float,
+    carried_out: Float,
+    stock: tuple[Float, Float],
+    before: np.random.Generator,
+    groups: list[Float],
+) -> Float:
+    """Walk once more from the state in which the generator was, so that no path need be kept."""
+    told = paths.walk(
+        parts, arr=arr, shock=shock, carried_out=carried_out, stock=stock,
+        rng=copy.deepcopy(before), groups=groups,
+    )  # fmt: skip
+    return told.lost
 
 
 def _quarters(

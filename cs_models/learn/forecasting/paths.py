@@ -86,6 +86,8 @@ class Totals:
         ARR of those who left.
     n_churn : ndarray of float
         Contracts that left.
+    lost : ndarray of float, shape (n_paths, n_groups)
+        ARR of those who left, of each group asked for.
     """
 
     start: Float
@@ -93,6 +95,7 @@ class Totals:
     end: Float
     loss: Float
     n_churn: Float
+    lost: Float
 
 
 def around(probability: Float, refits: Float | None, drawn: Float) -> Float:
@@ -138,6 +141,7 @@ def walk(
     carried_out: Float,
     stock: tuple[Float, Float],
     rng: np.random.Generator,
+    groups: list[Float] | None = None,
 ) -> Totals:
     """Walk every path through the quarters.
 
@@ -153,6 +157,8 @@ def walk(
     stock : (ndarray, ndarray), each of shape (n_segments, n_stock)
         Ratios to draw from, down and up.
     rng : numpy.random.Generator
+    groups : list of ndarray of float, each of shape (n_rows of the slice, n_groups), optional
+        1 where a row belongs to a group, else 0.  What is drawn is the same with them and without.
 
     Returns
     -------
@@ -160,6 +166,7 @@ def walk(
     """
     (n_paths, n_quarters), n_contracts = shock.shape, len(arr)
     sums = {name: np.zeros((n_paths, n_quarters + 1)) for name in MEASURES}
+    lost = np.zeros((n_paths, groups[0].shape[1] if groups else 0))
     n_draws = len(carried_out)
     wide = max((len(one.arr) for one in slices), default=0) + n_contracts
     most = max(1, CHUNK // max(wide, 1))
@@ -168,14 +175,18 @@ def walk(
             paths = group[begin : begin + most]
             state = np.ones((len(paths), n_contracts))
             for place, one in enumerate(slices):
-                found = _quarter(one, state, shock[paths, place], draw, carried_out, stock, rng)
+                gone, found = _quarter(
+                    one, state, shock[paths, place], draw, carried_out, stock, rng
+                )
                 for name, values in zip(MEASURES, found, strict=True):
                     sums[name][paths, place] = values
+                if groups:
+                    lost[paths] += gone @ (one.arr[:, None] * groups[place])
             whole = sums["loss"][paths, :-1].sum(axis=1), sums["n_churn"][paths, :-1].sum(axis=1)
             ends = np.minimum(state, 1.0) @ arr, state @ arr
             for name, value in zip(MEASURES, (arr.sum(), *ends, *whole), strict=True):
                 sums[name][paths, -1] = value
-    return Totals(**sums)
+    return Totals(**sums, lost=lost)
 
 
 def leaving(one: Slice, at: Float, carried_out: float | Float) -> Float:
@@ -213,8 +224,11 @@ def _quarter(
     carried_out: Float,
     stock: tuple[Float, Float],
     rng: np.random.Generator,
-) -> tuple[Float, ...]:
-    """Let one quarter pass on some paths; `state` (ARR over today's) is moved on."""
+) -> tuple[Float, tuple[Float, ...]]:
+    """Let one quarter pass on some paths; `state` (ARR over today's) is moved on.
+
+    Returns what left, over today's ARR, by path and row, and the sums of :data:`MEASURES`.
+    """
     n_paths, n_rows = len(shock), len(one.arr)
     before = state[:, one.contract]
     eta = one.eta[draw % len(one.eta)]
@@ -230,8 +244,9 @@ def _quarter(
     after = before * change
     state[:, one.contract] = after
     kept = np.minimum(after, before) @ one.arr
-    lost = (before * left) @ one.arr
-    return before @ one.arr, kept, after @ one.arr, lost, left.sum(axis=1).astype(np.float64)
+    gone = before * left
+    n_gone = left.sum(axis=1).astype(np.float64)
+    return gone, (before @ one.arr, kept, after @ one.arr, gone @ one.arr, n_gone)
 
 
 def _changed(

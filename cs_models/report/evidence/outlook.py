@@ -46,6 +46,8 @@ class Outlook:
         One row per (coming quarter, past quarter): label, days, and what
         ``revenue.QuarterBacktest.quarters`` has of the past quarter.
     notices : revenue.Notices
+    told : tuple of revenue.Forecast
+        The forecast of each quarter, and last that of all of them.
     """
 
     quarters: pd.DataFrame
@@ -53,11 +55,41 @@ class Outlook:
     whole_book: pd.DataFrame
     judged: pd.DataFrame
     notices: revenue.Notices
+    told: tuple[revenue.Forecast, ...]
 
     @property
     def first(self) -> dict[str, Any]:
         """The running quarter's row."""
         return {str(name): value for name, value in self.quarters.iloc[0].items()}
+
+    def losses(self, groups: Sequence[pd.DataFrame]) -> list[Float]:
+        """Add up the ARR that leaves, of some groups of contracts, on the paths of the forecast.
+
+        Parameters
+        ----------
+        groups : sequence of pandas.DataFrame
+            Each one row per (subscription_id, quarter) due; they may overlap.
+
+        Returns
+        -------
+        list of ndarray of float, shape (n_paths,)
+            One a group: of one quarter on that quarter's paths, so that all that is due in it has
+            the quarter's own losses; of several on the paths of all quarters.
+        """
+        starts = self.quarters["quarter"].tolist()
+        own: dict[int, list[int]] = {}
+        for place, mine in enumerate(groups):
+            asked = mine["quarter"].unique()
+            of = starts.index(pd.Timestamp(asked[0])) if len(asked) == 1 else len(starts) - 1
+            own.setdefault(of, []).append(place)
+        found: dict[int, Float] = {}
+        for of, places in own.items():
+            keys = [
+                list(zip(groups[at]["subscription_id"], groups[at]["quarter"], strict=True))
+                for at in places
+            ]
+            found |= dict(zip(places, self.told[of].losses(keys).T, strict=True))
+        return [found[place] for place in range(len(groups))]
 
 
 def outlook(
@@ -126,6 +158,7 @@ def outlook(
         whole_book=_rows(told, pick, "book"),
         judged=past,
         notices=processes[0].notices,
+        told=tuple(told[of] for of in pick),
     )
 
 

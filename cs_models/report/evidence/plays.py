@@ -3,13 +3,14 @@
 Grain in: contracts of the running quarter with their chances, and our contacts.  Grain out: one
 row a group, one a week.  Groups overlap: a contract at risk may be in a play.
 
-The interval of a group's ARR at risk is drawn as the forecast's is: each contract leaves by its
-chance under one of the refits, and the whole quarter swings together.  ``methods.md`` 4.
+A group's losses are summed over the forecast's own paths, so that all that is due has the interval
+of the quarter.  ``methods.md`` 4.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -17,7 +18,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
 
 from cs_models.learn.listing import contacts
 from cs_models.report.evidence.horizons import DECIDED, NOTICE
@@ -25,7 +25,7 @@ from cs_models.report.evidence.horizons import DECIDED, NOTICE
 AT_RISK_FROM: Final = 0.25  # the page's band of those who may well leave
 RECENT_DAYS: Final = 14
 WEEKS: Final = 13
-N_DRAWS: Final = 2000
+FEWEST: Final = 10  # contracts in a part of the book below which its losses have no interval
 ALL, ENGAGED, ASKED, AT_RISK, ALONE, EARLY = (
     "due this quarter", "engaged in a play", "asked to cancel", "at risk",
     "at risk, in no play", "could renew early",
@@ -43,7 +43,8 @@ class Book:
     ----------
     groups : pandas.DataFrame
         One row of :data:`GROUPS`: group, n_contracts, n_accounts, arr, loss (expected), loss_low,
-        loss_high (10th and 90th percentile), reasons (the commonest first reasons), contact_days
+        loss_high (10th and 90th percentile; missing of a part of fewer than 10 contracts, whose
+        losses are a few lumps), reasons (the commonest first reasons), contact_days
         (median days since our last contact; missing where none is on record), n_recent (accounts
         contacted in the last 14 days), known (False where plays are not on record).
     weeks : pandas.DataFrame
@@ -68,8 +69,7 @@ def book(
     *,
     as_of: date,
     play_days: int,
-    sigma: float,
-    rng: np.random.Generator,
+    losses: Callable[[Sequence[pd.DataFrame]], list[Float]],
 ) -> Book:
     """Part the quarter's book by what is being done.
 
@@ -88,9 +88,8 @@ def book(
     as_of : datetime.date
     play_days : int
         A playbook step within so many days counts as a play.
-    sigma : float
-        Swing of whole quarters, in log-odds.
-    rng : numpy.random.Generator
+    losses : callable
+        ``outlook.Outlook.losses``: of each group, the ARR that leaves, path by path.
 
     Returns
     -------
@@ -105,14 +104,10 @@ def book(
     }  # fmt: skip
     if early is not None:
         of[EARLY] = _touched(early, touched, as_of, play_days)
-    loss = _losses(now, sigma, rng)
-    rows = []
-    for name, mine in of.items():
-        place = now.index[now["subscription_id"].isin(mine["subscription_id"])]
-        drawn = loss[now.index.get_indexer(place)].sum(axis=0)
-        if name == EARLY:
-            drawn = _losses(mine, sigma, rng).sum(axis=0)
-        rows.append(_row(name, mine, drawn, reasons, known=touched is not None))
+    rows = [
+        _row(name, mine, drawn, reasons, known=touched is not None)
+        for (name, mine), drawn in zip(of.items(), losses(list(of.values())), strict=True)
+    ]
     return Book(pd.DataFrame(rows), weeks(every, as_of), now)
 
 
@@ -123,42 +118,17 @@ def _touched(
     return dated.join(contacts.beside(dated, touched, play_days=play_days))
 
 
-def _losses(rows: pd.DataFrame, sigma: float, rng: np.random.Generator) -> Float:
-    """Draw the ARR that leaves, shape (n_rows, n_draws): the whole quarter swings together."""
-    n = len(rows)
-    p = rows["chance"].to_numpy(np.float64)
-    # The band's ends are the 10th and 90th percentile of what other customers would have taught.
-    low, high = (rows[name].to_numpy(np.float64) for name in ("chance_low", "chance_high"))
-    width = (_logit(high) - _logit(low)) / 2 / 1.2816
-    settled = rows["p_from"].isin([NOTICE, DECIDED]).to_numpy()
-    taught = np.where(settled, 0.0, np.nan_to_num(width))
-    swing = np.where(settled, 0.0, max(sigma, 0.0) if np.isfinite(sigma) else 0.0)
-    logit = (
-        _logit(p)[:, None]
-        + taught[:, None] * rng.standard_normal(N_DRAWS)[None, :]
-        + swing[:, None] * rng.standard_normal(N_DRAWS)[None, :]
-    )
-    leaves = rng.random((n, N_DRAWS)) < special.expit(logit)
-    arr = rows["arr"].to_numpy(np.float64)
-    drawn: Float = leaves * np.nan_to_num(arr)[:, None]
-    return drawn
-
-
-def _logit(p: Float) -> Float:
-    found: Float = special.logit(np.clip(p, 1e-6, 1 - 1e-6))
-    return found
-
-
 def _row(
     name: str, mine: pd.DataFrame, drawn: Float, reasons: pd.DataFrame, *, known: bool
 ) -> dict[str, Any]:
     ago = mine.drop_duplicates("account_id")["days_since_our_contact__to_date"].astype("Float64")
     expected = float((mine["chance"] * mine["arr"]).sum())
-    low, high = np.quantile(drawn, (0.1, 0.9)) if len(mine) else (0.0, 0.0)
+    told = name == ALL or len(mine) >= FEWEST
+    low, high = np.quantile(drawn, (0.1, 0.9)) if told else (np.nan, np.nan)
     return {
         "group": name, "n_contracts": len(mine), "n_accounts": mine["account_id"].nunique(),
-        "arr": float(mine["arr"].sum()), "loss": expected, "loss_low": min(float(low), expected),
-        "loss_high": max(float(high), expected), "reasons": _commonest(mine, reasons),
+        "arr": float(mine["arr"].sum()), "loss": expected, "loss_low": float(low),
+        "loss_high": float(high), "reasons": _commonest(mine, reasons),
         "contact_days": float(ago.median()) if ago.notna().any() else float("nan"),
         "n_recent": int((ago <= RECENT_DAYS).sum()), "known": known,
     }  # fmt: skip

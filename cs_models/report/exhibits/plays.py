@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cs_models.report.display import Column, Exhibit, Statement, Table
-from cs_models.report.evidence.plays import AT_RISK_FROM, RECENT_DAYS, Book
+from cs_models.report.evidence.plays import AT_RISK_FROM, FEWEST, RECENT_DAYS, Book
 from cs_models.report.figures import plays as figures
 from cs_models.report.findings import plays as findings
 from cs_models.report.values import percent
@@ -35,7 +35,8 @@ def book(found: Book, label: str, play_days: int, currency: str) -> Shown:
         },
         note=f"At risk: a chance of leaving of {percent(AT_RISK_FROM)} or more. In a play: a step "
         f"of a playbook by us in the last {play_days} days. Groups overlap. From and to: where the "
-        "sum lies eight times in ten, with the swing of whole quarters. Those who could renew "
+        "sum lies eight times in ten, on the paths of the forecast; not given of a part of fewer "
+        f"than {FEWEST} contracts, whose losses come in a few lumps. Those who could renew "
         "early are due later; they are the list of that name below.",
     )  # fmt: skip
     return (*findings.book(found.groups, label, play_days, currency), table)

@@ -53,9 +53,10 @@ def book(groups: pd.DataFrame, label: str, play_days: int, currency: str) -> lis
     if alone["n_accounts"]:
         parts += [
             ": of their ", linked(about(alone["arr"], currency), BOOK), ", ",
-            linked(about(alone["loss"], currency), BOOK), " is expected to leave (",
-            linked(_range(alone, currency), BOOK), " eight times in ten)",
+            linked(about(alone["loss"], currency), BOOK), " is expected to leave",
         ]  # fmt: skip
+    if alone["n_accounts"] and pd.notna(alone["loss_low"]):
+        parts += [" (", linked(_range(alone, currency), BOOK), " eight times in ten)"]
     parts += [
         ". We spoke to ", linked(integer(whole["n_recent"]), BOOK), " of those due in the last "
         f"{plays.RECENT_DAYS} days.",
