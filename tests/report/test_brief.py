@@ -30,7 +30,8 @@ OUTLOOK: dict[str, Any] = {
         {"label": "2026 Q3", "n_due": 210, "due_arr": 8395250.0, "grr_p10": 0.7, "grr_p50": 0.75,
          "grr_p90": 0.8, "arr_at_risk": 2e6, "loss_p90": 2.4e6},
     ],
-    "past_quarters": [{"label": "2026 Q1", "n_due": 99, "grr": 0.69}],
+    "past_quarters": [{"label": "2026 Q1", "n_due": 99, "grr": 0.5, "n_running": 90,
+                       "grr_running": 0.69}],
     "plays": [{"group": "due this quarter", "n_accounts": 209, "arr": 8395250.0, "loss": 2e6}],
     "due": [
         {"account_id": name, "account_name": name, "quarter": quarter, "term_end": quarter,

@@ -405,6 +405,32 @@ def test_past_quarters_wait_for_late_renewals(made: Made) -> None:
     assert early["label"].iloc[-1] == "2025 Q4"
 
 
+def test_past_quarters_are_drawn_of_what_still_ran_when_they_began(made: Made) -> None:
+    """Due 400 of which 100 left a month before, 100 in the quarter: 50 % kept, drawn as 67 %."""
+    history = made.history[made.history["term_end"] >= "2026-01-01"].head(4)
+    begins = day("2026-01-01")
+    left = ["churned", "churned", "renewed", "renewed"]
+    history = history.assign(
+        arr=100.0, outcome=left, arr_next=[0.0, 0.0, 100.0, 100.0], notice_date=day("2025-10-01"),
+        closed_date=pd.Series(
+            [begins - pd.Timedelta(days=31), begins, *history["term_end"].iloc[2:]],
+            history.index,
+        ),
+    )  # fmt: skip
+    past = kept.past_quarters(history, as_of=AS_OF, grace_days=30)
+    (row,) = past.to_dict("records")
+    assert (row["n_due"], row["due_arr"], row["grr"]) == (4, 400.0, 0.5)
+    assert (row["n_running"], row["running_arr"]) == (3, 300.0)
+    assert row["grr_running"] == pytest.approx(2 / 3)
+    shown = exhibits.coming(made.found, past, "USD")
+    (figure,) = [one for one in shown if isinstance(one, Exhibit)]
+    grey = next(trace for trace in figure.figure.data if trace.name == "kept (past quarters)")
+    assert list(grey.y) == pytest.approx([2 / 3])
+    assert "67\u202f% was kept of what still ran when they began" in said(
+        *(one for one in shown if isinstance(one, Statement))
+    )
+
+
 @pytest.mark.parametrize(
     ("amount", "written"),
     [(6_286_788.2, "$6,290,000"), (999_999.0, "$1,000,000"), (12.4, "$12"), (0.0, "$0"),

@@ -152,9 +152,13 @@ def quarters(brief: Brief) -> pd.DataFrame:
 
 
 def past(brief: Brief) -> pd.DataFrame:
-    """Return the past quarters of the outlook: label, n_due, grr."""
-    frame = brief.rows(OUTLOOK, "past_quarters").reindex(columns=["label", "n_due", "grr"])
-    return frame[frame["grr"].notna()]
+    """Return the past quarters of the outlook: label, n_running, grr_running.
+
+    Of the contracts that still ran when the quarter began: so the coming quarters are counted.
+    """
+    names = ["label", "n_running", "grr_running"]
+    frame = brief.rows(OUTLOOK, "past_quarters").reindex(columns=names)
+    return frame[frame["grr_running"].notna()]
 
 
 def book(brief: Brief) -> pd.DataFrame:

@@ -132,18 +132,29 @@ def past_quarters(
     Returns
     -------
     pandas.DataFrame
-        One row a quarter, oldest first: quarter, label, and what :func:`retention` adds up.  Of a
-        contract that renews every month the term that ran when the quarter began is counted, with
-        what it came to when the quarter was over.
+        One row a quarter, oldest first: quarter, label, what :func:`retention` adds up, and
+        n_running, running_arr, grr_running: the same of those contracts alone that still ran when
+        the quarter began, as the forecast of a quarter counts on the day before it (those in notice
+        are among them, those who had left are not).  Of a contract that renews every month the term
+        that ran when the quarter began is counted, with what it came to when the quarter was over.
     """
     start = history["term_end"].dt.to_period("Q").dt.start_time.astype("datetime64[s]")
     due = history.assign(quarter=start)
     due = due[(due["term_start"] < due["quarter"]) & known(due["quarter"], as_of, grace_days)]
     newest = np.sort(due["quarter"].unique())[-n_quarters:]
-    due = due[due["quarter"].isin(newest)][["subscription_id", "account_id", "quarter", "arr"]]
-    found = retention(came_to(due.reset_index(drop=True), history), ["quarter"])
+    names = ["subscription_id", "account_id", "quarter", "arr", "closed_date"]
+    came = came_to(due[due["quarter"].isin(newest)][names].reset_index(drop=True), history)
+    found = retention(came, ["quarter"])
     found.insert(1, "label", labelled(found["quarter"]))
-    return found
+    ran = retention(came[came["closed_date"] >= came["quarter"]], ["quarter"])
+    ran = ran.rename(columns={"n_due": "n_running", "due_arr": "running_arr", "grr": "grr_running"})
+    return (
+        found.merge(
+            ran[["quarter", "n_running", "running_arr", "grr_running"]], on="quarter", how="left"
+        )
+        .fillna({"n_running": 0, "running_arr": 0.0})
+        .astype({"n_running": int})
+    )
 
 
 def labelled(quarter: pd.Series) -> pd.Series:

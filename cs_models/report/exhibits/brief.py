@@ -58,9 +58,11 @@ def money(brief: Brief, currency: str) -> Shown:
         figure=figures.money(evidence.past(brief), told),
         table=table,
         alt="Share of the ARR due that is likely to be kept. " + "; ".join(said) + ".",
-        caption="Grey: what past quarters kept. Bars: where a coming quarter ends eight times in "
-        "ten; the stroke is as likely too low as too high. A past quarter whose late renewals may "
-        "still come in is not there.",
+        caption="Grey: what past quarters kept of the contracts that still ran when they began, "
+        "those in notice among them, as the first bar counts; a later bar also holds those of "
+        "today's contracts that leave before its quarter begins. Bars: where a coming quarter ends "
+        "eight times in ten; the stroke is as likely too low as too high. A past quarter whose "
+        "late renewals may still come in is not there.",
     )
     return (figure, *findings.money(brief), *_book(brief, currency))
 

@@ -48,12 +48,14 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> Shown:
     figure = Exhibit(
         id="coming",
         title="What is kept of the ARR that comes up, quarter by quarter",
-        figure=figures.fan(past[past["grr"].notna()], drawn),
+        figure=figures.fan(past[past["grr_running"].notna()], drawn),
         table=table,
         alt="Share of the ARR due that is likely to be kept. " + "; ".join(told) + ".",
-        caption="Grey: what past quarters kept; one whose late renewals may still come in is "
-        "not there. Bars: where a coming quarter ends eight times in ten, darker the middle half; "
-        "the stroke is as likely too low as too high.",
+        caption="Grey: what past quarters kept of the contracts that still ran when they began, "
+        "those in notice among them, as the first bar counts; one whose late renewals may still "
+        "come in is not there. A later bar also holds those of today's contracts that leave before "
+        "its quarter begins. Bars: where a coming quarter ends eight times in ten, darker the "
+        "middle half; the stroke is as likely too low as too high.",
     )
     return (*said, figure, kept)
 
@@ -137,10 +139,13 @@ def _kept_table(past: pd.DataFrame, currency: str) -> Table:
             "nrr": Column("With growth", kind="percent"),
             "n_gone": Column("Left", kind="integer"),
             "loss": Column("ARR lost", kind="money", unit=currency),
+            "n_running": Column("Still ran when it began", kind="integer"),
+            "running_arr": Column("their ARR", kind="money", unit=currency),
+            "grr_running": Column("of it kept", kind="percent"),
         },
         note="All contracts that were to end in the quarter and had begun before it, also those "
-        "who gave notice or left long before; the coming quarters hold only contracts that run "
-        "today.",
+        "who left long before; and of them those that still ran when it began, in notice or not. "
+        "The latter are drawn, for the coming quarters too hold only contracts that run today.",
     )
 
 

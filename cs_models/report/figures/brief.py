@@ -15,7 +15,7 @@ def money(past: pd.DataFrame, coming: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     past : DataFrame
-        One row a quarter: ``label``, ``grr`` (0 to 1).
+        One row a quarter: ``label``, ``grr_running`` (0 to 1).
     coming : DataFrame
         One row a quarter: ``label``, ``grr_p10``, ``grr_p50``, ``grr_p90`` (0 to 1).
 
@@ -26,7 +26,7 @@ def money(past: pd.DataFrame, coming: pd.DataFrame) -> go.Figure:
     """
     figure = blank(height=340, legend=True)
     figure.add_scatter(
-        x=past["label"], y=past["grr"], mode="markers", name="kept (past quarters)",
+        x=past["label"], y=past["grr_running"], mode="markers", name="kept (past quarters)",
         marker={"size": 11, "color": theme.COLOURS["noise"]},
         hovertemplate="%{x}: %{y:.0%} kept<extra></extra>",
     )  # fmt: skip
@@ -46,7 +46,8 @@ def money(past: pd.DataFrame, coming: pd.DataFrame) -> go.Figure:
     labels = list(dict.fromkeys([*past["label"], *coming["label"]]))
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels,
                         showgrid=False, title="Quarter in which contracts end")  # fmt: skip
-    ends = pd.concat([past["grr"], coming["grr_p10"], coming["grr_p90"]]).dropna().astype(float)
+    ends = pd.concat([past["grr_running"], coming["grr_p10"], coming["grr_p90"]])
+    ends = ends.dropna().astype(float)
     figure.update_yaxes(
         title="Share of the ARR due that is kept", tickformat=".0%",
         range=[max(0.0, ends.min() - 0.06), min(1.02, ends.max() + 0.06)],

@@ -19,7 +19,7 @@ def fan(past: pd.DataFrame, coming: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     past : DataFrame
-        One row a quarter: ``label``, ``grr``, ``n_due``.
+        One row a quarter: ``label``, ``grr_running``, ``n_running``.
     coming : DataFrame
         One row a quarter: ``label``, ``p10``, ``p25``, ``p50``, ``p75``, ``p90``, ``n_due``.
 
@@ -31,9 +31,9 @@ def fan(past: pd.DataFrame, coming: pd.DataFrame) -> go.Figure:
     """
     figure = blank(height=380, legend=True)
     figure.add_scatter(
-        x=past["label"], y=past["grr"], mode="markers", name="kept (past quarters)",
+        x=past["label"], y=past["grr_running"], mode="markers", name="kept (past quarters)",
         marker={"size": 11, "color": theme.COLOURS["noise"]},
-        customdata=past[["n_due"]].to_numpy().tolist(),
+        customdata=past[["n_running"]].to_numpy().tolist(),
         hovertemplate="%{x}: %{y:.0%} kept (%{customdata[0]:,} contracts)<extra></extra>",
     )  # fmt: skip
     _bars(figure, coming, "p10", "p90", width=12, alpha=0.3, name="eight times in ten")

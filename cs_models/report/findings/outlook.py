@@ -106,12 +106,12 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> list[Statement]
         linked(interval(whole["grr_p10"], whole["grr_p90"]), QUARTERS), ")",
     ]  # fmt: skip
     if len(past):
-        kept = past["grr"].dropna()
+        kept = past["grr_running"].dropna()
         parts += [
             ". In the last ", linked(quarters(len(past)), places.PAST_KEPT), " between ",
             linked(percent(kept.min()), places.PAST_KEPT), " and ",
-            linked(percent(kept.max()), places.PAST_KEPT), " of all that came up was kept, "
-            "contracts given notice long before among it",
+            linked(percent(kept.max()), places.PAST_KEPT), " was kept of what still ran "
+            "when they began, contracts in notice among it",
         ]  # fmt: skip
     parts += [
         ". Expansions of those who stay counted, it is ",
