@@ -79,6 +79,10 @@ def run(
     memory_gb: Annotated[
         float, typer.Option(min=0.0, max=4096.0, help="memory cap of each kernel; 0: none")
     ] = 0.0,
+    latest: Annotated[
+        bool,
+        typer.Option("--latest", help="let latest show this run even if it loses a page or a day"),
+    ] = False,
 ) -> None:
     """Run notebooks and publish their report; print the path of its index page."""
     from cs_models.run import execute, workflow
@@ -93,7 +97,7 @@ def run(
         memory_bytes=int(memory_gb * 2**30),
     )
     n_jobs = jobs or min(execute.cores(), len(chosen))
-    request = workflow.Request(run_file, chosen, _out(out, run_file), n_jobs, limits)
+    request = workflow.Request(run_file, chosen, _out(out, run_file), n_jobs, limits, latest)
     with Screen() as screen:
         try:
             index = workflow.publish_run(request, screen, context.obj)

@@ -86,6 +86,7 @@ def write(run_folder: Path, manifest: Mapping[str, Any], changes: Changes | None
         figures=_figures(run_folder),
         changes=changes,
         against=_before(run_folder, changes),
+        same_day=changes is not None and day(changes.against_as_of) == as_of,
         titles={name: title(name) for name in names},
         entries=entries,
         facts=facts,
@@ -162,6 +163,9 @@ def _is_done(status: object) -> bool:
 
 
 def _outcome(manifest: Mapping[str, Any], entries: list[Entry], *, done: bool) -> str:
+    known = len(manifest.get("all_notebooks") or ())
+    if done and len(entries) < known:
+        return f"{len(entries)} of {known} pages: all that this run was asked for."
     if done:
         return f"Complete: {len(entries)} of {len(entries)} notebooks."
     finished = sum(entry.done for entry in entries)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -32,6 +32,7 @@ LATEST: Final = "latest"
 LONGEST_REASON: Final = 600
 MARK: Final = "cs-models: index over runs"
 STATUSES: Final = ("complete", "failed", "interrupted", "running")
+PARTIAL: Final = "with some of the pages"
 _LARGEST: Final = 20_000_000
 
 
@@ -77,6 +78,7 @@ class Entry:
     changes: Changes | None
     against: Link | None
     compared: str = ""
+    aside: str = ""
 
 
 def write(reports: Path) -> bool:
@@ -103,17 +105,20 @@ def text(reports: Path) -> str:
     """Return the index over the runs of a folder as a page."""
     found, strange = read(reports)
     latest = _shown_by_latest(reports)
-    shown = [_entry(run, found, latest) for run in found[:NEWEST]]
+    current = next((run for run in found if run.folder.name == latest), None)
+    pages = _most_pages(found)
+    shown = [_entry(run, found, current, pages) for run in found[:NEWEST]]
     return render.render(
         "runs.html.j2",
         mark=MARK,
         titles={name: index.title(name) for run in found[:NEWEST] for name in run.noted.notebooks},
         entries=shown,
         current=next((entry for entry in shown if entry.latest), None),
-        latest=next((_line(run) for run in found if run.folder.name == latest), None),
-        counts=_counts(found),
+        latest=_line(current, pages) if current else None,
+        beside=next((entry for entry in shown if entry.aside), None),
+        counts=_counts(found, pages),
         first=_day(found[-1].started) if found else "",
-        older=_older(found[NEWEST:]),
+        older=_older(found[NEWEST:], pages),
         strange=strange,
     )
 
@@ -146,7 +151,9 @@ def read(reports: Path) -> tuple[list[Found], list[tuple[str, str]]]:
     return found, strange
 
 
-def _entry(run: Found, found: Sequence[Found], latest: str) -> Entry:
+def _entry(
+    run: Found, found: Sequence[Found], current: Found | None, pages: Mapping[str, int]
+) -> Entry:
     noted, folder = run.noted, run.folder
     headline, _ = said.headline(folder, noted) if run.complete else ("", "")
     changes = _changes(run, found) if run.complete else None
@@ -157,7 +164,7 @@ def _entry(run: Found, found: Sequence[Found], latest: str) -> Entry:
         name=folder.name,
         when=_when(run),
         status=noted.status if noted.status in STATUSES else "unknown",
-        word=_word(noted.status),
+        word=_word(run, pages),
         reason=_clipped(noted.reason),
         failed=[] if run.complete else _failed(noted),
         as_of=index.day(noted.as_of),
@@ -166,11 +173,34 @@ def _entry(run: Found, found: Sequence[Found], latest: str) -> Entry:
         headline=index.short(headline),
         href=quote(f"{folder.name}/{index.INDEX}") if own.is_file() else "",
         pages=_pages(folder, noted),
-        latest=folder.name == latest,
+        latest=run is current,
         changes=changes,
         against=Link(against, f"#{quote(against)}") if against in named else None,
         compared=index.day(changes.against_as_of) if changes else "",
+        aside=_aside(run, found, current),
     )
+
+
+def _aside(run: Found, found: Sequence[Found], current: Found | None) -> str:
+    """Say why `latest` does not show a run that was made after the one it shows."""
+    if current is None or not run.complete or found.index(run) >= found.index(current):
+        return ""
+    return said.loses(current.noted, run.noted)
+
+
+def _most_pages(found: Iterable[Found]) -> dict[str, int]:
+    """Return, of each complete run, how many pages it could have had.
+
+    As many as the project had notebooks then, and no fewer than any run of its question made.
+    """
+    asked = [(run, said.identity(run.noted)) for run in found if run.complete]
+    most: dict[str, int] = {}
+    for run, question in asked:
+        most[question] = max(most.get(question, 0), len(run.noted.pages))
+    return {
+        run.folder.name: max(len(run.noted.all_notebooks), most[question])
+        for run, question in asked
+    }
 
 
 def _changes(run: Found, found: Sequence[Found]) -> Changes | None:
@@ -196,49 +226,57 @@ def _failed(noted: runs.Manifest) -> list[tuple[str, str]]:
 
 
 def _pages(folder: Path, noted: runs.Manifest) -> list[Link]:
-    names = [name for name in noted.notebooks if noted.spoke(name)]
     return [
         Link(index.title(name), quote(f"{folder.name}/{name}/{index.PAGE}"))
-        for name in sorted(names, key=lambda each: (each != said.BRIEF, each))
+        for name in sorted(noted.pages, key=lambda each: (each != said.BRIEF, each))
         if (folder / name / index.PAGE).is_file()
     ]
 
 
-def _line(run: Found) -> Entry:
+def _line(run: Found, pages: Mapping[str, int]) -> Entry:
     """Return a run of which only the manifest is read."""
     own = run.folder / index.INDEX
     href = quote(f"{run.folder.name}/{index.INDEX}") if own.is_file() else ""
     noted = run.noted
     status = noted.status if noted.status in STATUSES else "unknown"
     return Entry(
-        run.folder.name, _when(run), status, _word(noted.status), "", [], index.day(noted.as_of),
+        run.folder.name, _when(run), status, _word(run, pages), "", [], index.day(noted.as_of),
         "", noted.parameters_file, "", href, [], False, None, None,
     )  # fmt: skip
 
 
-def _older(found: Sequence[Found]) -> list[tuple[str, str, list[Entry]]]:
+def _older(found: Sequence[Found], pages: Mapping[str, int]) -> list[tuple[str, str, list[Entry]]]:
     """Return older runs by the year in which they began: year, counts in words, lines."""
     by_year = groupby(found, key=lambda run: str(run.started.year) if run.started else "no date")
     return [
-        (year, _counts(listed), [_line(run) for run in listed])
+        (year, _counts(listed, pages), [_line(run, pages) for run in listed])
         for year, group in by_year
         if (listed := list(group))
     ]
 
 
-def _counts(found: Iterable[Found]) -> str:
+def _counts(found: Iterable[Found], pages: Mapping[str, int]) -> str:
     """Say how many runs there are and how they ended: ``12 runs: 11 complete, 1 failed``."""
-    statuses = Counter(run.noted.status for run in found)
-    known = [f"{statuses[name]} {name}" for name in STATUSES if statuses[name]]
+    statuses = Counter(PARTIAL if _partial(run, pages) else run.noted.status for run in found)
+    words = (STATUSES[0], PARTIAL, *STATUSES[1:])
+    known = [f"{statuses[name]} {name}" for name in words if statuses[name]]
     n_runs = statuses.total()
-    other = n_runs - sum(statuses[name] for name in STATUSES)
+    other = n_runs - sum(statuses[name] for name in words)
     known += [f"{other} without a known status"] if other else []
     return f"{n_runs:,} run{'' if n_runs == 1 else 's'}" + (
         f": {', '.join(known)}" if known else ""
     )
 
 
-def _word(status: str) -> str:
+def _partial(run: Found, pages: Mapping[str, int]) -> bool:
+    """Say whether a complete run was asked for some of the pages only."""
+    return len(run.noted.pages) < pages.get(run.folder.name, 0)
+
+
+def _word(run: Found, pages: Mapping[str, int]) -> str:
+    status = run.noted.status
+    if _partial(run, pages):
+        return f"{len(run.noted.pages)} of {pages[run.folder.name]} pages"
     return status.capitalize() if status in STATUSES else f"Unknown status: {status or 'none'}"
 
 

@@ -65,6 +65,8 @@ class Manifest(Strict):
         ``path``, ``bytes`` and ``sha256`` of each file of the source.
     parameters_file : str
         The run file, as the project names it.
+    all_notebooks : list of str
+        Every notebook that the project had, asked for or not; empty in runs of before.
     reason : str
         Why the run did not end well.
     exit_code : int or None
@@ -83,11 +85,17 @@ class Manifest(Strict):
     parameters: dict[str, dict[str, Any]] = {}
     inputs: list[dict[str, Any]] = []
     parameters_file: str = ""
+    all_notebooks: list[str] = []
     reason: str = ""
     exit_code: int | None = None
     duration_seconds: float | None = None
     tables: dict[str, dict[str, int]] = {}
     software: dict[str, Any] = {}
+
+    @property
+    def pages(self) -> list[str]:
+        """The notebooks that ended well, in the order of the run."""
+        return [name for name in self.notebooks if self.spoke(name)]
 
     def spoke(self, name: str) -> bool:
         """Say whether a notebook of the run ended well."""

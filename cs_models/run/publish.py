@@ -1,9 +1,10 @@
 """Where reports stand: one folder a run, one pointer to the newest complete one.
 
 `reports/latest` is a symbolic link that is replaced in one step, and only after everything
-it will show is on the disk: whoever reads it sees the last complete run, whole, whatever
-happens to the next.  One run at a time holds the folder's lock; the system frees it when
-the holder dies, which is how an interrupted run is told from a running one.
+it will show is on the disk: whoever reads it sees a complete run, whole, whatever happens to the
+next.  It never takes a page or a day from its reader: a run of some of the pages, or one that
+looks back from an earlier day, stands beside it.  One run at a time holds the folder's lock; the
+system frees it when the holder dies, which is how an interrupted run is told from a running one.
 """
 
 from __future__ import annotations
@@ -176,6 +177,40 @@ def point_latest(folder: Path, run_folder: Path) -> Path:
     finally:
         os.close(handle)
     return folder / LATEST / INDEX
+
+
+def show(folder: Path, run_folder: Path, say: Callable[[str], None], *, anyway: bool) -> Path:
+    """Let `latest` show a complete run, unless its reader would lose a page or a day by it.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the reports.
+    run_folder : Path
+        The run, complete on the disk.
+    say : callable
+        Told when `latest` keeps showing another run, and why.
+    anyway : bool
+        Show the run whatever is lost.
+
+    Returns
+    -------
+    Path
+        The index page of the run: through `latest`, or its own where `latest` stays.
+    """
+    from cs_models.report.changes import said
+
+    shown = shown_by_latest(folder)
+    current = said.manifest(folder / shown) if shown and not anyway else None
+    own = said.manifest(run_folder)
+    lost = said.loses(current, own) if current and own else ""
+    if not lost:
+        return point_latest(folder, run_folder)
+    say(
+        f"latest still shows {shown}: this run {lost}; it is kept and listed, and run with "
+        "--latest it would be shown all the same"
+    )
+    return run_folder / INDEX
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from cs_models import errors, kept
 from cs_models.data.faults import CheckReport
 from cs_models.run import ending, execute, manifest, notices, publish, secrets
 from cs_models.run.execute import Event
+from cs_models.run.reading import project
 from cs_models.run.reading.project import Notebook
 from cs_models.run.reading.run_file import Run
 from cs_models.run.terminal.screen import Screen
@@ -63,6 +64,8 @@ class Request:
         Notebooks at a time.
     limits : Limits
         Time and memory.
+    show : bool, default False
+        Let `latest` show this run even if its reader loses a page or a day.
     """
 
     run: Run
@@ -70,6 +73,7 @@ class Request:
     out: Path
     n_jobs: int
     limits: execute.Limits
+    show: bool = False
 
 
 def check_source(run: Run) -> CheckReport:
@@ -110,7 +114,8 @@ def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
     Returns
     -------
     Path
-        ``latest/index.html`` below the folder of the reports.
+        ``latest/index.html`` below the folder of the reports; the run's own where `latest` keeps
+        showing another one.
 
     Raises
     ------
@@ -149,7 +154,7 @@ def _publish(
         _fill(request, record, screen, log, end)
         with guard.held():
             record.finish("complete", exit_code=0)
-            return publish.point_latest(reports, folder)
+            return publish.show(reports, folder, screen.say, anyway=request.show)
 
 
 def _fill(
@@ -277,6 +282,7 @@ def _known(request: Request) -> dict[str, Any]:
         "parameters": {
             notebook.name: run.for_notebook(notebook).plain() for notebook in request.notebooks
         },
+        "all_notebooks": [notebook.name for notebook in project.notebooks(run.root)],
         "as_of": run.common.as_of.isoformat(),
         "seed": run.common.seed,
         "limits": vars(request.limits),

@@ -39,12 +39,14 @@ RESULTS: dict[str, dict[str, Any]] = {
     "02_adoption_thresholds": {"headline": "A level.", "thresholds": [THRESHOLD], "findings": []},
     "03_churn_predictors": {
         "headline": "Who leaves.", "findings": [],
-        "said": [{"account_id": "a-3", "p_low": 0.22, "p_high": 0.29}],
+        "said": [{"subscription_id": "s-a-3", "p_low": 0.22, "p_high": 0.29}],
     },
     "06_renewal_outlook": {
         "headline": "The book.",
         "due": [
-            {"account_id": key, "account_name": name, "arr": arr, "chance": chance, "p_from": how}
+            {"account_id": key, "account_name": name, "arr": arr, "chance": chance, "p_from": how,
+             "subscription_id": f"s-{key}", "quarter": "2026-07-01", "n_renewals": 1,
+             "term_end": "2026-09-01"}
             for key, name, arr, chance, how in DUE
         ],
         "forecast": [
@@ -113,6 +115,8 @@ def test_the_first_run_of_a_question_has_nothing_to_be_compared_with(tmp_path: P
         ({"cut": 33.0}, False, "within the earlier interval (28 to 34), so no news"),
         ({"cut": 40.0, "cut_low": 33.0, "cut_high": 45.0}, True, "(33 to 45) still touches"),
         ({"cut": 40.0, "cut_low": 38.0, "cut_high": 45.0}, True, "(38 to 45) does not touch"),
+        ({"cut": 40.0, "cut_low": 29.0, "cut_high": 45.0}, False, "(29 to 45) holds the earlier"),
+        ({"cut": 40.0, "cut_low": None}, True, "outside the earlier interval (28 to 34)"),
         ({"verdict": "sharp"}, True, "the verdict is “A tipping point”, before “Looks like a"),
         ({"cut": 33.0, "verdict": "sharp"}, True, "so no news; the verdict is"),
         ({"column": "logins", "rule": "at least 3 logins"}, True, "now at least 3 logins, before"),
@@ -129,32 +133,107 @@ def test_a_level_that_moved_is_news_only_beyond_its_interval(
     assert any(words in text and was is news for was, text in told), told
 
 
-def _book(*rows: tuple[str, str, float, float, str]) -> dict[str, Any]:
+@pytest.mark.parametrize(
+    ("new", "news", "words"),
+    [
+        ((10.0, 10.0, 12.0), False, "(12 alone), but the new one (10 to 12) holds the earlier"),
+        ((10.0, 9.0, 11.0), True, "(12 alone), and the new one (9 to 11) does not touch it"),
+        ((14.0, 14.0, 14.0), True, "(12 alone), and the new one (14 to 14) does not touch it"),
+    ],
+)
+def test_an_interval_of_one_value_is_no_interval(
+    tmp_path: Path, new: tuple[float, float, float], news: bool, words: str
+) -> None:
+    """A level of 12 with 12 to 12 beside it may move to wherever the intervals touch."""
+    then = _thresholds(cut=12.0, cut_low=12.0, cut_high=12.0)
+    now = _thresholds(**dict(zip(("cut", "cut_low", "cut_high"), new, strict=True)))
+    _run(tmp_path, "20260701-060000-weekly", **{"02_adoption_thresholds": then})
+    run = _run(tmp_path, "20260708-060000-weekly", **{"02_adoption_thresholds": now})
+    ((was, text),) = _of(between.since(run), "Level")
+    assert was is news
+    assert words in text
+
+
+def _book(*rows: tuple[str, str, float, float, str], **more: Any) -> dict[str, Any]:
+    """Return an outlook whose contracts are s-<key>, or <key> where it names a contract."""
     outlook = copy.deepcopy(RESULTS["06_renewal_outlook"])
     outlook["due"] = [
-        {"account_id": key, "account_name": name, "arr": arr, "chance": chance, "p_from": how}
+        {"account_id": key, "account_name": name, "arr": arr, "chance": chance, "p_from": how,
+         "subscription_id": key if key.startswith("s-") else f"s-{key}",
+         "quarter": "2026-07-01", "n_renewals": 1, "term_end": "2026-09-01"}
         for key, name, arr, chance, how in rows
-    ]
-    return outlook
+    ]  # fmt: skip
+    return {**outlook, **more}
 
 
-def test_who_is_newly_at_risk_is_named_with_arr_and_both_chances(tmp_path: Path) -> None:
-    """One crossed the line, one gave notice; one sank below, one is no longer due."""
+def test_whose_risk_rose_and_fell_is_named_with_arr_and_both_chances(tmp_path: Path) -> None:
+    """One crossed the line, one asked to cancel, one sank below: the same contracts in both."""
     book = _book(
         ("a-1", "Ashford Mills", 1000.0, 0.05, "predictor"),
         ("a-2", "Brook & Co", 2000.0, 0.60, "predictor"),
         ("a-3", "Cairn Ltd", 4000.0, 0.90, "notice"),
+        DUE[3],
     )
     changes = _since(tmp_path, manifest=OTHER_DATA, **{"06_renewal_outlook": book})
-    came, went = [text for _, text in _of(changes, "Customers at risk")]
-    assert came == (
-        "2 customers newly at risk, with $6,000 a year: Cairn Ltd ($4,000, asked to cancel); "
-        "Brook & Co ($2,000, chance 60\u202f%, before 10\u202f%)."
+    assert _of(changes, "Customers at risk") == [
+        (True, "The chance of leaving rose beyond 25\u202f%, or a cancellation was asked for: "
+         "2 contracts ($6,000 a year): Cairn Ltd ($4,000, asked to cancel); "
+         "Brook & Co ($2,000, chance 60\u202f%, before 10\u202f%)."),
+        (True, "The chance of leaving fell below 25\u202f%: 1 contract ($1,000 a year): "
+         "Ashford Mills ($1,000, chance 5\u202f%, before 40\u202f%)."),
+    ]  # fmt: skip
+
+
+def test_another_contract_of_the_same_customer_is_new_in_the_book_and_no_news(
+    tmp_path: Path,
+) -> None:
+    """The next term of a customer whose last one was settled then says nothing of its risk."""
+    settled = _book(("s-old", "Indigo Egret", 300.0, 0.0, "decided"), *DUE)
+    _run(tmp_path, "20260701-060000-weekly", **{"06_renewal_outlook": settled})
+    book = _book(("s-next", "Indigo Egret", 366500.0, 0.35, "base rate"), *DUE)
+    run = _run(
+        tmp_path, "20260708-060000-weekly", manifest=OTHER_DATA, **{"06_renewal_outlook": book}
     )
-    assert went == (
-        "2 customers no longer at risk, with $9,000 a year: Dale GmbH ($8,000, no longer due: "
-        "renewed, or gone); Ashford Mills ($1,000, chance 5\u202f%, before 40\u202f%)."
+    assert _of(between.since(run), "Customers at risk") == [
+        (False, "New in the book and at risk: 1 contract ($366,000 a year): Indigo Egret "
+         "($366,500, chance 35\u202f%, renews 2026-09-01).")
+    ]  # fmt: skip
+
+
+def test_who_renewed_and_who_left_are_told_apart(tmp_path: Path) -> None:
+    """Of five at risk: one renewed, one left, one is pending, one fell, one went unsaid."""
+    risky = [(f"a-{n}", f"Name {n}", 1000.0 * n, 0.40, "predictor") for n in range(1, 6)]
+    _run(tmp_path, "20260701-060000-weekly", **{"06_renewal_outlook": _book(*risky)})
+    ended = [
+        {"subscription_id": "s-a-1", "account_id": "a-1", "left": False},
+        {"subscription_id": "s-a-2", "account_id": "a-2", "left": True},
+    ]
+    book = _book(risky[2], (*risky[3][:3], 0.10, "predictor"), settled=ended)
+    run = _run(
+        tmp_path, "20260708-060000-weekly", manifest=OTHER_DATA, **{"06_renewal_outlook": book}
     )
+    told = _of(between.since(run), "Customers at risk")
+    assert told[1] == (
+        False,
+        "Of 5 contracts ($15,000 a year), at risk before: renewed 1 contract ($1,000 a year); left "
+        "1 contract ($2,000 a year); fell below the line 1 contract ($4,000 a year); still pending "
+        "1 contract ($3,000 a year); no longer in the book, with no outcome on record 1 contract "
+        "($5,000 a year).",
+    )
+    assert told[0][0]
+    assert "Name 4" in told[0][1]
+
+
+def test_fewer_renewals_ahead_are_no_lower_risk(tmp_path: Path) -> None:
+    """A monthly contract with one renewal left of the quarter's three is pending, not safer."""
+    then, now = _book(*DUE), _book(*DUE)
+    then["due"][0] |= {"n_renewals": 3}
+    now["due"][0] |= {"n_renewals": 1, "chance": 0.16}
+    _run(tmp_path, "20260701-060000-weekly", **{"06_renewal_outlook": then})
+    run = _run(
+        tmp_path, "20260708-060000-weekly", manifest=OTHER_DATA, **{"06_renewal_outlook": now}
+    )
+    assert _of(between.since(run), "Customers at risk") == []
 
 
 def test_a_chance_that_moved_within_its_own_interval_is_no_news(tmp_path: Path) -> None:
@@ -233,6 +312,55 @@ def test_only_a_complete_earlier_run_of_the_same_question_is_compared(
     _run(tmp_path, "20260702-060000-weekly", manifest=other)
     changes = between.since(_run(tmp_path, "20260708-060000-weekly"))
     assert changes.against == "20260701-060000-weekly"
+
+
+def test_a_run_is_compared_with_the_newest_of_its_day_then_with_the_nearest_day(
+    tmp_path: Path,
+) -> None:
+    """June, a look at March, June again: the third says that it is the first; July takes June."""
+    march, july = {"as_of": "2026-03-31"}, {"as_of": "2026-07-07", **OTHER_DATA}
+    _run(tmp_path, "20260701-060000-weekly")
+    _run(tmp_path, "20260702-060000-weekly", manifest=march)
+    again = between.since(_run(tmp_path, "20260703-060000-weekly"))
+    assert again.against == "20260701-060000-weekly"
+    assert again.summary.startswith("Same data, same answers")
+    _run(tmp_path, "20260704-060000-weekly", manifest=march)
+    later = between.since(_run(tmp_path, "20260708-060000-weekly", manifest=july))
+    assert later.against == "20260703-060000-weekly"
+
+
+def test_a_run_of_an_older_day_than_all_others_says_so(tmp_path: Path) -> None:
+    """There is another run, and why it is not compared with is said."""
+    _run(tmp_path, "20260701-060000-weekly")
+    march = _run(tmp_path, "20260702-060000-weekly", manifest={"as_of": "2026-03-31"})
+    assert between.since(march) == between.LATER_ONLY
+    assert "look back from a later day" in between.LATER_ONLY.summary
+
+
+@pytest.mark.parametrize(
+    ("own", "lost"),
+    [
+        ({}, ""),
+        ({"as_of": "2026-07-07"}, ""),
+        ({"as_of": "2026-03-31"}, "looks back from 31 March 2026, not from 30 June 2026"),
+        ({"notebooks": ["07_backtest"]}, "has 1 of the 5 pages shown now"),
+        ({"notebooks": ["07_backtest"], "as_of": "2026-03-31"},
+         "has 1 of the 5 pages shown now and looks back from 31 March 2026, not from 30 June 2026"),
+        ({"notebooks": ["07_backtest"], "parameters_file": "parameters/board.yml"}, ""),
+    ],
+)  # fmt: skip
+def test_what_a_reader_would_lose_by_another_run(
+    tmp_path: Path, own: dict[str, Any], lost: str
+) -> None:
+    """Pages and days of the same question; another question takes nothing away."""
+    shown = said.manifest(_run(tmp_path, "20260701-060000-weekly"))
+    new = said.manifest(_run(tmp_path, "20260702-060000-weekly"))
+    assert shown is not None
+    assert new is not None
+    named = own.pop("notebooks", list(new.notebooks))
+    changed = new.model_dump(mode="json") | own
+    changed["notebooks"] = {name: changed["notebooks"][name] for name in named}
+    assert said.loses(shown, type(new).model_validate(changed)) == lost
 
 
 def test_results_that_were_changed_since_are_named_and_not_compared(tmp_path: Path) -> None:

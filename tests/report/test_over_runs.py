@@ -88,9 +88,47 @@ def test_a_failed_run_is_visible_as_failed_with_its_reason_and_notebook(tmp_path
     assert ">Failed<" in entry
     assert "<dt>Adoption thresholds</dt><dd>no column &lt;b&gt;</dd>" in entry
     assert "The newest run, of 8 June 2026, 06:00 UTC: it failed." in text
-    assert "The newest complete report</a> looks back from 30 June 2026; it was made on 1 June" in (
+    assert "The report that stands</a> looks back from 30 June 2026; it was made on 1 June" in (
         text
     )
+
+
+PAGES = {name: {"status": "ok"} for name in ("00_data_readiness", "06_renewal_outlook")}
+
+
+@pytest.mark.parametrize(
+    ("known", "word", "why"),
+    [
+        ({"notebooks": {"00_data_readiness": {"status": "ok"}}}, "1 of 3 pages",
+         "it has 1 of the 3 pages shown now."),
+        ({"notebooks": PAGES, "headline": "In March.", "as_of": "2026-03-31"}, "Complete",
+         "it looks back from 31 March 2026, not from 30 June 2026."),
+    ],
+)  # fmt: skip
+def test_a_newer_run_that_would_take_a_page_or_a_day_is_listed_with_why(
+    tmp_path: Path, known: dict[str, Any], word: str, why: str
+) -> None:
+    """What stands now is what latest shows; the newer one is said, linked and not "Complete"."""
+    _run(tmp_path, "20260601-060000-weekly", headline="It was so.", notebooks=dict(PAGES))
+    _run(tmp_path, "20260608-060000-weekly", **{**known, "notebooks": dict(known["notebooks"])})
+    (tmp_path / "latest").symlink_to("20260601-060000-weekly")
+    text = _page(tmp_path)
+    now = re.search(r'<section class="now".*?</section>', text, re.DOTALL).group()
+    assert "It was so." in now
+    assert '<a href="#20260608-060000-weekly">A newer run, of 8 June 2026, 06:00 UTC</a>' in now
+    assert why in now
+    assert f'<span class="word">{word}</span>' in _entry(text, "20260608-060000-weekly")
+
+
+def test_a_run_of_some_of_the_projects_pages_is_not_called_complete(tmp_path: Path) -> None:
+    """The first run of all, of two pages of the nine that there are, says so where it stands."""
+    nine = [f"0{number}_page" for number in range(9)]
+    _run(tmp_path, "20260601-060000-weekly", notebooks=dict(PAGES), all_notebooks=nine)
+    (tmp_path / "latest").symlink_to("20260601-060000-weekly")
+    text = _page(tmp_path)
+    assert "it was made on 1 June 2026, 06:00 UTC and has 2 of 9 pages." in text
+    assert "1 run: 1 with some of the pages" in text
+    assert ">Complete<" not in text
 
 
 def test_what_cannot_be_read_is_named_and_breaks_nothing(tmp_path: Path) -> None:

@@ -80,6 +80,55 @@ def test_latest_moves_in_one_step(tmp_path):
     assert not list(tmp_path.glob(".latest*"))
 
 
+def _complete(folder, name, as_of, pages):
+    run = publish.new_run(folder, name, started=STARTED)
+    record = manifest.Manifest(run, {"as_of": as_of, "parameters_file": "parameters/a.yml"})
+    for page in pages:
+        record.notebook(page, status="ok")
+    record.finish("complete", exit_code=0)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("as_of", "pages", "anyway", "moves"),
+    [
+        ("2026-06-30", ["00_a", "02_b"], False, True),
+        ("2026-07-07", ["00_a", "02_b", "03_c"], False, True),
+        ("2026-07-07", ["00_a"], False, False),
+        ("2026-06-29", ["00_a", "02_b"], False, False),
+        ("2026-06-29", ["00_a"], True, True),
+    ],
+)
+def test_latest_loses_neither_page_nor_day(tmp_path, as_of, pages, anyway, moves):
+    """It moves to what holds every page and no earlier a day; else why it stays is said."""
+    shown = _complete(tmp_path, "shown", "2026-06-30", ["00_a", "02_b"])
+    told = []
+    publish.show(tmp_path, shown, told.append, anyway=False)
+    new = _complete(tmp_path, "new", as_of, pages)
+    index = publish.show(tmp_path, new, told.append, anyway=anyway)
+    assert publish.shown_by_latest(tmp_path) == (new.name if moves else shown.name)
+    assert index == (tmp_path / "latest" if moves else new) / "index.html"
+    assert bool(told) is not moves
+    assert all(f"latest still shows {shown.name}: this run " in text for text in told)
+    assert all("--latest" in text for text in told)
+
+
+@pytest.mark.parametrize("broken", ["gone", "torn", "running"])
+def test_latest_leaves_a_run_that_is_no_report(tmp_path, broken):
+    """A dangling link, a torn manifest or a run without an end hold nothing back."""
+    shown = _complete(tmp_path, "shown", "2026-06-30", ["00_a", "02_b"])
+    publish.point_latest(tmp_path, shown)
+    path = shown / manifest.FILE_NAME
+    if broken == "gone":
+        shown.rename(tmp_path / "elsewhere")
+    else:
+        text = path.read_text()
+        path.write_text("{" if broken == "torn" else text.replace('"complete"', '"running"'))
+    new = _complete(tmp_path, "new", "2026-06-29", ["00_a"])
+    publish.show(tmp_path, new, pytest.fail, anyway=False)
+    assert publish.shown_by_latest(tmp_path) == new.name
+
+
 def test_the_lock_is_held_by_one_and_says_by_whom(tmp_path):
     """The second is refused at once, with the process that holds it; afterwards it is free."""
     script = (

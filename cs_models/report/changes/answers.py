@@ -22,12 +22,14 @@ _DEFINED: Final = re.compile(r"[Bb]y the definition in force:? ?\(?(.+?)\)?[.,]?
 _NUMBERED: Final = re.compile(r"-\d+$")
 
 Row = Mapping[str, Any]
+_Interval = tuple[float, float] | None
 
 
 def levels(earlier: Said, later: Said) -> list[Change]:
     """Say which announced levels moved, appeared or went, segment by segment.
 
-    A level inside the interval that the earlier run gave is no news.
+    A move is news only when neither run's interval holds the other's level.  An interval of one
+    value tells nothing of how far a level may move: there the two intervals must lie apart.
     """
     if not _both(THRESHOLDS, earlier, later):
         return []
@@ -120,27 +122,38 @@ def _moved(segment: str, old: Row, new: Row) -> list[Change]:
     what = text(new, "counted") or text(new, "column")
     if was == cut:
         return [_level(f"{segment}: {whole(cut)} {what} as before{after}.")] if after else []
-    low, high = num(old, "cut_low"), num(old, "cut_high")
-    held = inside(cut, low, high)
+    held, why = _against(was, cut, _interval(old), _interval(new))
     moved = f"{segment}: the level is {whole(cut)} {what}, before {whole(was)}"
-    return [_level(f"{moved}; {_against(new, low, high, held=held)}{after}.",
-                   news=bool(after) or not held)]  # fmt: skip
+    return [_level(f"{moved}; {why}{after}.", news=bool(after) or not held)]
 
 
-def _against(new: Row, low: float | None, high: float | None, *, held: bool) -> str:
-    if low is None or high is None:
-        return "the earlier run gave no interval"
-    printed = f"{whole(low)} to {whole(high)}"
-    if held:
-        return f"that is within the earlier interval ({printed}), so no news"
-    own_low, own_high = num(new, "cut_low"), num(new, "cut_high")
-    if own_low is None or own_high is None:
-        return f"that is outside the earlier interval ({printed})"
-    overlap = own_low <= high and low <= own_high
-    own = f"{whole(own_low)} to {whole(own_high)}"
-    if overlap:
-        return f"outside the earlier interval ({printed}), which the new one ({own}) still touches"
-    return f"outside the earlier interval ({printed}), which the new one ({own}) does not touch"
+def _against(was: float, cut: float, old: _Interval, new: _Interval) -> tuple[bool, str]:
+    """Say whether two levels are held together by their intervals, and how."""
+    if old is None:
+        return False, "the earlier run gave no interval"
+    printed = f"{whole(old[0])} to {whole(old[1])}"
+    if old[0] < old[1] and inside(cut, *old):
+        return True, f"that is within the earlier interval ({printed}), so no news"
+    alone = old[0] == old[1]
+    outside = f"outside the earlier interval ({printed})"
+    before = (
+        f"the earlier run gave no interval beside it ({whole(was)} alone)" if alone else outside
+    )
+    if new is None:
+        return False, before
+    own = f"the new one ({whole(new[0])} to {whole(new[1])})"
+    if new[0] > old[1] or old[0] > new[1]:
+        return False, f"{before}, and {own} does not touch it"
+    if inside(was, *new):
+        return True, f"{before}, but {own} holds the earlier level, so no news"
+    if new[0] == new[1]:
+        return True, f"{before}, but no interval stands beside the new one, so no news"
+    return False, f"{before}, which {own} still touches"
+
+
+def _interval(row: Row) -> _Interval:
+    low, high = num(row, "cut_low"), num(row, "cut_high")
+    return None if low is None or high is None else (low, high)
 
 
 def _changed_verdict(old: Row, new: Row) -> str:

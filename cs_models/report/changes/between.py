@@ -63,6 +63,10 @@ class Changes:
 
 
 FIRST: Final = Changes("", "", "There is no earlier complete run of this question to compare with.")
+LATER_ONLY: Final = Changes(
+    "", "", "Nothing to compare with: the other complete runs of this question look back from a "
+    "later day.",
+)  # fmt: skip
 
 
 def compare(earlier: Said, later: Said) -> Changes:
@@ -95,7 +99,8 @@ def since(folder: Path) -> Changes:
     Returns
     -------
     Changes
-        :data:`FIRST` where there is nothing to compare with.
+        :data:`FIRST` where there is nothing to compare with, :data:`LATER_ONLY` where all there
+        is looks back from a later day.
     """
     noted = said.manifest(folder)
     if noted is None:
@@ -119,9 +124,10 @@ def against(
     others : iterable of (Path, Manifest)
         Runs of the same folder of reports.
     """
-    earlier = said.before(noted, folder.name, others)
+    known = list(others)
+    earlier = said.before(noted, folder.name, known)
     if earlier is None:
-        return FIRST
+        return LATER_ONLY if said.later_only(noted, folder.name, known) else FIRST
     return compare(said.read(*earlier), said.read(folder, noted))
 
 

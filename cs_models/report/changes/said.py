@@ -1,7 +1,7 @@
 """What one run said, as far as changes are told of it, and which run it is held against.
 
 Grain in: a folder of reports.  Grain out: one run's manifest and results, each checked against
-its hash; the last complete run that asked the same of the same source.
+its hash; the run of the same question that it is compared with: of the same day, else the nearest.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -130,13 +131,14 @@ def before(
     Returns
     -------
     tuple of (Path, Manifest) or None
-        The last complete run before it with the same :func:`identity` that looked back from no
-        later day; one that has all of its notebooks is preferred to one that has some.
+        A complete run made before it, with the same :func:`identity`: one that has all of its
+        notebooks rather than some, then of the same day rather than the nearest earlier one, then
+        the newest.  A look at an older day in between is passed over.
     """
     spoke = {notebook for notebook in own.notebooks if own.spoke(notebook)}
     mine = identity(own)
     candidates = [
-        (bool(spoke <= shared), folder.name, folder, noted)
+        (bool(spoke <= shared), noted.as_of, folder.name, folder, noted)
         for folder, noted in others
         if folder.name < name
         and noted.status == COMPLETE
@@ -146,8 +148,56 @@ def before(
     ]
     if not candidates:
         return None
-    _, _, folder, noted = max(candidates, key=lambda found: found[:2])
+    *_, folder, noted = max(candidates, key=lambda found: found[:3])
     return folder, noted
+
+
+def later_only(own: runs.Manifest, name: str, others: Iterable[tuple[Path, runs.Manifest]]) -> bool:
+    """Say whether the other complete runs of the question all look back from a later day.
+
+    Parameters
+    ----------
+    own, name, others
+        As for :func:`before`, which found none.
+    """
+    mine = identity(own)
+    days = [
+        noted.as_of
+        for folder, noted in others
+        if folder.name < name and noted.status == COMPLETE and identity(noted) == mine
+    ]
+    return bool(days) and min(days) > own.as_of
+
+
+def loses(shown: runs.Manifest, own: runs.Manifest) -> str:
+    """Say what a reader of one run would lose if another run stood in its place.
+
+    Parameters
+    ----------
+    shown : Manifest
+        The run that is read now.
+    own : Manifest
+        The one that would take its place.
+
+    Returns
+    -------
+    str
+        Pages, or days of the history, in words that follow "it"; empty where nothing is lost, or
+        where the runs ask different questions, which take no page from one another.
+    """
+    if shown.status != COMPLETE or identity(shown) != identity(own):
+        return ""
+    kept = {*shown.pages} & {*own.pages}
+    lost = []
+    if len(kept) < len(shown.pages):
+        lost.append(f"has {len(kept)} of the {len(shown.pages)} pages shown now")
+    if own.as_of < shown.as_of:
+        lost.append(f"looks back from {_day(own.as_of)}, not from {_day(shown.as_of)}")
+    return " and ".join(lost)
+
+
+def _day(moment: date) -> str:
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def headline(folder: Path, noted: runs.Manifest) -> tuple[str, str]:
