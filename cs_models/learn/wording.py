@@ -108,14 +108,35 @@ def finding(row: Mapping[str, Any]) -> str:
             f"{where} with {more} {row['counted']} renewed {percent(good)} of the time, "
             f"those with {fewer} {percent(other)}, at the best split; {doubt}{anywhere} {shaped}"
         )
+    best = best_beside(row)
     level_is = (
-        f"The best level is {first}." if first == last
-        else f"Levels from {first} to {last} fit as well."
+        "No other level that could be tried fits as well." if first == last
+        else f"Levels from {first} to {last} fit as well{f'; {best} fits best' if best else ''}."
     )  # fmt: skip
     return (
         f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "
         f"{percent(other)}; {doubt} {level_is} {shaped}"
     )
+
+
+def best_beside(row: Mapping[str, Any]) -> str:
+    """Return the level that explains the outcomes best, where it is not the one announced.
+
+    Parameters
+    ----------
+    row : mapping
+        A row of ``Search.table`` with a cut.
+
+    Returns
+    -------
+    str
+        At most four digits; empty where the announced level fits best, or reads the same.
+    """
+    best = row.get("cut_best")
+    if best is None or math.isnan(best):
+        return ""
+    words = f"{best:,.4g}"
+    return "" if words == f"{row['cut']:,.4g}" else words
 
 
 def shape(verdict: str, direction: str = "at_least") -> str:

@@ -56,6 +56,23 @@ def test_the_gap_is_the_one_among_like_customers() -> None:
     assert "Levels from 11 to 14 fit as well" in sentence
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"cut": 12.0, "cut_best": 14.0}, "Levels from 11 to 14 fit as well; 14 fits best."),
+        ({"cut": 12.0, "cut_best": 12.0}, "Levels from 11 to 14 fit as well."),
+        ({"cut": 12.0, "cut_best": None}, "Levels from 11 to 14 fit as well."),
+        ({"cut": 12.0, "cut_best": 12.0, "cut_low": 12.0, "cut_high": 12.0},
+         "No other level that could be tried fits as well."),
+    ],
+)  # fmt: skip
+def test_a_level_that_fits_better_is_named(changed: dict[str, object], words: str) -> None:
+    """What fits better than the announced level is said, and one value is no interval."""
+    sentence = wording.finding(ROW | changed)
+    assert f" {words} " in sentence
+    assert "12 to 12" not in sentence
+
+
 def test_fewer_is_better_is_said_from_the_good_side() -> None:
     """A rule of the kind "fewer than" names the higher rate first, with a positive gap."""
     row = ROW | {

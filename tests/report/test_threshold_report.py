@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import date
 from decimal import Decimal
@@ -93,6 +94,31 @@ def test_levels_partition_the_terms_at_the_cut(
     assert not ((levels["first"] < rule["cut"]) & (levels["last"] >= rule["cut"])).any()
     assert (levels["low"] <= levels["rate"]).all()
     assert (levels["rate"] <= levels["high"]).all()
+
+
+def test_the_curve_is_drawn_as_far_as_customers_speak_for_it(
+    search: thresholds.Search, history: pd.DataFrame
+) -> None:
+    """A single heavy user at the end, who stays, draws no climb to all: the line ends before."""
+    rule = rules.records(rules.leading(search))[0]
+    curve = search.curves[rule["rule_id"]]
+    end = {"value": curve["value"].iloc[-1] + 500, "rate": 1.0, "low": 1.0, "high": 1.0}
+    curve = pd.concat([curve, pd.DataFrame([end])], ignore_index=True)
+    levels = evidence.levels(rule, history, "segment", curve)
+    drawn = evidence.supported(curve, levels)
+    first_middle, last_middle = levels["middle"].iloc[0], levels["middle"].iloc[-1]
+    assert (drawn["value"].iloc[0], drawn["value"].iloc[-1]) == (first_middle, last_middle)
+    assert drawn["rate"].iloc[0] == pytest.approx(levels["curve"].iloc[0])
+    assert drawn["rate"].iloc[-1] == pytest.approx(levels["curve"].iloc[-1])
+    assert drawn["value"].is_monotonic_increasing
+    assert (drawn["low"] < drawn["high"]).all()
+    changed = dataclasses.replace(search, curves={**search.curves, rule["rule_id"]: curve})
+    exhibit = exhibits.levels(changed, "segment")[1]
+    assert isinstance(exhibit, Exhibit)
+    band, line = exhibit.figure.data[:2]
+    assert max(line.customdata) == last_middle
+    assert max(line.y) < 1
+    assert max(band.x) == max(line.x)
 
 
 def _sections(search: thresholds.Search) -> list[Statement]:
@@ -217,9 +243,9 @@ def test_histogram_shares_sum_to_one(search: thresholds.Search) -> None:
     assert spread["share"].sum() == pytest.approx(1)
     exhibit = search_exhibits.chance(search, alpha=0.05)[1]
     facts = dict(zip(*zip(*exhibit.table.rows, strict=True), strict=True))
-    assert facts["Histories of pure chance"] == 399
+    assert facts["Histories of pure chance"] == "399"
     strongest = search.rules["statistic"].abs().max()
-    assert facts["Strength of the best rule in this history"] == pytest.approx(strongest)
+    assert facts["Strength of the best rule in this history"] == f"{strongest:.1f}"
 
 
 def test_readiness_counts_are_those_of_the_search(

@@ -244,6 +244,25 @@ def test_a_borrowed_level_is_said_to_be_borrowed(so_far: pd.DataFrame) -> None:
     assert "borrowed" not in today.below(own, "USD").text
 
 
+def test_who_has_reached_the_level_already_is_not_said_to_be_short(so_far: pd.DataFrame) -> None:
+    """In an open window only those who still lack something are "more": the list's, to the cent."""
+    where = standing.against(pd.DataFrame([rule()]), so_far, as_of=AS_OF, by="segment")
+    short = standing.still_open(where)
+    row = standing.totals(where).set_index("status").loc[standing.OPEN]
+    assert row["n_accounts"] > short["account_id"].nunique() > 0
+    assert row["n_accounts_lacking"] == short["account_id"].nunique()
+    assert row["arr_lacking"] == sum(short["arr"], Decimal(0)) < row["arr"]
+    said = today.below(standing.totals(where), "USD").text
+    n, arr = row["n_accounts_lacking"], row["arr_lacking"]
+    assert f" {n} more (${arr:,.0f} a year) are there so far, in a window that is still" in said
+    done = where[(where["status"] != standing.OPEN) | (where["to_do"] == "")]
+    assert " more (" not in today.below(standing.totals(done), "USD").text
+    table = exhibits.totals(standing.totals(where), "USD")
+    assert isinstance(table, Table)
+    at = list(table.columns).index("n_accounts_lacking")
+    assert {one[0]: one[at] for one in table.rows}[standing.OPEN] == n
+
+
 def test_nothing_to_count_is_one_sentence() -> None:
     """Without a rule the page says that nothing is counted and shows no table of noughts."""
     none = standing.against(

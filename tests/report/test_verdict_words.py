@@ -12,14 +12,14 @@ import pytest
 
 from cs_models.learn.telling import rows as table_rows
 from cs_models.learn.thresholds import Search
-from cs_models.report.display import Exhibit, Number, Statement
+from cs_models.report.display import Exhibit, Number, Statement, Table
 from cs_models.report.evidence import rules
 from cs_models.report.evidence import search as evidence
 from cs_models.report.exhibits import search as search_exhibits
 from cs_models.report.exhibits import thresholds as exhibits
 from cs_models.report.exhibits import tried
 from cs_models.report.findings import answer, certainty, groups, saved
-from cs_models.report.findings.words import chance
+from cs_models.report.findings.words import chance, share_of_shuffled
 from cs_models.report.values import VERDICTS, write
 
 COLUMN = "events__report_shared__first_60d"
@@ -81,7 +81,7 @@ def _search(*rows: dict[str, Any], segments: pd.DataFrame | None = None, **said:
              "p_adjusted": [0.05, 0.01]}
         ),
         null_max=np.linspace(2, 5, 99), profiles={}, families=pd.DataFrame(),
-        counts={"n_rules": 4321, "n_permutations": 99, "quantile": 4.2, "naive": None},
+        counts={"n_rules": 4321, "n_permutations": 1999, "quantile": 4.2, "naive": None},
         learnt_from=_panel(),
         features=pd.DataFrame(
             {"segment": [None, None, "North"], "feature": ["events", "report_shared", "events"],
@@ -231,8 +231,84 @@ def test_chance_is_that_of_the_rule_that_is_marked() -> None:
     assert "this history (North) is the one marked" in said.text
     assert "in 1.0 % of histories" in _plain(said.text)
     facts = dict(zip(*zip(*exhibit.table.rows, strict=True), strict=True))
-    assert facts["Chance alone, strongest rule of this history"] == 0.01
-    assert facts["Chance alone, weakest rule of the answer"] == 0.03
+    said_of = {what: _plain(value) for what, value in facts.items()}
+    assert said_of["Chance alone, strongest rule of this history"] == "1.0 % of histories"
+    assert said_of["Chance alone, weakest rule of the answer"] == "3.0 % of histories"
+
+
+def test_chance_that_never_matched_is_said_as_none() -> None:
+    """No share of none: where no shuffled history was as strong, the page says how many there were.
+
+    One history that matched is a share again.
+    """
+    search = _search({"p_adjusted": 1 / 2000})
+    never = search.rules.assign(p_adjusted=1 / 2000)
+    said, exhibit = search_exhibits.chance(replace(search, rules=never), alpha=0.05)
+    assert isinstance(said, Statement)
+    assert isinstance(exhibit, Exhibit)
+    words = "hance alone would show a best rule this strong in none of 1,999 shuffled histories"
+    assert words in said.text
+    assert words in certainty.doubt(search).text
+    assert [p.href for p in said.parts if isinstance(p, Number)] == [f"#{exhibit.table.id}"]
+    assert "1,999" in [value for _, value in exhibit.table.rows]
+    assert share_of_shuffled(1 / 2000, 1999) == "none of 1,999 shuffled histories"
+    assert _plain(share_of_shuffled(2 / 2000, 1999)) == "0.1 % of histories"
+
+
+def test_counts_in_the_table_of_chance_are_whole() -> None:
+    """A count has no digits after the point, a strength one, and a chance its own words."""
+    naive = {"rule": "x", "lift": -0.312, "n_rules": 7117, "n_significant": 6601}
+    search = _search({})
+    search = replace(search, counts=search.counts | {"naive": naive})
+    (exhibit,) = [one for one in search_exhibits.chance(search, alpha=0.05)
+                  if isinstance(one, Exhibit)]  # fmt: skip
+    facts = {what: _plain(value) for what, value in exhibit.table.rows}
+    assert facts["Strength of the best rule in this history"] == "6.0"
+    assert facts["Histories of pure chance"] == "1,999"
+    assert facts["Of these at least as strong as this history"] == "0"
+    assert facts["Rules for all customers"] == "7,117"
+    assert facts["Of these significant if each were tested alone"] == "6,601"
+    assert facts["Gap of the one that would be announced then"] == "31 points"
+
+
+def test_a_formula_that_gives_nothing_is_not_written_as_nought() -> None:
+    """A chance too small to be held by a computer is below the last digit shown, not 0.0000."""
+    details = tried.announced(_search({"p_lausen92": 0.0, "p_lausen94": 1e-300}))[1]
+    assert isinstance(details, Table)
+    (row,) = details.rows
+    for name in ("p_lausen92", "p_lausen94"):
+        assert write(row[list(details.columns).index(name)], "number", digits=4) == "< 0.0001"
+    assert not any("closed form" in column.label for column in details.columns.values())
+
+
+def test_the_level_that_fits_best_is_said_where_it_is_another() -> None:
+    """The answer and its section name the better level, both linked to the table of levels."""
+    search = _search({"cut_best": 10.0})
+    assert "Levels from 10 to 14 fit as well; 10 fits best." in _said(search)
+    (said,) = certainty.fits_best(rules.records(search.table)[0], 1)
+    assert "announced is 12, where the test" in said.text
+    assert "10 explains best who renewed" in said.text
+    assert [p.href for p in said.parts if isinstance(p, Number)] == ["#cut-1-table"] * 2
+    for same in ({"cut_best": 12.0}, {}, {"cut_best": 10.0, "cut_localised": False}):
+        other = _search(same)
+        assert certainty.fits_best(rules.records(other.table)[0], 1) == []
+        assert "fits best" not in _said(other)
+
+
+def test_an_interval_of_one_level_is_told_as_such() -> None:
+    """No "12 to 12": nothing else that could be tried fits as well, on the page and its table."""
+    search = _search({"cut_low": 12.0, "cut_high": 12.0, "cut_best": 12.0})
+    assert "No other level that could be tried fits as well." in _said(search)
+    only = _profile().assign(inside=[False, True, False])
+    (exhibit,) = exhibits.cut(replace(search, profiles={0: only}))
+    assert isinstance(exhibit, Exhibit)
+    assert exhibit.table.note == "No other level that could be tried fits as well."
+    assert "12 to 12" not in exhibit.alt + _said(search)
+    wide = _search({"cut_low": 10.0, "cut_high": 15.0, "cut_best": 12.0})
+    apart = _profile().assign(inside=[True, False, True])
+    (exhibit,) = exhibits.cut(replace(wide, profiles={0: apart}))
+    assert isinstance(exhibit, Exhibit)
+    assert "one between may fit worse" in exhibit.table.note
 
 
 def test_uses_are_named_in_words() -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
+_SAME = 1e-9  # of deviance: two cuts that draw one line
 _BOUND = 30.0  # on the logit scale: a rate of 1e-13 is zero
 
 
@@ -163,6 +164,8 @@ class CutInterval:
     ----------
     low, high : float
         Hull of the accepted cuts; ``low`` is the lowest level that draws the same line.
+    best : float
+        The cut that explains the outcomes best; the rule's own where it does so as well.
     localised : bool
         False when the hull covers more than half of the admissible ranks.
     at_edge : {"low", "high", "both"} or None
@@ -173,6 +176,7 @@ class CutInterval:
 
     low: float
     high: float
+    best: float
     localised: bool
     at_edge: str | None
     profile: pd.DataFrame
@@ -209,12 +213,21 @@ def cut_interval(traced: pd.DataFrame, *, chosen: float, deff: float, level: flo
     return CutInterval(
         low=float(low) if np.isfinite(low) else float(first["cut"]),
         high=float(hull["cut"].max()),
+        best=_best(table, chosen),
         localised=bool(len(table) == 1 or covered <= 0.5 * admissible),
         at_edge={(True, True): "both", (True, False): "low", (False, True): "high"}.get(
             (bool(table["inside"].iloc[0]), bool(table["inside"].iloc[-1]))
         ),
         profile=table,
     )
+
+
+def _best(table: pd.DataFrame, chosen: float) -> float:
+    """Return the cut of least deviance: the chosen one where no other is better."""
+    own = table.loc[table["cut"] == chosen, "deviance"]
+    if len(own) and float(own.iloc[0]) <= _SAME:
+        return chosen
+    return float(table["cut"].iloc[int(table["deviance"].to_numpy().argmin())])
 
 
 def _sums(codes: NDArray[np.int64], weights: Float) -> Float:

@@ -29,7 +29,7 @@ COLUMNS = (
     "n_churned_accounts", "p_given_covariates", "p_conditional", "rule_id", "counted", "members",
     "cut_at_edge", "p_step_linear", "p_step_spline", "delta_log_likelihood", "lift_bootstrap",
     "share_same_feature", "share_same_family", "p_one_term", "p_lausen92", "p_lausen94",
-    "q_feature",
+    "q_feature", "cut_best",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def of_rule(
         "cut_below": below if np.isfinite(below) else None,
         "cut_low": interval.low,
         "cut_high": interval.high,
+        "cut_best": interval.best,
         "cut_localised": interval.localised,
         "cut_at_edge": interval.at_edge,
         "rate_above": size.rate_above,

@@ -129,7 +129,7 @@ def still_open(standing: pd.DataFrame) -> pd.DataFrame:
     standing : DataFrame
         What :func:`against` returned.
     """
-    rows = standing[(standing["status"] == OPEN) & (standing["to_do"] != "")]
+    rows = standing[(standing["status"] == OPEN) & _lacking(standing)]
     return rows.sort_values("days_left", kind="stable").reset_index(drop=True)
 
 
@@ -145,12 +145,15 @@ def totals(standing: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row a status, in the order of ``STATUSES``: status, n_terms, n_accounts, arr
-        (Decimal, exact), and of these n_accounts_borrowed, arr_borrowed and groups_borrowed (a
-        list of names): customers of a segment without a level of its own, measured by that of all.
+        (Decimal, exact); of these n_accounts_lacking and arr_lacking: customers who stand on the
+        side that renewed less, for good or so far; and n_accounts_borrowed, arr_borrowed and
+        groups_borrowed (a list of names): customers of a segment without a level of its own,
+        measured by that of all.
     """
     rows = []
     for status in STATUSES:
         mine = standing[standing["status"] == status]
+        lacking = mine[_lacking(mine)]
         borrowed = mine[(mine["level_of"] == OF_ALL) & mine["segment"].notna()]
         rows.append(
             {
@@ -158,6 +161,8 @@ def totals(standing: pd.DataFrame) -> pd.DataFrame:
                 "n_terms": len(mine),
                 "n_accounts": mine["account_id"].nunique(),
                 "arr": _money(mine),
+                "n_accounts_lacking": lacking["account_id"].nunique(),
+                "arr_lacking": _money(lacking),
                 "n_accounts_borrowed": borrowed["account_id"].nunique(),
                 "arr_borrowed": _money(borrowed),
                 "groups_borrowed": sorted(borrowed["segment"].astype(str).unique()),
@@ -231,6 +236,11 @@ def agreement(
                 counted.append((value, status, len(mine), mine["account_id"].nunique(),
                                 _money(mine)))  # fmt: skip
     return pd.DataFrame(counted, columns=columns)
+
+
+def _lacking(standing: pd.DataFrame) -> pd.Series[bool]:
+    """Tell who lacks something of the rule; where use was not recorded nobody knows."""
+    return (standing["to_do"] != "") & (standing["status"] != UNKNOWN)
 
 
 def _money(rows: pd.DataFrame) -> Decimal:

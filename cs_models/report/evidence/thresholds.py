@@ -103,6 +103,31 @@ def levels(
     return pd.DataFrame(rows)
 
 
+def supported(curve: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+    """Return a curve as far as customers speak for it: between the outermost levels' typical use.
+
+    At its ends a curve that may not turn follows one or two terms, and its band shrinks there to
+    nothing, for nearly every draw of the customers has the same end.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        ``Search.curves`` of the rule: value (ascending), rate, low, high.
+    levels : DataFrame
+        What :func:`levels` returned for it.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `curve` inside, and one at each end: there `rate` is the ``curve`` of `levels`.
+    """
+    ends = levels["middle"].to_numpy(dtype=float)[[0, -1]]
+    value = curve["value"].to_numpy(dtype=float)
+    at = np.unique(np.r_[ends, value[(value > ends[0]) & (value < ends[1])]])
+    drawn = {name: np.interp(at, value, curve[name]) for name in ("rate", "low", "high")}
+    return pd.DataFrame({"value": at} | drawn)
+
+
 def gradient(levels: pd.DataFrame) -> pd.DataFrame:
     """Return the lowest, the middle and the highest level: how renewal goes along the scale.
 

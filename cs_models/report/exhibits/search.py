@@ -20,7 +20,8 @@ from cs_models.report.exhibits.thresholds import NOTHING, Shown
 from cs_models.report.figures import search as figures
 from cs_models.report.findings import certainty
 from cs_models.report.findings import groups as findings
-from cs_models.report.values import percent
+from cs_models.report.findings.words import lift, share_of_shuffled
+from cs_models.report.values import integer, number, percent
 
 
 def chance(search: Search, *, alpha: float) -> Shown:
@@ -53,7 +54,7 @@ def chance(search: Search, *, alpha: float) -> Shown:
             _chance_facts(search, observed=observed, bar=bar, alpha=alpha),
             id=anchors.CHANCE,
             title="This history against chance",
-            columns={"what": Column("What"), "value": Column("Value", kind="number", digits=4)},
+            columns={"what": Column("What"), "value": Column("Value")},
             note="Strength: standard deviations between the two sides of the best rule.",
         ),
         alt=f"The best rule of this history has strength {observed:.1f}; chance alone exceeds "
@@ -107,20 +108,25 @@ def groups(search: Search) -> Shown:
 def _chance_facts(search: Search, *, observed: float, bar: float, alpha: float) -> pd.DataFrame:
     spoken = leading(search)
     p = spoken["p_adjusted"].astype(float)
-    facts: list[tuple[str, float]] = [
-        ("Strength of the best rule in this history", observed),
-        (f"Strength that {percent(alpha)} of histories of pure chance exceed", bar),
-        ("Median of the histories of pure chance", float(np.median(search.null_max))),
-        ("Histories of pure chance", len(search.null_max)),
-        ("Of these at least as strong as this history", int((search.null_max >= observed).sum())),
-        ("Chance alone, strongest rule of this history", evidence.strongest(search)["p"]),
-        *([("Chance alone, weakest rule of the answer", p.max())] if len(spoken) else []),
+    n = int(search.counts["n_permutations"])
+    as_strong = int((search.null_max >= observed).sum())
+    best = evidence.strongest(search)["p"]
+    facts = [
+        ("Strength of the best rule in this history", number(observed, 1)),
+        (f"Strength that {percent(alpha)} of histories of pure chance exceed", number(bar, 1)),
+        ("Median strength in histories of pure chance", number(np.median(search.null_max), 1)),
+        ("Histories of pure chance", integer(n)),
+        ("Of these at least as strong as this history", integer(as_strong)),
+        ("Chance alone, strongest rule of this history", share_of_shuffled(best, n)),
     ]
+    if len(spoken):
+        weakest = share_of_shuffled(float(p.max()), n)
+        facts.append(("Chance alone, weakest rule of the answer", weakest))
     if naive := search.counts["naive"]:
         facts += [
-            ("Rules for all customers", naive["n_rules"]),
-            ("Of these significant if each were tested alone", naive["n_significant"]),
-            ("Gap of the one that would be announced then, points", 100 * abs(naive["lift"])),
+            ("Rules for all customers", integer(naive["n_rules"])),
+            ("Of these significant if each were tested alone", integer(naive["n_significant"])),
+            ("Gap of the one that would be announced then", lift(abs(naive["lift"]))),
         ]
     return pd.DataFrame(facts, columns=["what", "value"])
 

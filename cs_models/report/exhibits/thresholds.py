@@ -133,7 +133,8 @@ def cut(search: Search) -> Shown:
     for place, rule in enumerate(records(leading(search)), start=1):
         sold = [] if rule["verdict"] == "gradual" else certainty.edge(rule, place)
         shown += [
-            *sold, _cut(place, rule, search.profiles[rule["rule_id"]])
+            *sold, *certainty.fits_best(rule, place),
+            _cut(place, rule, search.profiles[rule["rule_id"]]),
         ]  # fmt: skip
     return shown or (NOTHING,)
 
@@ -148,7 +149,10 @@ def _levels(place: int, rule: dict[str, Any], rows: pd.DataFrame, curve: pd.Data
         id=f"levels-{place}",
         title=f"{group}: renewal by {words}",
         figure=figures.dose_response(
-            rows, curve, axis=words, cut=None if is_slope else (cut[0], cut[1], cut[2])
+            rows,
+            evidence.supported(curve, rows),
+            axis=words,
+            cut=None if is_slope else (cut[0], cut[1], cut[2]),
         ),
         table=Table.of(
             rows,
@@ -169,7 +173,7 @@ def _levels(place: int, rule: dict[str, Any], rows: pd.DataFrame, curve: pd.Data
 
 def _reading(rule: dict[str, Any]) -> str:
     users = int(rule["min_users"])
-    said = []
+    said = ["The line ends at the typical use of the lowest and of the highest group."]
     if rule["verdict"] == "gradual":
         said.append("No line is drawn: there is no tipping point.")
     if users > 1:
@@ -181,8 +185,7 @@ def _cut(place: int, rule: dict[str, Any], profile: pd.DataFrame) -> Exhibit:
     group, words = group_of(rule), words_of(rule)
     nearest = profile.nsmallest(CUTS_SHOWN, "deviance").sort_values("cut")
     nearest = nearest.assign(inside=nearest["inside"].map({True: "yes", False: "no"}))
-    ends = [f"{rule[name]:,.4g}" for name in ("cut_low", "cut_high")]
-    span = " to ".join(dict.fromkeys(ends))
+    span = _span(rule, profile)
     return Exhibit(
         id=f"cut-{place}",
         title=f"{group}: which levels fit",
@@ -199,9 +202,19 @@ def _cut(place: int, rule: dict[str, Any], profile: pd.DataFrame) -> Exhibit:
                 "rate_below": Column("below", kind="percent"),
                 "n_above": Column("Terms at or above", kind="integer"),
             },
-            note=f"Interval of the level: {span}.",
+            note=span,
         ),
-        alt=f"{group}: of {len(profile):,} levels those of the interval, {span}, cannot be told "
-        "apart.",
+        alt=f"{group}: {len(profile):,} levels tried. {span}",
         caption=_SPLIT_ONLY if rule["verdict"] == "gradual" else "",
     )
+
+
+def _span(rule: dict[str, Any], profile: pd.DataFrame) -> str:
+    """Say the interval of a level, and where a level inside it fits worse than its ends."""
+    low, high = (f"{rule[name]:,.4g}" for name in ("cut_low", "cut_high"))
+    if low == high:
+        return "No other level that could be tried fits as well."
+    between = profile["cut"].between(rule["cut_low"], rule["cut_high"])
+    worse = bool((between & ~profile["inside"].astype(bool)).any())
+    hull = " It runs from the lowest to the highest level that fits; one between may fit worse."
+    return f"Interval of the level: {low} to {high}.{hull if worse else ''}"

@@ -33,12 +33,17 @@ def totals(frame: pd.DataFrame, currency: str) -> Table | Statement:
             "n_accounts": Column("Customers", kind="integer"),
             "n_terms": Column("Terms", kind="integer"),
             "arr": Column("ARR", kind="money", unit=currency),
+            "n_accounts_lacking": Column("Of these short of it", kind="integer"),
+            "arr_lacking": Column("Their ARR", kind="money", unit=currency),
         }
         | (by_all if frame["n_accounts_borrowed"].any() else {}),
-        note="Of these by the level of all: in a segment for which no level of its own was found, "
-        "or in which too few customers have left to look for one."
-        if frame["n_accounts_borrowed"].any()
-        else "",
+        note="Of these short of it: on the side that renewed less, so far where the window is open."
+        + (
+            " Of these by the level of all: in a segment for which no level of its own was found, "
+            "or in which too few customers have left to look for one."
+            if frame["n_accounts_borrowed"].any()
+            else ""
+        ),
     )
 
 

@@ -5,8 +5,9 @@ Grain in: a finished search.  Grain out: tables, and one figure that ranks the u
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from cs_models.report.evidence.rules import WHOLE_BOOK, group_of, records
 from cs_models.report.figures import search as figures
 from cs_models.report.findings.words import linked
 from cs_models.report.values import integer
+
+_FORMULAS: Final = ("p_lausen92", "p_lausen94")
 
 
 def announced(search: Search) -> Sequence[Statement | Table]:
@@ -72,7 +75,7 @@ def _sizes(search: Search, rows: pd.DataFrame) -> Table:
 
 def _tests(rows: pd.DataFrame) -> Table:
     return Table.of(
-        rows,
+        rows.assign(**{name: rows[name].map(_above_nought) for name in _FORMULAS}),
         id=anchors.DETAILS,
         title="The tests behind each announced rule",
         columns={
@@ -81,8 +84,8 @@ def _tests(rows: pd.DataFrame) -> Table:
             "p_adjusted": Column("Chance alone, whole search", kind="number", digits=4),
             "p_given_covariates": Column("given calendar and mix", kind="number", digits=4),
             "p_conditional": Column("given the other signals", kind="number", digits=4),
-            "p_lausen92": Column("closed form 1992, this count alone", kind="number", digits=4),
-            "p_lausen94": Column("closed form 1994", kind="number", digits=4),
+            "p_lausen92": Column("by formula, this count alone", kind="number", digits=4),
+            "p_lausen94": Column("by the sharper formula", kind="number", digits=4),
             "p_one_term": Column("newest term of each customer only", kind="number", digits=4),
             "q_feature": Column("false-discovery rate of the use", kind="number", digits=4),
             "p_step_linear": Column("step beyond a straight line", kind="number", digits=4),
@@ -92,9 +95,14 @@ def _tests(rows: pd.DataFrame) -> Table:
             "share_same_family": Column("Same rule in re-runs", kind="percent", digits=0),
         },
         note="All but the last three are probabilities that chance alone would show as much. The "
-        "closed forms (Lausen and Schumacher; Lausen, Sauerbrei and Schumacher) allow for the "
-        "levels of one count only, not for the search; they are a check on the shuffles.",
+        "two formulas (Lausen and Schumacher 1992; Lausen, Sauerbrei and Schumacher 1994) allow "
+        "for the levels of one count only, not for the search; they are a check on the shuffles.",
     )
+
+
+def _above_nought(p: float | None) -> float | None:
+    # A formula can fall below what a computer holds; no chance is nought.
+    return None if p is None or pd.isna(p) else max(float(p), sys.float_info.min)
 
 
 def ranking(search: Search) -> Sequence[Exhibit]:

@@ -16,7 +16,7 @@ import pandas as pd
 from cs_models.learn.thresholds import Search
 from cs_models.report.display import Statement
 from cs_models.report.evidence.rules import group_of
-from cs_models.report.findings.words import amount, chance, gap
+from cs_models.report.findings.words import amount, gap, share_of_shuffled
 from cs_models.report.values import integer
 
 Rule = Mapping[str, Any]
@@ -91,6 +91,7 @@ def said(
         Terms at or above its level, and in which it is known.
     """
     n_rules = integer(search.counts["n_rules"])
+    n_shuffled = int(search.counts["n_permutations"])
     own = rule if rule["role"] is not None else None
     if own is not None:
         size, between = gap(own)
@@ -98,7 +99,7 @@ def said(
             "note", f"How sure: this is the level that the search announced for {group_of(own)}, "
             f"out of {n_rules} rules. Allowing for all of them, like customers differ by {size} "
             f"(between {between}), and chance alone would show a best rule this strong in "
-            f"{chance(float(own['p_adjusted']))} of histories.", verdict=own["verdict"],
+            f"{share_of_shuffled(float(own['p_adjusted']), n_shuffled)}.", verdict=own["verdict"],
         )  # fmt: skip
     found = tried(search, rule, n_above, n_terms)
     if found is None:
@@ -110,7 +111,7 @@ def said(
     p = float(found["p_adjusted"])
     return Statement.of(
         "note", f"How sure: the search tried this rule, one of {n_rules}. Allowing for all of "
-        f"them, chance alone would show one this strong in {chance(p)} of histories. "
+        f"them, chance alone would show one this strong in {share_of_shuffled(p, n_shuffled)}. "
         f"{_near(announced, rule)}{BY_EYE}",
     )  # fmt: skip
 
@@ -122,9 +123,11 @@ def _near(announced: Sequence[Rule], rule: Rule) -> str:
         own = _segment(row)
         same = (row["column"], own, int(row["min_users"])) == key
         if same and row["cut_low"] <= rule["cut"] <= row["cut_high"]:
+            ends = list(dict.fromkeys(amount(row[name]) for name in ("cut_low", "cut_high")))
+            between = f" ({' to '.join(ends)})" if len(ends) > 1 else ""
             return (
-                f"It lies within the interval of the announced level {amount(row['cut'])} "
-                f"({amount(row['cut_low'])} to {amount(row['cut_high'])}). "
+                f"It lies within the interval of the announced level {amount(row['cut'])}{between}."
+                " "
             )
     return ""
 

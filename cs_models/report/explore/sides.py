@@ -26,6 +26,7 @@ from cs_models.report.evidence import thresholds as evidence
 from cs_models.report.evidence.rules import WHOLE_BOOK, group_of
 from cs_models.report.exhibits import thresholds as exhibits
 from cs_models.report.explore import doubt
+from cs_models.report.findings import today
 from cs_models.report.values import integer, interval, money, percent, points
 
 MOST_LEVELS: Final = 200
@@ -148,9 +149,8 @@ class Levels:
         return Statement.of(
             "finding", f"Today {integer(under['n_accounts'])} running customers stand on the side "
             f"that renewed less and would have to move; they pay "
-            f"{money(under['arr'], self.currency)} a year. {integer(still['n_accounts'])} more "
-            f"({money(still['arr'], self.currency)} a year) are still inside the window that is "
-            "counted.",
+            f"{money(under['arr'], self.currency)} a year. "
+            f"{today.still_open(dict(still), self.currency)}",
         )  # fmt: skip
 
     def _read(self, rule: dict[str, Any]) -> list[str]:

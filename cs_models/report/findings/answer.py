@@ -216,9 +216,11 @@ def _fitting(rule: Mapping[str, Any], place: int) -> list[Part]:
             "both": " None beyond could be tried."}  # fmt: skip
     beyond = ends.get(str(rule["cut_at_edge"]), "")
     if low == high:
-        return ["No other level than ", linked(low, table), f" fits as well.{beyond}"]
-    return ["Levels from ", linked(low, table), " to ", linked(high, table),
-            f" fit as well.{beyond}"]  # fmt: skip
+        return [f"No other level that could be tried fits as well.{beyond}"]
+    best = wording.best_beside(rule)
+    first: list[Part] = ["; ", linked(best, table), " fits best"] if best else []
+    return ["Levels from ", linked(low, table), " to ", linked(high, table), " fit as well",
+            *first, f".{beyond}"]  # fmt: skip
 
 
 def _whole(search: Search) -> dict[str, Any]:

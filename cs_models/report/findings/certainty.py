@@ -17,7 +17,16 @@ from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import search as evidence
 from cs_models.report.evidence.rules import WHOLE_BOOK, group_of, leading, records
-from cs_models.report.findings.words import Part, amount, better, chance, cited, lift, linked
+from cs_models.report.findings.words import (
+    Part,
+    amount,
+    better,
+    chance,
+    cited,
+    histories,
+    lift,
+    linked,
+)
 from cs_models.report.values import integer, percent
 
 _SEVERAL = 2
@@ -47,7 +56,7 @@ def doubt(search: Search) -> Statement:
         )  # fmt: skip
     return Statement.of(
         "finding", "How sure: ", tried, " rules were tried, and every interval allows for that. ",
-        *_by_chance(rules), *_found_again(rules), *_held_out(rules),
+        *_by_chance(rules, int(counts["n_permutations"])), *_found_again(rules), *_held_out(rules),
         " Whether changing the use would keep a customer is a question for an experiment.",
         id="doubt",
     )  # fmt: skip
@@ -85,7 +94,8 @@ def by_chance(search: Search) -> list[Statement]:
             Statement.of(
                 "finding", f"The strongest rule of this history{_bracketed(marked['group'])} is "
                 "the one marked: chance alone would show a best rule this strong in ",
-                linked(chance(marked["p"]), anchors.CHANCE), " of histories.", id="by-chance",
+                *histories(marked["p"], counts["n_permutations"], anchors.CHANCE), ".",
+                id="by-chance",
             )
         )  # fmt: skip
     naive = counts.get("naive")
@@ -120,6 +130,36 @@ def shape(rule: Mapping[str, Any], place: int) -> Statement:
     if rule["verdict"] == "gradual":
         parts.append(" So no line is drawn: a level to steer by is a choice of policy.")
     return Statement.of("finding", *parts, verdict=rule["verdict"], id=f"shape-{place}")
+
+
+def fits_best(rule: Mapping[str, Any], place: int) -> list[Statement]:
+    """Say when another level than the announced one explains best who renewed.
+
+    Parameters
+    ----------
+    rule : mapping
+        A leading rule.
+    place : int
+        Its place on the page, from 1.
+
+    Returns
+    -------
+    list of Statement
+        One, or none.
+    """
+    best = wording.best_beside(rule)
+    if not best or not rule["cut_localised"]:
+        return []
+    own = linked(amount(rule["cut"]), anchors.cut(place))
+    return [
+        Statement.of(
+            "caution", f"{group_of(rule)}: the level announced is ", own,
+            ", where the test that allows for the whole search is strongest. ",
+            linked(best, anchors.cut(place)),
+            " explains best who renewed. This history cannot tell the two apart.",
+            id=f"fits-best-{place}",
+        )
+    ]  # fmt: skip
 
 
 def edge(rule: Mapping[str, Any], place: int) -> list[Statement]:
@@ -197,7 +237,7 @@ def again(search: Search, rule: Mapping[str, Any], place: int) -> Statement:
     )  # fmt: skip
 
 
-def _by_chance(rules: pd.DataFrame) -> list[Part]:
+def _by_chance(rules: pd.DataFrame, n_shuffled: int) -> list[Part]:
     """Say the chance of the first rule, by name, and of the weakest where that is another."""
     p = rules["p_adjusted"].astype(float).to_numpy()
     weakest = int(p.argmax())
@@ -206,7 +246,7 @@ def _by_chance(rules: pd.DataFrame) -> list[Part]:
     ]  # fmt: skip
     return [
         "Chance alone would show a best rule this strong in ",
-        linked(chance(p[0]), anchors.DETAILS), " of histories", _named(rules, 0),
+        *histories(p[0], n_shuffled, anchors.DETAILS), _named(rules, 0),
         *(worst if p[weakest] > p[0] else []), ".",
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ import pandas as pd
 from cs_models.report.display import Statement
 from cs_models.report.evidence import anchors
 from cs_models.report.evidence import standing as standings
-from cs_models.report.findings.words import Part, linked, listed
+from cs_models.report.findings.words import Part, cited, linked, listed
 from cs_models.report.values import integer, money
 
 
@@ -34,11 +34,28 @@ def below(totals: pd.DataFrame, currency: str) -> Statement:
         "finding", "Today ", linked(integer(under["n_accounts"]), anchors.TODAY),
         " running customers stand on the side that renewed less; they pay ",
         linked(money(under["arr"], currency), anchors.TODAY), " a year. ",
-        linked(integer(still["n_accounts"]), anchors.TODAY), " more (",
-        linked(money(still["arr"], currency), anchors.TODAY),
-        " a year) are still inside the window that is counted.", *_borrowed(dict(under), currency),
-        id="today",
+        *cited(anchors.TODAY, still_open(dict(still), currency)),
+        *_borrowed(dict(under), currency), id="today",
     )  # fmt: skip
+
+
+def still_open(still: Mapping[str, Any], currency: str) -> str:
+    """Say how many more stand there so far, with time left: never those who are through.
+
+    Parameters
+    ----------
+    still : mapping
+        The row of ``standing.totals`` of open windows.
+    currency : str
+        ISO 4217 code.
+    """
+    n = int(still["n_accounts_lacking"])
+    if not n:
+        return "Nobody else is there so far in a window that is still open."
+    return (
+        f"{integer(n)} more ({money(still['arr_lacking'], currency)} a year) "
+        f"{'is' if n == 1 else 'are'} there so far, in a window that is still open."
+    )
 
 
 def _borrowed(under: Mapping[str, Any], currency: str) -> list[Part]:

@@ -8,11 +8,12 @@ from typing import Any
 from cs_models.report.display import Number, Statement, num
 from cs_models.report.evidence import anchors
 from cs_models.report.page import lint
-from cs_models.report.values import interval, number, percent, points
+from cs_models.report.values import integer, interval, number, percent, points
 
 Part = str | Number
 ENOUGH = 0.1  # below this a chance is written with a digit after the point, and below ENOUGH / 100
 FINE = 0.001  # with two
+_HALF = 0.5  # of a history: none matched, whatever the rounding of the chance
 LEAST = 0.0001  # and below this, only that it is below
 
 
@@ -51,6 +52,33 @@ def chance(probability: float) -> str:
     if 0 <= probability < LEAST:
         return f"under {percent(LEAST, 2)}"
     return percent(probability, 0 if probability >= ENOUGH else 1 if probability >= FINE else 2)
+
+
+def share_of_shuffled(probability: float, n: int) -> str:
+    """Say in how many of `n` shuffled histories chance matched what was found.
+
+    Parameters
+    ----------
+    probability : float
+        What the shuffles gave: one more than those that matched, over one more than all.
+    n : int
+        Shuffled histories.
+
+    Returns
+    -------
+    str
+        "none of 1,999 shuffled histories" where none matched: a share would be of none; else
+        "0.3 % of histories".
+    """
+    if n > 0 and probability * (n + 1) < 1 + _HALF:
+        return f"none of {integer(n)} shuffled histories"
+    return f"{chance(probability)} of histories"
+
+
+def histories(probability: float, n: int, table: str) -> list[Part]:
+    """Return :func:`share_of_shuffled` as parts of a sentence, a share linked to `table`."""
+    said = share_of_shuffled(probability, n)
+    return cited(anchors.CHANCE if said.startswith("none") else table, said)
 
 
 def amount(value: float) -> str:
