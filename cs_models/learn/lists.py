@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from cs_models.learn.listing import accounts, callees, contacts, people
 from cs_models.learn.listing.asked import OF_ACCOUNT, CustomerList, feature_of
+from cs_models.learn.listing.instead import by_chance, by_size
 from cs_models.learn.listing.judged import FEWEST, Caught, Past, caught, compare
 from cs_models.learn.listing.made import Made, made_again, make
 from cs_models.learn.listing.shared import CALLED, HIGH, TECH, largest, share
@@ -29,6 +30,8 @@ __all__ = [
     "Made",
     "Past",
     "accounts",
+    "by_chance",
+    "by_size",
     "callees",
     "caught",
     "compare",

@@ -261,10 +261,27 @@ def test_what_is_asked_of_a_list_stands_in_a_row() -> None:
     late = Leaf("days_to_renewal", at_most=30)
     risky = Leaf("p_churn", fewer_than=0.25)
     assert criteria.listed(AllOf((late, AnyOf((risky, Leaf("in_notice", is_=True)))))) == (
-        "days to the renewal at most 30; (chance that the contract is lost less than 0.25 or asked "
-        "to cancel)"
+        "at most 30 days to the renewal; (less than 25\u202f% chance that the contract is lost or "
+        "asked to cancel)"
     )
     assert criteria.listed(risky) == criteria.words(risky)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "said"),
+    [
+        (Leaf("days_to_renewal", at_least=0, at_most=182), "0 to 182 days to the renewal"),
+        (Leaf("days_to_renewal", more_than=120), "more than 120 days to the renewal"),
+        (Leaf("days_to_renewal", at_least=0), "the renewal is not past"),
+        (Leaf("p_churn", fewer_than=0.05), "less than 5\u202f% chance that the contract is lost"),
+        (Leaf("p_churn", at_least=0.07, at_most=0.25),
+         "7 to 25\u202f% chance that the contract is lost"),
+        (Leaf("p_expand", at_least=0.1), "at least 10\u202f% chance of expansion at the renewal"),
+    ],
+)  # fmt: skip
+def test_days_and_chances_stand_as_one_would_say_them(leaf: Leaf, said: str) -> None:
+    """The number stands before what it counts, and a chance is a percentage."""
+    assert criteria.words(leaf) == said
 
 
 def test_the_columns_of_the_journey_are_said_in_words() -> None:

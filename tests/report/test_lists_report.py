@@ -161,9 +161,43 @@ def test_the_past_is_counted_by_hand() -> None:
     assert summary["arr_share"].iloc[0] == pytest.approx(355 / 414)
     said = [line.text for line in findings.worth(summary)]
     assert any("Of 12 contracts that left in these quarters, 10 had stood" in line for line in said)
+    # The list is that of the ten largest; ten of forty by lot, four times: 1 - (3/4)^4 = 68.4 %.
+    assert summary["arr_share_by_size"].iloc[0] == pytest.approx(355 / 414)
+    assert summary["arr_share_by_chance"].iloc[0] == pytest.approx(1 - 0.75**4)
+    assert any(
+        "as many customers taken by size would have held 86\u202f% of it, by lot 68\u202f%." in line
+        for line in said
+    )
     (none,) = evidence.make(known(past=False), [asked()], capacity=10, weeks=13)
     assert none.past is None
     assert none.past_why
+
+
+def test_what_as_many_calls_would_have_held_is_counted_by_hand() -> None:
+    """Day q1: one of a (contracts of 5 and 3), b (9), c (1) is listed; q2: a and b; q3: nobody."""
+    rows = pd.DataFrame(
+        {
+            "origin": ["q1"] * 4 + ["q2"] * 4 + ["q3"] * 4, "account_id": list("aabc") * 3,
+            "subscription_id": ["a1", "a2", "b1", "c1"] * 3, "arr": [5.0, 3.0, 9.0, 1.0] * 3,
+        }
+    )  # fmt: skip
+    on = pd.Series([False, False, False, True, False, True, True, *[False] * 5])
+    assert lists.by_size(rows, on, by="origin").tolist() == [
+        False, False, True, False, True, False, True, False, *[False] * 4,
+    ]  # fmt: skip
+    assert lists.by_chance(rows, on, by="origin").tolist() == pytest.approx(
+        [1 / 6, 1 / 6, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 2 / 3, 2 / 3, 0, 0, 0, 0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("grain", "n", "n_accounts", "said"),
+    [("account", 1, 1, " who pays "), ("account", 2, 2, " who pay "),
+     ("user", 3, 1, ", of a customer who pays "), ("user", 1, 2, ", of customers who pay ")],
+)  # fmt: skip
+def test_one_customer_pays_and_two_pay(grain: str, n: int, n_accounts: int, said: str) -> None:
+    """The verb goes with how many customers stand on the list."""
+    assert findings.whose({"grain": grain, "n": n, "n_accounts": n_accounts}) == said
 
 
 def test_files_have_stable_ids_first_and_no_formula(tmp_path: Path) -> None:

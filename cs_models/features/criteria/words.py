@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from cs_models.features import catalogue
@@ -10,6 +11,7 @@ from cs_models.features.criteria.form import (
     SIDES,
     AllOf,
     AnyOf,
+    Bound,
     Criterion,
     Leaf,
     Not,
@@ -53,7 +55,9 @@ _NAMES: Final = {
     "expanded": "a latest contract worth more than the one before",
     "left": "having left",
 }
+_CHANCES: Final = ("p_churn", "p_expand")  # written as a percentage
 _SENTENCES: Final = {
+    "days_to_renewal": "{} days to the renewal",
     "days_since_created": "signed up {} days ago",
     "days_since_last_use": "last used the product {} days ago",
     "days_since_last_use__to_date": "last used the product {} days ago",
@@ -181,6 +185,10 @@ def _leaf_words(leaf: Leaf) -> str:
         return said[0 if leaf.is_ else 1]
     if leaf.one_of:
         return f"{name} is {' or '.join(shown(value) for value in leaf.one_of)}"
+    if leaf.column == "days_to_renewal" and leaf.sides == {"at_least": 0}:
+        return "the renewal is not past"
+    if leaf.column in _CHANCES:
+        return f"{_percent_words(leaf.sides)} {name}"
     if leaf.column in _SENTENCES:
         return _SENTENCES[leaf.column].format(range_words(leaf.sides))
     if leaf.sides in ({"at_most": 0}, {"fewer_than": 1}) and _counted(leaf.column):
@@ -190,6 +198,15 @@ def _leaf_words(leaf: Leaf) -> str:
         if _counted(leaf.column)
         else f"{name} {range_words(leaf.sides).replace('fewer than', 'less than')}"
     )
+
+
+def _percent_words(sides: dict[str, Bound]) -> str:
+    """Say a range of chances: "less than 5 %", "10 to 25 %"."""
+    hundredths: dict[str, Bound] = {
+        side: bound if isinstance(bound, str | date) else 100 * bound
+        for side, bound in sides.items()
+    }
+    return f"{range_words(hundredths).replace('fewer than', 'less than')}\u202f%"
 
 
 def _counted(column: str) -> bool:

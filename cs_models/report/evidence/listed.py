@@ -39,7 +39,7 @@ SUMMARY: Final = (
     "past_low", "past_high", "past_n", "past_n_accounts", "past_quarters", "base_rate",
     "difference", "difference_low", "difference_high", "few", "apart", "past_why",
     "n_caught", "n_came", "arr_caught", "arr_came", "arr_share", "arr_share_low", "arr_share_high",
-    "table", "file",
+    "arr_share_by_size", "arr_share_by_chance", "table", "file",
 )  # fmt: skip
 
 
@@ -62,7 +62,8 @@ def summary(found: Sequence[Listed]) -> pd.DataFrame:
         ``n_in_capacity`` rows and ``n_high`` customers to whom a person speaks, ``n_calls`` of
         these who are called from this list and no earlier one, ``n_caught`` of the ``n_came`` past
         contracts for which it came true that stood on it, with their ARR and its share of all
-        (``arr_share``; missing of users), ``arr`` of the accounts listed
+        (``arr_share``; missing of users) and what as many customers taken by size or by lot would
+        have held of it, ``arr`` of the accounts listed
         (each once), ``file`` the CSV relative to the notebook's folder ("" for a list that could
         not be made).
     """
@@ -99,6 +100,8 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
         "arr_came": held.arr_of if held else nothing, "arr_share": held.share if held else nothing,
         "arr_share_low": held.low if held else nothing,
         "arr_share_high": held.high if held else nothing,
+        "arr_share_by_size": one.by_size.share if one.by_size else nothing,
+        "arr_share_by_chance": one.by_chance,
         "table": anchor(one.asked.name) if made else "",
         "file": f"tables/list_{one.asked.name}.csv" if made else "",
     }  # fmt: skip

@@ -33,6 +33,8 @@ N_REASONS: Final = 3
 CODES: Final = "reason_codes"
 PAST_DAYS: Final = 3  # quarter starts at which lists of people are made again
 _CELL, _ORIGIN, _LIKE = "distance", "origin", "alike"
+_Reached = tuple[lists.Caught | None, lists.Caught | None, float]
+_NOT_ASKED: Final[_Reached] = (None, None, float("nan"))
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ class Listed:
         Past quarters in which it was made again.
     caught : lists.Caught or None
         Of a list of customers: how much of what came true stood on its past ones.
+    by_size : lists.Caught or None
+        The same of as many customers each quarter, those with the largest contracts.
+    by_chance : float
+        The share of the ARR that as many customers taken by lot would hold on average.
     """
 
     asked: CustomerList
@@ -102,6 +108,8 @@ class Listed:
     past_why: str
     n_past: int
     caught: lists.Caught | None = None
+    by_size: lists.Caught | None = None
+    by_chance: float = float("nan")
 
 
 def know(
@@ -208,21 +216,21 @@ def _listed(known: Known, asked: CustomerList, capacity: int, n_lists: int) -> L
     criteria.check(asked.criteria, frame, where=f"{asked.name}.yml")
     made = lists.make(asked, frame)
     past, why, n_past, held = _judged(known, asked, capacity, n_lists)
-    return Listed(asked, said, made, "", past, why, n_past, held)
+    return Listed(asked, said, made, "", past, why, n_past, *held)
 
 
 def _judged(
     known: Known, asked: CustomerList, capacity: int, n_lists: int
-) -> tuple[Past | None, str, int, lists.Caught | None]:
+) -> tuple[Past | None, str, int, _Reached]:
     """Make a list again in the past and see what came."""
     account = asked.grain == "account"
     frame = known.past_accounts if account else known.past_users
     if frame.empty:
-        return None, "no past quarter could be looked at", 0, None
+        return None, "no past quarter could be looked at", 0, _NOT_ASKED
     absent = [name for name in asked.columns if name not in frame or frame[name].isna().all()]
     if absent:
         named = ", ".join(criteria.column_words(name) for name in absent)
-        return None, f"what it asks was not kept of the past: {named}", 0, None
+        return None, f"what it asks was not kept of the past: {named}", 0, _NOT_ASKED
     listed = lists.made_again(asked, frame, by=_ORIGIN, capacity=capacity)
     came = frame[asked.outcome if account else _came(asked)]
     fair = listed | (True if account else people.asked_for(asked, frame) & _could(asked, frame))
@@ -230,17 +238,32 @@ def _judged(
     past = lists.compare(
         listed[fair], came[fair], rows["account_id"], rows[_LIKE], n_compared=n_lists
     )
-    held = _reached(frame.assign(listed=listed, came=came)) if account else None
+    held = _reached(frame, listed, came) if account else _NOT_ASKED
     return past, "", int(frame[_ORIGIN].nunique()), held
 
 
-def _reached(rows: pd.DataFrame) -> lists.Caught:
-    """Say of each contract once whether it stood on any past list, and what came of it."""
+def _reached(frame: pd.DataFrame, listed: pd.Series, came: pd.Series) -> _Reached:
+    """Say of each contract once whether it stood on any past list, and what came of it.
+
+    Beside it: whether it would have been among as many taken by size, and how likely by lot.
+    """
+    rows = frame.assign(
+        listed=listed, came=came, large=lists.by_size(frame, listed, by=_ORIGIN),
+        passed_over=1.0 - lists.by_chance(frame, listed, by=_ORIGIN),
+    )  # fmt: skip
     each = rows.groupby("subscription_id", sort=True).agg(
         account_id=("account_id", "first"), arr=("arr", "last"), listed=("listed", "any"),
-        came=("came", "max"),
+        came=("came", "max"), large=("large", "any"), passed_over=("passed_over", "prod"),
     )  # fmt: skip
-    return lists.caught(each["listed"], each["came"], each["arr"], each["account_id"])
+    own, size = (
+        lists.caught(each[name], each["came"], each["arr"], each["account_id"])
+        for name in ("listed", "large")
+    )
+    hit = each[each["came"].eq(1)]
+    arr = hit["arr"].astype("float64").fillna(0.0)
+    whole = float(arr.sum())
+    met = float((arr * (1.0 - hit["passed_over"])).sum())
+    return own, size, met / whole if whole > 0 else float("nan")
 
 
 def _came(asked: CustomerList) -> str:

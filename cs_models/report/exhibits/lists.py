@@ -133,7 +133,7 @@ def _table(row: Mapping[str, Any], frame: pd.DataFrame, currency: str) -> Table:
     there = {key: column for key, column in columns.items() if key in shown and _told(shown[key])}
     return Table.of(
         shown, id=listed.anchor(name), title=title, columns=there, fold_after=SHOWN,
-        at_most=AT_MOST, note=f"On it: {findings.people(len(frame), grain)}, of customers who pay "
+        at_most=AT_MOST, note=f"On it: {findings.people(len(frame), grain)}{findings.whose(row)}"
         f"{about(row['arr'], currency)} a year. All columns are in tables/list_{name}.csv, ids "
         "first.",
     )  # fmt: skip
@@ -207,9 +207,14 @@ def _reached(frame: pd.DataFrame) -> list[Table]:
             "arr_share": Column("Of their ARR", kind="percent", digits=0),
             "arr_share_low": Column("from", kind="percent", digits=0),
             "arr_share_high": Column("to", kind="percent", digits=0),
+            "arr_share_by_size": Column("As many by size", kind="percent", digits=0),
+            "arr_share_by_chance": Column("by lot", kind="percent", digits=0),
         },
-        note="Each contract once; on it: it had stood on a past list at any time before. A list of "
-        "few large customers reaches much of the ARR with few calls.",
+        note="Each contract once, where the table above counts it in every quarter in which it "
+        "stood on the list; on it: it had stood on a past list at any time before. By size, by "
+        "lot: what as many customers each quarter would have held, those with the largest "
+        "contracts, or drawn from all (on average). A list of few large customers reaches much of "
+        "the ARR with few calls.",
     )  # fmt: skip
     return [table]
 

@@ -59,7 +59,7 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statem
         most = records(filled.sort_values(["arr", "name"], ascending=[False, True]))[0]
         parts += [
             ". Most yearly revenue stands on \u201c", most["title"], "\u201d: ",
-            linked(people(most["n"], most["grain"]), ALL), _whose(most),
+            linked(people(most["n"], most["grain"]), ALL), whose(most),
             linked(about(most["arr"], currency), ALL),
         ]  # fmt: skip
     said = [
@@ -107,7 +107,7 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
         return [Statement.of("note", row["title"], *words, id=f"said-{name}")]
     parts: list[Part] = [
         f"{row['title']}: ", linked(people(row["n"], row["grain"]), table),
-        _whose(row),
+        whose(row),
         linked(about(row["arr"], currency), table), " a year; ", *_touch(row),
         f" {row['action']} ", *cited(ALL, who),
     ]  # fmt: skip
@@ -119,10 +119,16 @@ def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
     return [Statement.of("finding", *parts, id=f"said-{name}")]
 
 
-def _whose(row: Mapping[str, Any]) -> str:
-    """Lead from those on a list to what they, or their customers, pay."""
+def whose(row: Mapping[str, Any]) -> str:
+    """Lead from those on a list to what they, or their customers, pay.
+
+    Parameters
+    ----------
+    row : mapping
+        A row of ``listed.summary``.
+    """
     if row["grain"] != "account":
-        return ", of customers who pay "
+        return ", of a customer who pays " if row["n_accounts"] == 1 else ", of customers who pay "
     return " who pays " if row["n"] == 1 else " who pay "
 
 
@@ -192,13 +198,15 @@ def _apart(row: Mapping[str, Any]) -> list[Part]:
 
 
 def _reached(row: Mapping[str, Any]) -> list[Part]:
-    """Say how much of what left a list would have reached, by contracts and by ARR."""
+    """Say how much of what left a list reached, and what as many calls would have otherwise."""
     return [
         "Of ", linked(integer(row["n_came"]), REACHED), " contracts that left in these quarters, ",
         linked(integer(row["n_caught"]), REACHED), " had stood on past lists ",
         f"\u201c{row['title']}\u201d, with ", linked(percent(row["arr_share"]), REACHED), " (",
         linked(interval(row["arr_share_low"], row["arr_share_high"]), REACHED),
-        ") of the ARR that left.",
+        ") of the ARR that left; as many customers taken by size would have held ",
+        linked(percent(row["arr_share_by_size"]), REACHED), " of it, by lot ",
+        linked(percent(row["arr_share_by_chance"]), REACHED), ".",
     ]  # fmt: skip
 
 
