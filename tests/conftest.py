@@ -28,18 +28,21 @@ CHROMIUM_FLAGS = [
 # files that take longest; whoever else reads that run comes last, and need not wait for it.
 FIRST = (
     "notebooks/test_sample_report.py",
+    "notebooks/test_hostile_world.py",
+    "notebooks/test_missing_tables.py",
     "lab/test_jupyterlab.py",
-    "data/test_snapshot.py",
     "run/test_scoring.py",
-    "features/test_relations_guards.py",
-    "run/test_interruption.py",
+    "data/test_snapshot.py",
+    "run/test_failures.py",
+    "report/test_browser_report.py",
     "learn/test_churn_recovery.py",
     "run/test_good_run.py",
-    "run/test_failures.py",
+    "features/test_relations_guards.py",
+    "run/test_interruption.py",
     "learn/test_simulations.py",
+    "features/test_daily.py",
     "features/test_guards.py",
     "features/test_panel.py",
-    "report/test_browser_report.py",
     "features/test_kept_panel.py",
     "report/test_today_report.py",
     "learn/test_person_value.py",
@@ -49,6 +52,8 @@ FIRST = (
     "learn/test_calendar.py",
     "learn/test_logrank.py",
 )
+# Of those that read the run of all notebooks, the longest: ten pages in a browser.
+PAGES = "notebooks/test_pages_sample.py"
 
 
 # What a name in somebody's CRM may hold (reliability.md F1).  Each tries to set window.X.
@@ -97,7 +102,7 @@ def _place(item: pytest.Item) -> int:
     name = item.path.relative_to(PROJECT_ROOT / "tests").as_posix()
     if name in FIRST:
         return FIRST.index(name)
-    return len(FIRST) + name.startswith("notebooks/")
+    return len(FIRST) + name.startswith("notebooks/") * (1 + (name != PAGES))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,6 +17,8 @@ import pytest
 
 from cs_models.learn.evaluation import metrics
 
+pytestmark = pytest.mark.long
+
 N_ACCOUNTS, SEED = 1400, 20261122
 
 

@@ -16,7 +16,7 @@ from cs_models.run.worker.job import Job
 
 CANARY = "hunter2-canary"
 
-pytestmark = pytest.mark.notebook
+pytestmark = [pytest.mark.notebook, pytest.mark.long]
 
 RAISE = "from cs_models import errors\nraise errors.{}('{}', where='accounts', repair='mend it')"
 
