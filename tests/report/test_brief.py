@@ -15,6 +15,7 @@ from cs_models.report import runs
 from cs_models.report.display import Number, Statement, Table
 from cs_models.report.evidence import brief as evidence
 from cs_models.report.exhibits import brief as exhibits
+from cs_models.report.exhibits import brief_figures
 from cs_models.report.findings import brief as findings
 
 DAY = date(2026, 6, 30)
@@ -149,6 +150,48 @@ def test_an_outlook_without_lists_says_why_and_a_list_of_nobody_is_named(run: Pa
         assert [one.text for one in shown if isinstance(one, Statement)] == [text]
 
 
+def test_each_list_is_told_apart_or_not_as_its_own_page_says(run: Path) -> None:
+    """The verdict stands beside the gap that it was read from, and its own range."""
+    told = {"past_hit_rate": 0.26, "base_rate": 0.19, "difference": 0.07, "difference_low": -0.02,
+            "difference_high": 0.19, "few": False, "apart": False}  # fmt: skip
+    other = {**told, "difference_low": 0.02, "apart": True}
+    rows = [{**OUTLOOK["lists"][0], **told}, {**OUTLOOK["lists"][1], **other}]
+    text = json.dumps({"as_of": DAY.isoformat(), **DEFAULT, **OUTLOOK, "lists": rows})
+    (run / evidence.OUTLOOK / "results.json").write_text(text)
+    _note(run, evidence.OUTLOOK, artefacts={})
+    (table,) = exhibits.lists(_brief(run), ["rescue", "advocacy"], "USD")
+    assert isinstance(table, Table)
+    shown = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert [row["told"] for row in shown] == ["yes", "cannot be told apart"]
+    assert [row["difference_low"] for row in shown] == [0.02, -0.02]
+
+
+def test_the_money_stands_right_after_the_name(run: Path) -> None:
+    """A phone shows two or three columns: the second tells how much is at stake."""
+    brief = _brief(run)
+    shown = [*exhibits.money(brief, "USD"), *exhibits.levels(brief, "USD"),
+             *exhibits.lists(brief, ["rescue"], "USD")]  # fmt: skip
+    tables = [one for one in shown if isinstance(one, Table)]
+    assert len(tables) == 4
+    for table in tables:
+        kinds = [column.kind for column in list(table.columns.values())[:3]]
+        assert kinds[0] == "text" and "money" in kinds
+
+
+def test_the_gap_of_the_key_figure_names_its_segment_and_level(run: Path) -> None:
+    """A gap is of one group at one level, and the figure says of which."""
+    rules = [{**THRESHOLDS["thresholds"][0], "lift_within_strata": 0.43},
+             {**THRESHOLDS["thresholds"][1], "lift_within_strata": 0.4}]  # fmt: skip
+    gap = {**THRESHOLDS["findings"][0], "value": 0.43, "low": 0.26, "high": 0.6, "n": 552}
+    told = {**THRESHOLDS, "findings": [gap], "thresholds": rules}
+    text = json.dumps({"as_of": DAY.isoformat(), **told})
+    (run / evidence.THRESHOLDS / "results.json").write_text(text)
+    _note(run, evidence.THRESHOLDS, artefacts={})
+    (row,) = brief_figures.row(_brief(run), "USD")
+    labels = [one.label for one in row.figures]
+    assert "Gap in renewal between like MM customers: 30 reports, or not" in labels
+
+
 def test_stages_show_who_is_below_the_level_where_the_journey_told_it(run: Path) -> None:
     """The journey's own count stands in the table; without one there is no such column."""
     for more, shown in (({"n_below": 2, "arr_below": 5.0}, True), ({}, False)):
@@ -211,6 +254,20 @@ def test_a_doubt_that_stands_in_a_section_as_well_stops_nothing(run: Path) -> No
     ids = [one.id for one in shown]
     assert sum("no-threshold" in name for name in ids) == 3
     assert len(set(ids)) == len(ids)
+
+
+def test_records_that_stopped_are_told_before_anything_else(run: Path) -> None:
+    """A brief over records that stopped long ago begins with that, also on the index."""
+    late = "The newest use is of 2026-01-01, 180 days before. Every customer looks silent since."
+    told = [{"id": "records-stopped", "statement": late, "value": 180, "table": "tables-read"}]
+    text = json.dumps({"as_of": DAY.isoformat(), "headline": "Fit.", "findings": told})
+    (run / evidence.READINESS / "results.json").write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    _note(run, evidence.READINESS, artefacts={"results.json": digest})
+    brief = _brief(run)
+    assert findings.answer(brief)[0].text == late
+    assert findings.answer(brief)[0].role == "caution"
+    assert findings.headline(brief).startswith(late)
 
 
 def test_a_source_of_another_day_is_stale(run: Path) -> None:

@@ -237,10 +237,12 @@ def test_right_to_left_texts_are_isolated_and_others_are_not() -> None:
 
 
 def test_a_column_is_set_by_what_it_holds() -> None:
-    """Numbers and dates stand in line, sentences get room, endless words break."""
+    """Numbers and dates stand in line, sentences get room, names some, endless words break."""
     kinds = {"n": "money", "d": "date", "short": "text", "long": "text", "endless": "text"}
     table = {
         "columns": [{"name": name, "kind": kind} for name, kind in kinds.items()],
         "rows": [[1, "2026-06-30", "a-0001", "a name of some more words", "N" * 40]],
     }
-    assert render.forms(table) == ["n", "date", "", "wide", "wrap"]
+    assert render.forms(table) == ["n", "date", "", "some", "wrap"]
+    told = {**table, "rows": [[1, "2026-06-30", "a-0001", "a sentence with a verb " * 4, "N" * 40]]}
+    assert render.forms(told) == ["n", "date", "", "wide", "wrap"]

@@ -12,6 +12,7 @@ from cs_models.report.evidence import brief as evidence
 from cs_models.report.evidence.brief import Brief
 from cs_models.report.evidence.plays import FEWEST
 from cs_models.report.evidence.rules import records
+from cs_models.report.exhibits.lists import told
 from cs_models.report.figures import brief as figures
 from cs_models.report.findings import brief as findings
 from cs_models.report.values import interval, percent
@@ -29,8 +30,8 @@ def money(brief: Brief, currency: str) -> Shown:
         ISO 4217 code.
     """
     coming = evidence.quarters(brief)
-    told = coming.dropna(subset=["grr_p50"])
-    if told.empty:
+    known = coming.dropna(subset=["grr_p50"])
+    if known.empty:
         return _gone(brief, evidence.OUTLOOK, "money-gone")
     table = Table.of(
         coming,
@@ -38,24 +39,24 @@ def money(brief: Brief, currency: str) -> Shown:
         title="The coming quarters",
         columns={
             "label": Column("Quarter"),
-            "n_due": Column("Contracts due", kind="integer"),
             "due_arr": Column("ARR due", kind="money", unit=currency),
             "grr_p50": Column("Kept, middle", kind="percent", digits=0),
             "grr_p10": Column("from", kind="percent", digits=0),
             "grr_p90": Column("to", kind="percent", digits=0),
             "arr_at_risk": Column("ARR at risk", kind="money", unit=currency),
             "loss_p90": Column("Lost, one quarter of ten", kind="money", unit=currency),
+            "n_due": Column("Contracts due", kind="integer"),
         },
         note="As the renewal outlook has them. From and to: where it ends eight times in ten.",
     )
     said = [
         f"{row['label']}: {percent(row['grr_p50'])} ({interval(row['grr_p10'], row['grr_p90'])})"
-        for row in records(told)
+        for row in records(known)
     ]
     figure = Exhibit(
         id="money",
         title="What is kept of the ARR that comes up",
-        figure=figures.money(evidence.past(brief), told),
+        figure=figures.money(evidence.past(brief), known),
         table=table,
         alt="Share of the ARR due that is likely to be kept. " + "; ".join(said) + ".",
         caption="Grey: what past quarters kept of the contracts that still ran when they began, "
@@ -79,11 +80,11 @@ def _book(brief: Brief, currency: str) -> Sequence[Table]:
                 title="This quarter's contracts, and what is being done about them",
                 columns={
                     "group": Column("Who"),
-                    "n_accounts": Column("Customers", kind="integer"),
                     "arr": Column("ARR", kind="money", unit=currency),
                     "loss": Column("Expected to leave", kind="money", unit=currency),
                     "loss_low": Column("from", kind="money", unit=currency),
                     "loss_high": Column("to", kind="money", unit=currency),
+                    "n_accounts": Column("Customers", kind="integer"),
                 },
                 note="Groups overlap. From and to: where it ends eight times in ten; not given of "
                 f"a part of fewer than {FEWEST} contracts, whose losses come in a few lumps.",
@@ -97,9 +98,9 @@ def _book(brief: Brief, currency: str) -> Sequence[Table]:
                 title="With whom most is at stake",
                 columns={
                     "account_name": Column("Customer"),
-                    "term_end": Column("Renews", kind="date"),
                     "arr": Column("ARR", kind="money", unit=currency),
                     "chance": Column("Chance of leaving", kind="percent", digits=0),
+                    "term_end": Column("Renews", kind="date"),
                     "account_id": Column("Account"),
                 },
                 note="ARR times the chance of leaving, largest first; without those who have "
@@ -121,13 +122,13 @@ def levels(brief: Brief, currency: str) -> Shown:
         title="Levels, and who is below today",
         columns={
             "group": Column("Customers"),
+            "n_accounts_below": Column("Below today", kind="integer"),
+            "arr_below": Column("Their ARR", kind="money", unit=currency),
             "rule": Column("Level"),
             "rate_above": Column("Renewed there", kind="percent", digits=0),
             "rate_below": Column("elsewhere", kind="percent", digits=0),
             "verdict": Column("What it is"),
-            "decay": Column("A year on"),
-            "n_accounts_below": Column("Below today", kind="integer"),
-            "arr_below": Column("Their ARR", kind="money", unit=currency),
+            "decay": Column("A\u00a0year on"),
         },
         note="As the adoption thresholds page has them. A year on: whether a level learnt a year "
         "ago held in the renewals since.",
@@ -168,8 +169,8 @@ def journey(brief: Brief, currency: str) -> Shown:
         title="Today's customers by stage",
         columns={
             "stage": Column("Stage"),
-            "n_accounts": Column("Customers", kind="integer"),
             "arr": Column("ARR", kind="money", unit=currency),
+            "n_accounts": Column("Customers", kind="integer"),
             **(below if known else {}),
             "median_days": Column("Days in it, middle", kind="integer"),
             "usual": Column("Usual days", kind="integer"),
@@ -204,19 +205,22 @@ def lists(brief: Brief, wanted: Sequence[str], currency: str) -> Shown:
         "n": Column("On it today", kind="integer"),
         "arr": Column("Their ARR", kind="money", unit=currency),
         "past_hit_rate": Column("Came true in the past", kind="percent", digits=0),
-        "past_low": Column("from", kind="percent", digits=0),
-        "past_high": Column("to", kind="percent", digits=0),
-        "base_rate": Column("Everybody else", kind="percent", digits=0),
-        "past_n": Column("Judged on", kind="integer"),
+        "base_rate": Column("Others alike", kind="percent", digits=0),
+        "difference": Column("Gap", kind="points", unit="points", digits=0),
+        "difference_low": Column("from", kind="points", digits=0),
+        "difference_high": Column("to", kind="points", digits=0),
+        "told": Column("Told apart"),
     }
     table = Table.of(
-        frame.reindex(columns=list(columns)),
+        frame.assign(told=told(frame)).reindex(columns=list(columns)),
         id=evidence.LISTS,
         title="Lists to act on",
         columns=columns,
         note="Each list with its names is on the renewal outlook's page and beside it as a file "
         "for the CRM. Came true: what the list is after happened to those who would have been on "
-        "it in past quarters.",
+        "it in past quarters. Others alike, at the same time: as far from their renewal, of the "
+        "same segment. Gap, from, to and told apart allow for several lists being compared at "
+        "once and for customers who were listed often.",
     )
     return (*said, table)
 

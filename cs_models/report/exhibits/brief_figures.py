@@ -54,7 +54,7 @@ def _money(brief: Brief, currency: str) -> Iterator[KeyFigure]:
         yield KeyFigure(
             f"ARR at risk in {quarter}",
             about(float(risk.value), currency),
-            f"eight in ten times {low} to {high}",
+            f"eight times in ten {low} to {high}",
             risk.href,
         )
 
@@ -71,18 +71,31 @@ def _use(brief: Brief, currency: str) -> Iterator[KeyFigure]:
             )
     for gap in _known(brief, evidence.THRESHOLDS, "lift-1"):
         yield KeyFigure(
-            "Gap in renewal at the best level, like customers",
+            _gap_of(brief, gap),
             values.points(gap.value, digits=0),
             f"{values.interval(gap.low, gap.high, 'points')}, {values.integer(gap.n)} terms",
             gap.href,
         )
 
 
+def _gap_of(brief: Brief, gap: Said) -> str:
+    """Return of whom, and at which level, a gap in renewal is."""
+    found = brief.rows(evidence.THRESHOLDS, "thresholds")
+    rules = found.reindex(columns=["lift_within_strata", "role", "segment", "rule"])
+    # A finding carries its own values and no rule: the announced rule that has them.
+    own = rules[rules["role"].eq("signal") & rules["lift_within_strata"].eq(gap.value)].head(1)
+    if own.empty:
+        return "Gap in renewal at the first level, like customers"
+    segment, rule = own["segment"].iloc[0], own["rule"].iloc[0]
+    who = "customers" if values.is_missing(segment) else f"{segment} customers"
+    return f"Gap in renewal between like {who}: {rule}, or not"
+
+
 def _honest(brief: Brief) -> Iterator[KeyFigure]:
     """Yield how many left for each one that was expected to, in past quarters."""
     for ratio in _known(brief, evidence.BACKTEST, "observed-to-expected"):
         yield KeyFigure(
-            "Left in past quarters, for each one foretold",
+            "Customers who left in past quarters, for each 1 expected to",
             values.number(ratio.value, 2),
             f"{values.interval(ratio.low, ratio.high, 'number', 2)}, "
             f"{values.integer(ratio.n)} contracts",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from cs_models.report import results
+from cs_models.report import results, values
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import listed
 from cs_models.report.evidence.rules import records
@@ -151,8 +151,7 @@ def past(summary: pd.DataFrame) -> Shown:
         return said
     frame = judged.assign(
         came=judged["outcome"].map(findings.CAME),
-        told=[_verdict(bool(f), bool(a)) for f, a in zip(judged["few"], judged["apart"],
-                                                         strict=True)],
+        told=told(judged),
     )  # fmt: skip
     table = Table.of(
         frame, id=findings.PAST, title="What past lists came to",
@@ -219,10 +218,22 @@ def _reached(frame: pd.DataFrame) -> list[Table]:
     return [table]
 
 
-def _verdict(few: bool, apart: bool) -> str:
-    if few:
+def told(judged: pd.DataFrame) -> list[str]:
+    """Return for each list in words whether its past rows can be told apart from the others.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        One row a list: ``few`` and ``apart``; missing where no past list was judged.
+    """
+    frame = judged.reindex(columns=["few", "apart"])
+    return [_verdict(few, apart) for few, apart in zip(frame["few"], frame["apart"], strict=True)]
+
+
+def _verdict(few: Any, apart: Any) -> str:
+    if values.is_missing(few) or few:
         return "too few to say"
-    return "yes" if apart else "cannot be told apart"
+    return "yes" if not values.is_missing(apart) and apart else "cannot be told apart"
 
 
 def write(output_dir: str | None, tables: Mapping[str, pd.DataFrame]) -> None:

@@ -26,6 +26,7 @@ BUNDLE = "plotly-figures.min.js"
 _EMPTY = ""
 _LONG_WORD = 32
 _LONG_TEXT = 24
+_SENTENCE = 75
 _TURNING = frozenset(
     {"R", "AL", "AN", "RLE", "LRE", "RLO", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}
 )
@@ -124,7 +125,8 @@ def forms(table: Mapping[str, Any]) -> list[str]:
     -------
     list of str
         ``"n"`` for numbers, ``"date"``, ``"wrap"`` where a word is too long for a column,
-        ``"wide"`` where there are sentences, and ``""`` for short text.
+        ``"wide"`` where there are sentences, ``"some"`` where there are names or a few words that
+        may take up to three lines, and ``""`` for short text.
     """
     return [
         _form(column["kind"], [row[position] for row in table["rows"]])
@@ -140,7 +142,8 @@ def _form(kind: str, cells: Sequence[Any]) -> str:
     texts = [text for text in cells if isinstance(text, str)]
     if any(len(word) > _LONG_WORD for text in texts for word in text.split()):
         return "wrap"
-    return "wide" if any(len(text) > _LONG_TEXT for text in texts) else ""
+    longest = max(map(len, texts), default=0)
+    return "wide" if longest > _SENTENCE else "some" if longest > _LONG_TEXT else ""
 
 
 def isolated(text: str) -> str | Markup:
