@@ -129,7 +129,8 @@ def drivers(past: Backtest) -> list[Statement]:
             "which the model could read it.",
             id="drivers-said",
         )]  # fmt: skip
-    named = listed([str(name) for name in helped["said"]])
+    first, *more = [str(name) for name in helped["said"]]
+    named = listed([f"{first}, most of all" if more else first, *more])
     tau = past.stability["kendall_tau"]
     order: list[Part] = []
     if tau == tau:
@@ -138,10 +139,10 @@ def drivers(past: Backtest) -> list[Statement]:
                  linked(number(tau), table), "; one is the same order, nought none)."]  # fmt: skip
     return [
         Statement.of(
-            "finding", f"{_capital(named)} told something in at least ",
+            "finding", "The predictor told worse who would leave, in at least ",
             linked("three of four", table),
-            " past quarters in which the model could read it"
-            f"{', the first the most' if len(helped) > 1 else ''}.", *order,
+            " past quarters that had records of it, when it could not read "
+            f"{named}.", *order,
             " That goes with leaving; why anybody leaves, no record can tell.",
             id="drivers-said",
         )

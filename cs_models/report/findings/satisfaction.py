@@ -28,7 +28,7 @@ BENDS: Final = {
     "most renewed at both ends": "fewest renewed",
     "most renewed in the middle": "most renewed",
 }
-NO_GAP: Final = "no feature's users can be told apart from like people who do not use it"
+NO_GAP: Final = "in NPS no feature's users can be told apart from like people who do not use it"
 
 
 def cube(told: Voices, currency: str) -> list[Statement]:

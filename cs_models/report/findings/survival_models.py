@@ -171,8 +171,12 @@ def worth(value: Value | Untold, currency: str) -> list[Statement]:
     ]  # fmt: skip
     share = float(whole["beyond"])
     beyond: list[Part] = [
+        *cited(
+            anchors.VALUE,
+            f"Of what running contracts would pay in the next {value.horizon_years} years, ",
+        ),
         linked(percent(share), anchors.VALUE),
-        " of that money lies further from a customer's beginning than ten have been followed",
+        " lies further from a customer's beginning than ten have been followed",
     ]
     if share > MOST_BEYOND:
         text = (
