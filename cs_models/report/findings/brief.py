@@ -35,7 +35,7 @@ _DOUBTS = frozenset(
 # How many sentences of a finding stand in the brief, where it is more than one.
 _SENTENCES: Final = {
     "kept": 2, "last-list": 2, "arr-below": 2, "levels": 2, "observed-to-expected": 3,
-    "leavers-met": 9,
+    "leavers-met": 9, "records-stopped": 2,
 }  # fmt: skip
 _FEW = 3
 _NO_LIST = "No list was made."
@@ -60,7 +60,13 @@ def answer(brief: Brief) -> list[Statement]:
     said = [_first(_summed(brief, one), "answer") for one in _answered(brief)]
     if not said:
         said = [Statement.of("answer", NOTHING, id="nothing")]
-    return [*said, *missing(brief)]
+    return [*stopped(brief), *said, *missing(brief)]
+
+
+def stopped(brief: Brief) -> list[Statement]:
+    """Warn, before anything is said, that the records stop long before the day looked back from."""
+    late = brief.findings(evidence.READINESS, "records-stopped")
+    return [replace(_first(one, "caution"), id="stopped") for one in late]
 
 
 def headline(brief: Brief) -> str:
@@ -70,7 +76,8 @@ def headline(brief: Brief) -> str:
         *brief.findings(evidence.THRESHOLDS, "arr-below", "no-threshold"),
     ]
     said = [_first(one, "answer").text for one in short] or [NOTHING]
-    return " ".join([*said, *(one.text.strip() for one in missing(brief))])
+    late = [one.text for one in stopped(brief)]
+    return " ".join([*late, *said, *(one.text.strip() for one in missing(brief))])
 
 
 def instead(brief: Brief, notebook: str, anchor: str) -> Statement:
@@ -113,7 +120,14 @@ def money(brief: Brief) -> list[Statement]:
 def levels(brief: Brief) -> list[Statement]:
     """Say each announced level, or that none was; the table has what became of them."""
     said = brief.findings(evidence.THRESHOLDS, "lift", "no-threshold")
-    return [_first(one, "finding") for one in said]
+    return [_first(_with_best(one), "finding") for one in said]
+
+
+def _with_best(one: Said) -> Said:
+    """Keep beside a level's first sentence the one that names a level that fits better."""
+    first, *others = _FIRST.split(one.statement)
+    best = [sentence.rstrip(".") for sentence in others if BEST in sentence]
+    return replace(one, statement=f"{first.rstrip('.')}. {best[0]}.") if best else one
 
 
 def drivers(brief: Brief) -> list[Statement]:
