@@ -36,15 +36,21 @@ def contracts(tables: Mapping[str, ir.Table], as_of: date) -> pd.DataFrame:
     pandas.DataFrame
         One row per contract that ended by the data date and within :data:`DAYS` before it,
         outcome on record, ordered by subscription_id: subscription_id, account_id, left (True:
-        the customer left, for whatever reason; False: it renewed, for more or less or the same).
+        the customer left with it, or with a contract that followed, for whatever reason; False:
+        it renewed, for more or less or the same, and the customer is still there).
     """
     terms = tables["subscriptions"]
     closed = ibis.least(terms.term_end, terms.ended_at.fill_null(terms.term_end))
-    since = ibis.literal(as_of - timedelta(days=DAYS))
-    ended = (closed <= ibis.literal(as_of)) & (closed > since)
+    terms = terms.mutate(closed=closed, gone=terms.outcome.isin(GONE).fill_null(False))
+    today, since = ibis.literal(as_of), ibis.literal(as_of - timedelta(days=DAYS))
+    past = (terms.closed <= today).fill_null(False)
+    latest = terms.filter(terms.term_start <= today).group_by("account_id")
+    latest = latest.agg(
+        last_gone=(terms.gone & past).argmax(terms.term_start)  # of short terms, the quarter's last
+    )
     decided = terms.outcome.fill_null(outcomes.PENDING) != outcomes.PENDING
-    rows = terms.filter((ended & decided).fill_null(False))
-    found: pd.DataFrame = rows.select(
-        "subscription_id", "account_id", left=rows.outcome.isin(GONE)
-    ).execute()
+    rows = terms.filter(past & decided & (terms.closed > since).fill_null(False))
+    rows = rows.left_join(latest, "account_id")
+    left = rows.gone | rows.last_gone.fill_null(False)
+    found: pd.DataFrame = rows.select("subscription_id", "account_id", left=left).execute()
     return found.sort_values("subscription_id", ignore_index=True)
