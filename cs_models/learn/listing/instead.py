@@ -3,7 +3,7 @@
 Grain: one row per (contract, past day), in and out.  What a list reached of the money that left
 says little by itself: a list that holds large customers reaches much of it whatever it asks.
 
-Source: ``methods.md`` 6 (each list is held against simpler rules of as many calls).
+Source: ``methods.md`` 6 (each list's hit rate is backtested).
 """
 
 from __future__ import annotations
