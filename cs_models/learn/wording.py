@@ -11,6 +11,8 @@ from typing import Any
 
 from cs_models.features import catalogue
 
+FITS_BEST = "fits best"  # of a level other than the one announced
+
 
 def level(cut: float, below: float) -> str:
     """Write a cut with as few digits as still draw the same line.
@@ -111,7 +113,7 @@ def finding(row: Mapping[str, Any]) -> str:
     best = best_beside(row)
     level_is = (
         "No other level that could be tried fits as well." if first == last
-        else f"Levels from {first} to {last} fit as well{f'; {best} fits best' if best else ''}."
+        else f"Levels from {first} to {last} fit as well{f'; {best} {FITS_BEST}' if best else ''}."
     )  # fmt: skip
     return (
         f"{where} with {row['rule']} renewed {percent(good)} of the time, the others "

@@ -105,6 +105,22 @@ def test_a_sentence_stands_as_its_page_said_it_with_its_numbers_led_there(run: P
     assert {n.href for n in _numbers(said)} == {"../06_renewal_outlook/report.html#coming-table"}
 
 
+def test_the_level_that_fits_best_is_said_on_the_brief_too(run: Path) -> None:
+    """Where another level fits better than the announced one, the brief keeps that sentence."""
+    file = run / evidence.THRESHOLDS / "results.json"
+    text = file.read_text().replace(
+        "others 49\\u202f%.", "others 49\\u202f%. The gap is 9. Levels from 28 to 31 fit as well; "
+        "31 fits best. It is a tipping point.",
+    )  # fmt: skip
+    assert "fits best" in text
+    file.write_text(text)
+    _note(run, evidence.THRESHOLDS,
+          artefacts={"results.json": hashlib.sha256(text.encode()).hexdigest()})  # fmt: skip
+    (said,) = findings.levels(_brief(run))
+    assert said.text.endswith("others 49\u202f%. Levels from 28 to 31 fit as well; 31 fits best.")
+    assert {"28", "31"} <= {number.text for number in _numbers(said)}
+
+
 def test_no_digit_of_the_brief_stands_without_a_link(run: Path) -> None:
     """Outside its links a sentence of the brief holds no digit, but for counts of its pages."""
     brief = _brief(run)

@@ -218,7 +218,7 @@ def _fitting(rule: Mapping[str, Any], place: int) -> list[Part]:
     if low == high:
         return [f"No other level that could be tried fits as well.{beyond}"]
     best = wording.best_beside(rule)
-    first: list[Part] = ["; ", linked(best, table), " fits best"] if best else []
+    first: list[Part] = ["; ", linked(best, table), f" {wording.FITS_BEST}"] if best else []
     return ["Levels from ", linked(low, table), " to ", linked(high, table), " fit as well",
             *first, f".{beyond}"]  # fmt: skip
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from cs_models.learn import wording
 from cs_models.report import display
 from cs_models.report.display import Role, Statement, num
 from cs_models.report.evidence import brief as evidence
@@ -120,14 +121,14 @@ def money(brief: Brief) -> list[Statement]:
 def levels(brief: Brief) -> list[Statement]:
     """Say each announced level, or that none was; the table has what became of them."""
     said = brief.findings(evidence.THRESHOLDS, "lift", "no-threshold")
-    return [_first(_with_best(one), "finding") for one in said]
+    return [whole(_with_best(one), "finding") for one in said]
 
 
 def _with_best(one: Said) -> Said:
-    """Keep beside a level's first sentence the one that names a level that fits better."""
+    """Keep of a level its first sentence, and the one that names a level that fits better."""
     first, *others = _FIRST.split(one.statement)
-    best = [sentence.rstrip(".") for sentence in others if BEST in sentence]
-    return replace(one, statement=f"{first.rstrip('.')}. {best[0]}.") if best else one
+    kept = [first, *(sentence for sentence in others if wording.FITS_BEST in sentence)]
+    return replace(one, statement=" ".join(kept))
 
 
 def drivers(brief: Brief) -> list[Statement]:
