@@ -48,7 +48,7 @@ class StageParameters(pydantic.BaseModel):
     part: Literal["beside", "ended"] = "beside"
     settles_days: Days | None = None
     leaves_after_days: Days = 1
-    losing: bool = False
+    losing: bool | None = None
     when: CriterionParameters | None = None
 
 

@@ -108,7 +108,7 @@ def test_contract_facts_are_known_on_their_day() -> None:
 def test_a_contract_that_runs_out_is_left_only_after_the_grace() -> None:
     """Without notice an account has left 31 days after its end, and begins anew when it returns."""
     terms = [
-        make.term("s1", START, date(2024, 5, 1)),
+        make.term("s1", START, date(2024, 5, 1), outcome="churned"),
         make.term("s2", date(2024, 8, 1), date(2025, 8, 1), arr=Decimal(2400)),
     ]  # fmt: skip
     tables = world(subscriptions=terms)
@@ -116,6 +116,81 @@ def test_a_contract_that_runs_out_is_left_only_after_the_grace() -> None:
     assert on(tables, date(2024, 5, 31), *columns) == [False, 30, 151, False, False]
     assert on(tables, date(2024, 6, 1), *columns)[:2] == [True, 31]
     assert on(tables, date(2024, 8, 1), *columns) == [False, 0, 0, True, True]
+
+
+STANDING = ("contract_runs", "in_notice", "left", "renewal_unseen", "arr")
+
+
+def test_a_renewal_on_record_runs_on_from_its_decision_until_the_next_term() -> None:
+    """Decided after the end it counts from that day; the money does all along, a day's gap too."""
+    terms = [
+        make.term("s1", START, date(2024, 5, 1), decided_at=date(2024, 5, 4)),
+        make.term("s2", date(2024, 5, 9), date(2024, 9, 1), decided_at=date(2024, 8, 1)),
+        make.term("s3", date(2024, 9, 2), date(2025, 9, 1), arr=Decimal(2400), outcome="pending"),
+    ]  # fmt: skip
+    tables = world(subscriptions=terms)
+    assert on(tables, date(2024, 5, 3), *STANDING) == [False, False, False, False, 1200]
+    assert on(tables, date(2024, 5, 4), *STANDING) == [True, False, False, False, 1200]
+    assert on(tables, date(2024, 9, 1), *STANDING) == [True, False, False, False, 1200]
+    assert on(tables, date(2024, 9, 2), *STANDING) == [True, False, False, False, 2400]
+
+
+def test_a_next_term_that_began_early_is_not_counted_beside_the_old_one() -> None:
+    """The next term began 31 days before the end of a renewed one: from the end on it is alone."""
+    terms = [
+        make.term("s1", START, date(2024, 5, 1), decided_at=date(2024, 4, 10)),
+        make.term("s2", date(2024, 3, 31), date(2025, 3, 31), arr=Decimal(2400)),
+    ]
+    tables = world(subscriptions=terms)
+    assert on(tables, date(2024, 4, 30), *STANDING) == [True, False, False, False, 3600]
+    assert on(tables, date(2024, 5, 1), *STANDING) == [True, False, False, False, 2400]
+
+
+def test_a_renewal_on_record_without_a_next_term_is_no_customer_who_left() -> None:
+    """It runs on for the 30 days of grace, and is then of its own kind, with the last money."""
+    terms = [make.term("s1", START, date(2024, 5, 1), decided_at=date(2024, 4, 10))]
+    tables = world(subscriptions=terms)
+    assert on(tables, date(2024, 5, 31), *STANDING) == [True, False, False, False, 1200]
+    assert on(tables, date(2024, 6, 1), *STANDING) == [False, False, False, True, 1200]
+    assert on(tables, AS_OF, *STANDING) == [False, False, False, True, 1200]
+
+
+def test_a_loss_on_record_has_left_at_its_end_and_one_undecided_keeps_its_money() -> None:
+    """Decided as lost on the day after the end: overdue with its money for that day, then left."""
+    terms = [make.term("s1", START, date(2024, 5, 1), outcome="churned",
+                       decided_at=date(2024, 5, 2))]  # fmt: skip
+    tables = world(subscriptions=terms)
+    assert on(tables, date(2024, 5, 1), *STANDING) == [False, False, False, False, 1200]
+    assert on(tables, date(2024, 5, 2), *STANDING) == [False, False, True, False, 0]
+    tables = world(subscriptions=[make.term("s1", START, date(2024, 5, 1), outcome="pending")])
+    assert on(tables, date(2024, 5, 30), *STANDING) == [False, False, False, False, 1200]
+    assert on(tables, date(2024, 6, 1), *STANDING) == [False, False, True, False, 0]
+
+
+def test_a_renewal_decided_after_a_notice_takes_the_notice_back() -> None:
+    """Notice of 1 March stands until the renewal of 1 April; without one it is left at the end."""
+    asked = {"cancel_requested_at": date(2024, 3, 1)}
+    terms = [make.term("s1", START, date(2024, 5, 1), decided_at=date(2024, 4, 1), **asked)]
+    tables = world(subscriptions=terms)
+    told = [on(tables, date(2024, *day), "in_notice")[0] for day in ((3, 1), (3, 31), (4, 1))]
+    assert told == [True, True, False]
+    assert on(tables, date(2024, 5, 1), *STANDING) == [True, False, False, False, 1200]
+    tables = world(subscriptions=[make.term("s1", START, date(2024, 5, 1), outcome="churned",
+                                            decided_at=date(2024, 3, 1), **asked)])  # fmt: skip
+    assert on(tables, date(2024, 5, 1), *STANDING) == [False, False, True, False, 0]
+
+
+@pytest.mark.parametrize("outcome", ["renewed", "churned", "pending"])
+def test_no_day_knows_an_outcome_before_its_decision(outcome: str) -> None:
+    """Up to the day before the decision all outcomes look alike, whatever comes later."""
+    columns = (*STANDING, "seats", "won_back", "days_without_contract")
+    told = {}
+    for name, decided in ((outcome, date(2024, 5, 20)), ("pending", None)):
+        terms = [make.term("s1", START, date(2024, 5, 1), outcome=name, decided_at=decided)]
+        tables = world(subscriptions=terms)
+        days = [date(2024, 4, 30), date(2024, 5, 1), date(2024, 5, 19)]
+        told[name] = [on(tables, day, *columns) for day in days]
+    assert len({str(days) for days in told.values()}) == 1
 
 
 def test_tickets_steps_goals_and_answers_are_those_of_hand() -> None:

@@ -46,29 +46,51 @@ def terms(project_root: Path) -> pd.DataFrame:
 def test_the_customers_of_today_are_those_whose_contract_runs(
     staged: pd.DataFrame, terms: pd.DataFrame
 ) -> None:
-    """Nobody with a running contract has left, and who is in notice has asked to cancel."""
+    """Nobody with a running contract has left; in notice is who asked to cancel and still runs."""
     runs = terms[(terms["term_start"] <= AS_OF) & (terms["closed"] > AS_OF)]
-    left = set(staged.index[staged["stage"] == "left"])
-    assert not left & set(runs["account_id"])
+    gone = set(staged.index[staged["stage"].isin(["left", "renewed_unseen"])])
+    assert not gone & set(runs["account_id"])
     asked = set(runs.loc[runs["cancel_requested_at"] <= AS_OF, "account_id"])
-    latest = terms[terms["term_start"] <= AS_OF].groupby("account_id")["closed"].max()
-    lapsed = set(latest.index[(latest <= AS_OF) & (AS_OF - latest <= pd.Timedelta(days=30))])
-    notice = set(staged.index[staged["stage"] == "in_notice"])
-    assert asked <= notice
-    assert notice <= asked | lapsed
+    assert set(staged.index[staged["stage"] == "in_notice"]) == asked
+
+
+def test_who_left_is_lost_on_record_and_a_renewal_on_record_is_no_loss(
+    staged: pd.DataFrame, terms: pd.DataFrame
+) -> None:
+    """The last outcome on record tells: lost has left, renewed has not, with or without a term."""
+    known = terms[terms["term_start"] <= AS_OF].sort_values(["account_id", "term_start"])
+    last = known.groupby("account_id").tail(1).set_index("account_id").reindex(staged.index)
+    over = last["closed"] <= AS_OF
+    lost = last["outcome"].isin(["churned", "involuntary"])
+    renewed = last["outcome"].isin(["renewed", "expanded", "contracted"])
+    late = AS_OF - last["closed"] > pd.Timedelta(days=30)
+    assert set(staged.index[staged["stage"] == "left"]) == set(last.index[over & lost])
+    unseen = last.index[over & renewed & late]
+    assert set(staged.index[staged["stage"] == "renewed_unseen"]) == set(unseen)
+    between = last.index[over & renewed & ~late]
+    assert len(between)
+    assert not staged.loc[between, "stage"].isin(["left", "in_notice", "overdue"]).any()
+    paid = pd.to_numeric(staged["arr"]).reindex(unseen.union(between))
+    assert (paid == last["arr"].astype(float).reindex(paid.index)).all()
 
 
 def test_stages_add_up_to_all_customers_and_their_money(
     content: dict[str, Any], staged: pd.DataFrame, terms: pd.DataFrame
 ) -> None:
-    """Each account is in one stage, and the money of all stages is that of running contracts."""
+    """Each account is in one stage; the money is that of contracts that run or still count."""
     counted = {row["stage"]: row["n_accounts"] for row in content["stages"]}
     recounted = staged["stage"].value_counts()
     assert counted == {stage: int(recounted.get(stage, 0)) for stage in counted}
     assert sum(counted.values()) == content["counts"]["n_accounts"] == len(staged)
     runs = terms[(terms["term_start"] <= AS_OF) & (terms["closed"] > AS_OF)]
-    money = sum(row["arr"] for row in content["stages"])
-    assert money == pytest.approx(float(runs["arr"].astype(float).sum()))
+    # What has ended and still counts: overdue and undecided, or renewed and the next one not begun.
+    ended = terms[(terms["closed"] <= AS_OF) & (AS_OF - terms["closed"] < pd.Timedelta(days=30))]
+    carried = ended[~ended["outcome"].isin(["churned", "involuntary"])]
+    carried = carried[~carried["account_id"].isin(runs["account_id"])]
+    carried = carried.sort_values("term_start").drop_duplicates("account_id", keep="last")
+    whole = pd.concat([runs, carried])["arr"].astype(float).sum()
+    money = sum(row["arr"] for row in content["stages"] if row["stage"] != "renewed_unseen")
+    assert money == pytest.approx(float(whole))
 
 
 def test_a_goal_reached_is_a_stage_from_the_day_after(
@@ -109,7 +131,7 @@ def test_the_break_that_is_announced_holds_after_correction(content: dict[str, A
     assert [row["loses"] for row in rows] == sorted((r["loses"] for r in rows), reverse=True)
     losses = [row["excess"] for row in rows if row["loses"]]
     assert losses == sorted(losses, reverse=True)
-    assert {row["to"] for row in rows if row["loses"]} <= {"in_notice", "left"}
+    assert {row["to"] for row in rows if row["loses"]} <= {"in_notice", "overdue", "left"}
     clear = rows[0]["low"] > 0 and rows[0]["loses"]
     assert ("The way breaks most here" in content["headline"]) == clear
     assert all(row["low"] < row["excess"] < row["high"] for row in rows)

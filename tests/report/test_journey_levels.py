@@ -37,7 +37,8 @@ def _terms(account: Any, start: Any, closed: Any, renewal: Any) -> Terms:
     names = pd.Index([f"A{k:04d}" for k in range(account.max() + 1)])
     money = np.full(len(start), 100.0)
     return Terms(names, account, start, closed, np.full(len(start), FAR), renewal, money, money,
-                 start, np.zeros(len(start), dtype=bool))  # fmt: skip
+                 start, np.zeros(len(start), dtype=bool), np.zeros(len(start), dtype=np.int64),
+                 np.full(len(start), FAR))  # fmt: skip
 
 
 def test_below_is_told_of_the_running_contract_alone() -> None:

@@ -35,7 +35,9 @@ NUMBERS: Final = (
     "detractors__last_180d", "onboarding_steps_done", "onboarding_share",
     "onboarding_overdue_steps__to_date", "goals_reached__to_date", "champion_silent_days__to_date",
 )  # fmt: skip
-FLAGS: Final = ("contract_runs", "in_notice", "won_back", "expanded", "left", "adopted")
+FLAGS: Final = (
+    "contract_runs", "in_notice", "won_back", "expanded", "left", "renewal_unseen", "adopted",
+)  # fmt: skip
 COLUMNS: Final = (*ATTRIBUTES, *NUMBERS, *FLAGS)
 _NEEDS: Final = {
     "tickets": ("open_severe_tickets__to_date",),

@@ -50,9 +50,9 @@ class Stage:
     leaves_after_days : int
         Days in a row on which the rule must not hold before the stage is left for one that is
         asked later; an earlier one may take over at once.
-    losing : bool
+    losing : bool, optional
         The customer is being lost here, as after notice: what else lies beside the way is trouble
-        that passes.  The end is a loss in any case.
+        that passes.  The end is a loss unless it is said to be none.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Stage:
     part: Part = BESIDE
     settles_days: int = 1
     leaves_after_days: int = 1
-    losing: bool = False
+    losing: bool | None = None
 
     @property
     def called(self) -> str:
@@ -133,7 +133,9 @@ class Rules:
     def lost(self) -> tuple[str, ...]:
         """Return the stages in which a customer is being lost or has ended."""
         stages = map(self.named, self.order)
-        return tuple(one.name for one in stages if one.losing or one.part == ENDED)
+        return tuple(
+            one.name for one in stages if (one.part == ENDED if one.losing is None else one.losing)
+        )
 
     @property
     def early(self) -> tuple[str, ...]:

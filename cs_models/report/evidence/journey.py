@@ -188,6 +188,7 @@ def today(followed: Journey, lasting: pd.DataFrame) -> pd.DataFrame:
     found["usual"] = usual.reindex(found.index)
     found["means"] = [followed.rules.named(name).words for name in found.index]
     found = found.join(levels.counted(now))
+    found.loc[ended, "n_open"] *= 0.0  # no contract runs that could still be judged
     return found.rename_axis("stage").reset_index()
 
 
@@ -305,7 +306,9 @@ def adopted(followed: Journey, by_day: int) -> pd.DataFrame:
 def breaks(followed: Journey, rng: np.random.Generator) -> Breaks:
     """Find where more leave the way than all stages together would let expect."""
     rules = followed.rules
-    trouble = (*rules.of("beside"), *rules.of("ended"))
+    # An end that is no loss is no trouble either: nobody knows what became of who comes there.
+    over = tuple(name for name in rules.of("ended") if name in rules.lost)
+    trouble = (*rules.of("beside"), *over)
     return journey.breaks(followed.stays, rules.path, trouble, losing=rules.lost, rng=rng)
 
 
