@@ -66,6 +66,33 @@ def table_summary(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def copies(tables: Tables) -> pd.DataFrame:
+    """Count the uses that are equal to an earlier row in every column.
+
+    Events have no key: unlike rows of the other tables, an equal one need not be a copy, and stays.
+
+    Parameters
+    ----------
+    tables : Tables
+        Canonical tables.
+
+    Returns
+    -------
+    DataFrame
+        One row: table ("events"), n_rows (kept), n_copies (all but the first of equal rows),
+        share (of n_rows, 0 to 1; 0 without rows), n_accounts (with such rows).
+    """
+    events = tables["events"]
+    equal = events.group_by(list(events.columns)).agg(n=events.count())
+    again = equal.filter(equal.n > 1)
+    counted = again.aggregate(
+        n_copies=(again.n - 1).sum().fill_null(0), n_accounts=again.account_id.nunique()
+    )
+    frame: pd.DataFrame = counted.mutate(n_rows=events.count().as_scalar()).execute()
+    frame = frame.astype({"n_copies": "int64", "n_accounts": "int64", "n_rows": "int64"})
+    return frame.assign(table="events", share=frame["n_copies"] / frame["n_rows"].clip(lower=1))
+
+
 def coverage_by_month(tables: Tables) -> pd.DataFrame:
     """Return how much of the book the usage data sees, month by month.
 

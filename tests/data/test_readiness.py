@@ -117,6 +117,18 @@ def test_history_and_summary_add_up(book: Tables) -> None:
     assert not readiness.table_summary(book).set_index("table").loc["tickets", "present"]
 
 
+def test_uses_equal_in_every_column_are_counted_and_stay() -> None:
+    """Three equal rows are two copies of one customer; a row that differs in anything is none."""
+    day = date(2025, 1, 10)
+    rows = [("a", "view", day)] * 3 + [("a", "edit", day), ("b", "view", day)]
+    tables = _tables(pd.DataFrame(rows, columns=["account_id", "feature", "event_date"]))
+    (told,) = readiness.copies(tables).to_dict("records")
+    assert told == {"n_copies": 2, "n_accounts": 1, "n_rows": 5, "table": "events", "share": 0.4}
+    assert tables["events"].count().to_pyarrow().as_py() == 5
+    none = readiness.copies(_tables(_daily("view", range(0), 1))).iloc[0]
+    assert (none["n_copies"], none["n_accounts"], none["share"]) == (0, 0, 0)
+
+
 def test_nothing_recorded_has_no_months() -> None:
     """Without events there is no month to speak of, rather than an error or a nought."""
     empty = _daily("view", range(0), 1)
