@@ -154,7 +154,7 @@ MEASURES: dict[str, Asked] = {
 def test_every_measure_keeps_its_laws(small: SimpleNamespace) -> None:
     """On any small world: bounds, order, sums; and rows backwards or yet to come change nothing."""
 
-    @settings(max_examples=6, **DRAWN)
+    @settings(max_examples=4, **DRAWN)
     @given(worlds(small))
     def hold(rows: Rows) -> None:
         tables, known = read(rows, small)
@@ -175,7 +175,7 @@ def test_every_measure_keeps_its_laws(small: SimpleNamespace) -> None:
 def test_adopted_contracts_keep_their_laws(small: SimpleNamespace) -> None:
     """Each contract is judged once, as from cut tables; who reaches more reaches less."""
 
-    @settings(max_examples=3, **DRAWN)
+    @settings(max_examples=2, **DRAWN)
     @given(worlds(small))
     def hold(rows: Rows) -> None:
         tables, known = read(rows, small)

@@ -58,7 +58,7 @@ def test_a_feature_launched_midway_is_not_announced() -> None:
 
 def test_shuffling_alone_would_announce_it() -> None:
     """Without the second test nearly every such history announces the launch."""
-    assert sum(_announced(seed, engine="permutation") for seed in range(6)) >= 5
+    assert sum(_announced(seed, engine="permutation") for seed in range(4)) >= 3
 
 
 def test_what_the_calendar_explains_is_said_so() -> None:
@@ -77,7 +77,7 @@ def test_what_the_calendar_explains_is_said_so() -> None:
             assert "explained by when the contracts started" in one.headline
 
 
-def _tiers(seed: int, n: int = 1200) -> pd.DataFrame:
+def _tiers(seed: int, n: int = 900) -> pd.DataFrame:
     """Invent books in which what an account pays for its segment decides both use and leaving."""
     rng = np.random.default_rng(seed)
     segment = rng.integers(0, 3, n)
@@ -99,7 +99,7 @@ def _tiers(seed: int, n: int = 1200) -> pd.DataFrame:
 
 def test_what_customers_pay_is_not_mistaken_for_what_they_use() -> None:
     """Where a tier of service explains use and renewal, a level of use is rarely announced."""
-    options: dict[str, Any] = {"features": [COLUMN], "n_permutations": 199}
+    options: dict[str, Any] = {"features": [COLUMN], "n_permutations": 99}
     alone, both = 0, 0
     for seed in range(4):
         frame = _tiers(seed)

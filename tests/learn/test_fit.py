@@ -144,15 +144,15 @@ def test_a_planted_channel_is_recovered() -> None:
 
 
 def test_without_any_link_few_worlds_announce_a_column_or_a_pair() -> None:
-    """In 40 worlds without a link about two announce a column, a level or a pair each."""
+    """In 20 worlds without a link about one announces a column, a level or a pair each."""
     columns = levels = pairs = 0
-    for seed in range(40):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         found = fit.learn(_sales(rng, n=200), COLUMNS, rng=rng, n_permutations=99)
         columns += bool(found.columns["holds"].any())
         levels += bool(found.levels["holds"].any())
         pairs += bool(len(found.pairs))
-    assert max(columns, levels, pairs) <= 7  # 2 expected; beyond three standard errors
+    assert max(columns, levels, pairs) <= 4  # 1 expected; beyond three standard errors
 
 
 def test_too_few_losses_say_so() -> None:
