@@ -190,7 +190,9 @@ def loses(shown: runs.Manifest, own: runs.Manifest) -> str:
     kept = {*shown.pages} & {*own.pages}
     lost = []
     if len(kept) < len(shown.pages):
-        lost.append(f"has {len(kept)} of the {len(shown.pages)} pages shown now")
+        n_pages = len(shown.pages)
+        pages = "the page" if n_pages == 1 else f"{len(kept)} of the {n_pages} pages"
+        lost.append(f"{'has not' if n_pages == 1 else 'has'} {pages} shown now")
     if own.as_of < shown.as_of:
         lost.append(f"looks back from {_day(own.as_of)}, not from {_day(shown.as_of)}")
     return " and ".join(lost)
