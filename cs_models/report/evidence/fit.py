@@ -211,7 +211,7 @@ def _training(rows: pd.DataFrame, plan: pd.DataFrame, today: pd.Timestamp) -> pd
     """Say whether the step named training was taken by its date."""
     own = plan[plan["step"].str.contains("train", case=False)].drop_duplicates("account_id")
     own = own.set_index("account_id").reindex(rows["account_id"])
-    kept = (own["completed"] <= own["due"]) & own["done"].fillna(False).astype(bool)
+    kept = (own["completed"] <= own["due"]) & own["done"].eq(True)
     words = np.select(
         [own["due"].isna(), kept, own["due"] >= today], ["not planned", "kept", "not yet due"],
         "late",
