@@ -48,7 +48,7 @@ def test_the_customers_of_today_are_those_whose_contract_runs(
 ) -> None:
     """Nobody with a running contract has left; in notice is who asked to cancel and still runs."""
     runs = terms[(terms["term_start"] <= AS_OF) & (terms["closed"] > AS_OF)]
-    gone = set(staged.index[staged["stage"].isin(["left", "renewed_unseen"])])
+    gone = set(staged.index[staged["stage"].isin(["left", "renewed_no_further_term"])])
     assert not gone & set(runs["account_id"])
     asked = set(runs.loc[runs["cancel_requested_at"] <= AS_OF, "account_id"])
     assert set(staged.index[staged["stage"] == "in_notice"]) == asked
@@ -66,7 +66,7 @@ def test_who_left_is_lost_on_record_and_a_renewal_on_record_is_no_loss(
     late = AS_OF - last["closed"] > pd.Timedelta(days=30)
     assert set(staged.index[staged["stage"] == "left"]) == set(last.index[over & lost])
     unseen = last.index[over & renewed & late]
-    assert set(staged.index[staged["stage"] == "renewed_unseen"]) == set(unseen)
+    assert set(staged.index[staged["stage"] == "renewed_no_further_term"]) == set(unseen)
     between = last.index[over & renewed & ~late]
     assert len(between)
     assert not staged.loc[between, "stage"].isin(["left", "in_notice", "overdue"]).any()
@@ -89,7 +89,9 @@ def test_stages_add_up_to_all_customers_and_their_money(
     carried = carried[~carried["account_id"].isin(runs["account_id"])]
     carried = carried.sort_values("term_start").drop_duplicates("account_id", keep="last")
     whole = pd.concat([runs, carried])["arr"].astype(float).sum()
-    money = sum(row["arr"] for row in content["stages"] if row["stage"] != "renewed_unseen")
+    money = sum(
+        row["arr"] for row in content["stages"] if row["stage"] != "renewed_no_further_term"
+    )
     assert money == pytest.approx(float(whole))
 
 
