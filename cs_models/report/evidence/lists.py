@@ -247,9 +247,12 @@ def _reached(frame: pd.DataFrame, listed: pd.Series, came: pd.Series) -> _Reache
 
     Beside it: whether it would have been among as many taken by size, and how likely by lot.
     """
+    # As far from their renewal as those listed, as the others are to whom a list is held.
+    near = frame[_CELL].astype(str) if _CELL in frame else ""
+    frame = frame.assign(when=frame[_ORIGIN].astype(str) + " " + near)
     rows = frame.assign(
-        listed=listed, came=came, large=lists.by_size(frame, listed, by=_ORIGIN),
-        passed_over=1.0 - lists.by_chance(frame, listed, by=_ORIGIN),
+        listed=listed, came=came, large=lists.by_size(frame, listed, by="when"),
+        passed_over=1.0 - lists.by_chance(frame, listed, by="when"),
     )  # fmt: skip
     each = rows.groupby("subscription_id", sort=True).agg(
         account_id=("account_id", "first"), arr=("arr", "last"), listed=("listed", "any"),

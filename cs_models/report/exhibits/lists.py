@@ -211,9 +211,9 @@ def _reached(frame: pd.DataFrame) -> list[Table]:
         },
         note="Each contract once, where the table above counts it in every quarter in which it "
         "stood on the list; on it: it had stood on a past list at any time before. By size, by "
-        "lot: what as many customers each quarter would have held, those with the largest "
-        "contracts, or drawn from all (on average). A list of few large customers reaches much of "
-        "the ARR with few calls.",
+        "lot: what as many customers each quarter, as far from their renewal, would have "
+        "held: those with the largest contracts, or drawn from all (on average). "
+        "A list of few large customers reaches much of the ARR with few calls.",
     )  # fmt: skip
     return [table]
 
