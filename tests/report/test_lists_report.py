@@ -173,6 +173,15 @@ def test_the_past_is_counted_by_hand() -> None:
     assert none.past_why
 
 
+def test_as_many_by_lot_are_as_far_from_their_renewal() -> None:
+    """Ten listed of the fifteen near ones: the lot is drawn among these, 1 - (1/3)^4 = 98.8 %."""
+    world = known()
+    far = np.tile(np.repeat([46, 138], [15, 25]), 4)
+    world = replace(world, past_accounts=world.past_accounts.assign(distance=far))
+    (one,) = evidence.make(world, [asked()], capacity=10, weeks=13)
+    assert one.by_chance == pytest.approx(1 - (1 / 3) ** 4)
+
+
 def test_what_as_many_calls_would_have_held_is_counted_by_hand() -> None:
     """Day q1: one of a (contracts of 5 and 3), b (9), c (1) is listed; q2: a and b; q3: nobody."""
     rows = pd.DataFrame(
