@@ -47,13 +47,17 @@ def table_text(payload: Mapping[str, Any]) -> str:
 # Pixels: one line of a figure's title, and the room around it.
 _TITLE_LINE, _TITLE_ROOM = 20, 14
 _TITLE_LETTERS = 80  # in a line, so that it fits a narrow notebook too
+_LEGEND_LINE = 24  # pixels
+_LEGEND_LETTERS = 100  # in a line; a name's mark and the room around it take as much as eight
+_MARK = 8
 
 
 def figure(drawn: Mapping[str, Any], title: str) -> dict[str, Any]:
-    """Return a figure for JupyterLab: its title in lines at the top, all else moved below it.
+    """Return a figure for JupyterLab: its title on top, all in shades for light and dark themes.
 
     The exported page sets the title as text above the figure, so figures are drawn without one
-    and their legend stands at the very top; both in one place could not be read.
+    and their legend stands at the very top; both in one place could not be read.  The page also
+    swaps colours for a dark screen; JupyterLab does not, so its figures have shades for both.
 
     Parameters
     ----------
@@ -67,6 +71,7 @@ def figure(drawn: Mapping[str, Any], title: str) -> dict[str, Any]:
     dict
         The same drawing, higher by the title.
     """
+    drawn = theme.on_either(drawn)
     layout = dict(drawn["layout"])
     usual = theme.TEMPLATE.layout
     lines = [escape(line, quote=False) for line in wrap(title, _TITLE_LETTERS)]
@@ -79,10 +84,21 @@ def figure(drawn: Mapping[str, Any], title: str) -> dict[str, Any]:
             "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": _TITLE_ROOM // 2},
         },
         "height": height,
-        "margin": {**margin, "t": margin["t"] + head},
+        "margin": {**margin, "t": head + max(margin["t"], usual.margin.t + _legend(drawn))},
         "legend": {**layout.get("legend", {}), "y": 1 - head / height},
     }  # fmt: skip
     return {**drawn, "layout": {**layout, **room}}
+
+
+def _legend(drawn: Mapping[str, Any]) -> int:
+    """Return the pixels that a figure's legend takes: plotly keeps none free below a title."""
+    if not drawn["layout"].get("showlegend"):
+        return 0
+    names = [
+        str(trace.get("name") or "") for trace in drawn["data"] if trace.get("showlegend", True)
+    ]
+    letters = sum(len(name) + _MARK for name in names)
+    return _LEGEND_LINE * -(-letters // _LEGEND_LETTERS)
 
 
 # JupyterLab gives its colours as variables, so the same markup is right in light and dark.

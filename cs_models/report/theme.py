@@ -11,6 +11,7 @@ Saturated colours are for differences that hold; what is within noise is drawn i
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -74,6 +75,19 @@ DARK: dict[str, str] = {
 # What figures are made with.  The page knows the dark twin of each.
 COLOURS = LIGHT
 
+# JupyterLab tells a figure not whether its theme is light or dark: one shade for both, where the
+# light one would be lost on a dark ground.  Words stand out 4.3 : 1 from both, what is drawn 3 : 1.
+EITHER: dict[str, str] = {
+    "ink": "#757B85",
+    "muted": "#757B85",
+    "grid": "rgba(128, 128, 128, 0.25)",
+    "accent": "#4C70B8",
+    "involuntary": "#9A6240",
+    "way_4": "#5560D0",
+    "way_6": "#0A7584",
+    "gone": "#A35252",
+}
+
 # What became of a contract term.
 OUTCOME_COLOURS: dict[str, str] = {
     outcome: COLOURS[role]
@@ -99,6 +113,8 @@ HEALTH_SYMBOLS = {"green": "circle", "amber": "diamond", "red": "square"}
 SEQUENTIAL = [[0.0, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 DIVERGING = [[0.0, COLOURS["churned"]], [0.5, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 
+_FAINTEST = 0.14  # of a ramp: what its lowest step shows of the colour
+
 FONT = (
     '-apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, "Liberation Sans", '
     "system-ui, sans-serif"
@@ -117,6 +133,57 @@ def faded(colour: str, alpha: float) -> str:
     """
     red, green, blue = _channels(colour)
     return f"rgba({red}, {green}, {blue}, {alpha:g})"
+
+
+def ramp(steps: int) -> list[str]:
+    """Return shades of one colour from little to much, right on a light and on a dark page.
+
+    Parameters
+    ----------
+    steps : int
+        How many, 2 or more.
+
+    Returns
+    -------
+    list of str
+        ``rgba(...)``, the last one solid.
+    """
+    part = (1 - _FAINTEST) / (steps - 1)
+    return [faded(COLOURS["renewed"], round(_FAINTEST + part * step, 2)) for step in range(steps)]
+
+
+def on_either(drawn: Any, *, coloured: bool = False) -> Any:
+    """Return a figure's JSON in shades that can be read on a light and on a dark ground.
+
+    Parameters
+    ----------
+    drawn : JSON
+        A figure, or a part of one; it is not changed.
+    coloured : bool, default False
+        Whether `drawn` is the value of a colour; other texts are data and stay as they are.
+    """
+    if isinstance(drawn, dict):
+        # What appears under the pointer brings its own light ground.
+        return {
+            key: part if key == "hoverlabel" else on_either(part, coloured="color" in key)
+            for key, part in drawn.items()
+        }
+    if isinstance(drawn, list):
+        return [on_either(part, coloured=coloured) for part in drawn]
+    if not coloured or not isinstance(drawn, str):
+        return drawn
+    return _either(drawn)
+
+
+def _either(colour: str) -> str:
+    """Return the shade for both grounds of a colour, solid or faded."""
+    for role, shade in EITHER.items():
+        if colour.upper() == LIGHT[role].upper():
+            return shade
+        stem = faded(LIGHT[role], 0).removesuffix("0)")
+        if colour.startswith(stem) and shade.startswith("#"):
+            return faded(shade, float(colour.removeprefix(stem).removesuffix(")")))
+    return colour
 
 
 def literal(text: str) -> str:

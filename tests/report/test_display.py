@@ -135,6 +135,27 @@ def test_in_the_lab_title_legend_and_plot_stand_below_one_another() -> None:
     assert bundle[display.EXHIBIT]["figure"]["layout"]["height"] == 300
 
 
+def test_in_the_lab_a_figure_is_read_on_a_light_and_on_a_dark_ground() -> None:
+    """No shade lost on black is left in it, data that look like one stay, the page has its own."""
+    dark = [theme.LIGHT[role] for role in theme.EITHER]
+    figure = go.Figure(layout={"template": theme.TEMPLATE, "showlegend": True})
+    figure.add_bar(
+        x=[theme.LIGHT["ink"]], y=[1], name="n", marker={"color": [theme.LIGHT["accent"]]},
+        error_y={"color": theme.faded(theme.LIGHT["accent"], 0.6)},
+    )  # fmt: skip
+    figure.add_annotation(text="here", font={"color": theme.LIGHT["ink"]})
+    bundle = Exhibit("e", "T", figure, Table.of(FRAME, id="t", title="T"), "a")._repr_mimebundle_()
+    lab = bundle[display.PLOTLY]
+    assert lab["data"][0]["x"] == [theme.LIGHT["ink"]]
+    assert lab["data"][0]["marker"]["color"] == [theme.EITHER["accent"]]
+    assert lab["data"][0]["error_y"]["color"] == theme.faded(theme.EITHER["accent"], 0.6)
+    assert lab["layout"]["annotations"][0]["font"]["color"] == theme.EITHER["ink"]
+    usual = dict(lab["layout"]["template"]["layout"])
+    usual.pop("hoverlabel")
+    assert not [shade for shade in dark if shade in json.dumps(usual)]
+    assert theme.LIGHT["ink"] in json.dumps(bundle[display.EXHIBIT]["figure"]["layout"])
+
+
 def test_a_figure_carries_its_numbers_readable_and_nothing_undrawn() -> None:
     """Plotly's base64 arrays are undone, also in two dimensions, with gaps as null."""
     figure = go.Figure(layout={"template": theme.TEMPLATE})

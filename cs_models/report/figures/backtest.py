@@ -12,6 +12,7 @@ from cs_models.report.figures.canvas import blank
 
 RATE = {"tickformat": ".0%", "rangemode": "tozero"}
 LONGEST_LINE = 32
+LINE, BETWEEN = 17, 10  # pixels: a line of a name beside a bar, and between two names
 LISTS = {"model": "accent", "loss": "above", "arr": "noise"}
 
 
@@ -114,12 +115,12 @@ def drifted(frame: pd.DataFrame) -> go.Figure:
     frame : DataFrame
         One row a column, in the order drawn: ``words``, ``psi``, ``psi_limit``, ``drifted``.
     """
-    figure = blank(height=110 + 34 * len(frame), legend=True)
     # Long names would leave no room for the bars on a telephone.
-    named = [
-        "<br>".join(theme.literal(line) for line in textwrap.wrap(str(text), LONGEST_LINE))
-        for text in frame["words"]
-    ]
+    lines = [textwrap.wrap(str(text), LONGEST_LINE) for text in frame["words"]]
+    # All bars are as far apart as the longest name is high.
+    most = max(map(len, lines), default=1)
+    figure = blank(height=110 + (LINE * most + BETWEEN) * len(lines), legend=True)
+    named = ["<br>".join(theme.literal(line) for line in own) for own in lines]
     role = {True: theme.COLOURS["churned"], False: theme.COLOURS["noise"]}
     figure.add_bar(
         y=named, x=frame["psi"], orientation="h", name="how far it moved",
@@ -133,7 +134,7 @@ def drifted(frame: pd.DataFrame) -> go.Figure:
         hovertemplate="limit %{x:.2f}<extra></extra>",
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(title="Population stability index", rangemode="tozero")
+    figure.update_xaxes(title="How far it moved (0: not at all)", rangemode="tozero")
     return figure
 
 

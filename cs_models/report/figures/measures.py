@@ -14,7 +14,6 @@ COLOURS = ("accent", "above", "churned", "below", "renewed", "involuntary")
 _CURVE, _ROW = 320, 26  # pixels
 _QUARTER = 0.25  # of a role's users stood below the lower end of its rhythm where it renewed
 _PIXEL = 0.5 / _CURVE  # of a share: half a pixel
-_BANDS = ("churned", "contracted", "noise", "expanded", "renewed", "above")
 
 
 def by_month(frame: pd.DataFrame, *, axis: str, title: str) -> go.Figure:
@@ -173,11 +172,12 @@ def utilisation(frame: pd.DataFrame) -> go.Figure:
         ``n_accounts``.
     """
     figure = blank(height=190 + 44 * frame["segment"].nunique(), legend=True)
-    for place, (band, rows) in enumerate(frame.groupby("band", sort=False)):
+    bands = list(frame.groupby("band", sort=False))
+    for (band, rows), shade in zip(bands, theme.ramp(max(len(bands), 2)), strict=False):
         figure.add_bar(
             x=rows["share"], y=[theme.literal(str(name)) for name in rows["segment"]],
             orientation="h", name=theme.literal(str(band)),
-            marker={"color": theme.COLOURS[_BANDS[place % len(_BANDS)]]},
+            marker={"color": shade},
             customdata=rows[["n_accounts"]].to_numpy().tolist(),
             hovertemplate="%{y}: %{x:.0%} (%{customdata[0]:,} accounts)<extra></extra>",
         )  # fmt: skip
