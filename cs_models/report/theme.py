@@ -113,7 +113,7 @@ HEALTH_SYMBOLS = {"green": "circle", "amber": "diamond", "red": "square"}
 SEQUENTIAL = [[0.0, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 DIVERGING = [[0.0, COLOURS["churned"]], [0.5, COLOURS["tint"]], [1.0, COLOURS["renewed"]]]
 
-_FAINTEST = 0.14  # of a ramp: what its lowest step shows of the colour
+_FAINTEST = 0.25  # of a ramp: what its lowest step shows of the colour
 
 FONT = (
     '-apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, "Liberation Sans", '

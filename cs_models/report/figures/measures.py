@@ -181,7 +181,7 @@ def utilisation(frame: pd.DataFrame) -> go.Figure:
             customdata=rows[["n_accounts"]].to_numpy().tolist(),
             hovertemplate="%{y}: %{x:.0%} (%{customdata[0]:,} accounts)<extra></extra>",
         )  # fmt: skip
-    figure.update_layout(barmode="stack")
+    figure.update_layout(barmode="stack", legend={"traceorder": "normal"})
     figure.update_xaxes(title="Share of accounts", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="Segment", autorange="reversed", automargin=True, showgrid=False)
     return figure
