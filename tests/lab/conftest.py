@@ -20,10 +20,6 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
-]  # fmt: skip
 PATIENCE_SECONDS = 300
 # Few and small: a search that ends in seconds, for the page and not the finding is looked at.
 _SMALL = {"n_permutations": "199", "source": '{"path": "data/small"}', "play": "None"}
@@ -44,15 +40,6 @@ class Lab:
     project: Path
     address: str
     token: str
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Return the browser, or skip."""
-    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +65,7 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lab(
-    chromium: str, small_project: Path, tmp_path_factory: pytest.TempPathFactory
+    chromium: Any, small_project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lab]:
     """Return a JupyterLab as `make lab` starts it, with folders of its own for what it keeps."""
     own = tmp_path_factory.mktemp("jupyter")
@@ -120,19 +107,9 @@ def asked() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Any]:
-    """Return one browser for all pages."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="session")
-def context(browser: Any, lab: Lab, asked: list[str]) -> Iterator[Any]:
+def context(chromium: Any, lab: Lab, asked: list[str]) -> Iterator[Any]:
     """Return a window that has shown the token once."""
-    made = browser.new_context(viewport={"width": 1400, "height": 1000})
+    made = chromium.new_context(viewport={"width": 1400, "height": 1000})
     made.set_default_timeout(PATIENCE_SECONDS * 1000)
     made.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
     yield made

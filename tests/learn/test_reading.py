@@ -9,7 +9,6 @@ import pytest
 
 from cs_models.errors import ParameterError
 from cs_models.learn import thresholds
-from cs_models.report import explore
 
 RULE: dict[str, Any] = {
     "column": "events__f0__first_60d", "users_column": "users__f0__first_60d", "min_users": 2,
@@ -51,9 +50,3 @@ def test_a_rule_of_a_segment_needs_the_column_of_the_segment(frame: pd.DataFrame
     assert thresholds.apply(rule | {"segment": None}, frame).tolist() == [True, False, pd.NA, pd.NA]
     mine = frame.assign(tier=["SMB", "MM", "SMB", "SMB"])
     assert thresholds.apply(rule, mine).tolist() == [True, pd.NA, pd.NA, pd.NA]
-
-
-def test_a_rule_made_by_hand_names_no_column_of_segments(frame: pd.DataFrame) -> None:
-    """The explorer gives the rows of the segment itself: its rule speaks of all of them."""
-    rule = explore.rule_at("events__f0__first_60d", 10, "SMB")
-    assert thresholds.apply(rule, frame).tolist() == [True, True, True, False]

@@ -18,6 +18,7 @@ from cs_models.report.evidence import backtest as evidence
 from cs_models.report.evidence import drifted, retold
 from cs_models.report.exhibits import backtest as exhibits
 from cs_models.report.exhibits import retold as retold_exhibits
+from cs_models.report.figures import backtest as figures
 from cs_models.report.findings import backtest as findings
 from cs_models.report.findings import retold as retold_findings
 
@@ -479,3 +480,16 @@ def test_few_judged_quarters_are_called_few(made: Made) -> None:
     assert "next to nothing" in said(*findings.scored(few))
     none = QuarterBacktest(made.scored.quarters.head(0), made.scored.coverage, made.scored.skipped)
     assert "No past quarter could be judged" in said(*findings.scored(none))
+
+
+def test_what_moved_fits_a_sheet_of_paper_with_names_that_read_alike() -> None:
+    """Fifteen long names that are cut alike are fifteen rows, no higher than a sheet of A4."""
+    long = "share of the users of the first weeks who came back for a third feature in the term "
+    frame = pd.DataFrame(
+        {"words": [f"{long}{row}" for row in range(15)], "psi": 0.2, "psi_limit": 0.1,
+         "drifted": True}
+    )  # fmt: skip
+    figure = figures.drifted(frame)
+    assert len(set(figure.data[0].y)) == len(frame)
+    assert figure.layout.height < 900
+    assert all(name.count("<br>") < 2 for name in figure.layout.yaxis.ticktext)

@@ -12,6 +12,7 @@ from cs_models.report.figures.canvas import blank
 
 RATE = {"tickformat": ".0%", "rangemode": "tozero"}
 LONGEST_LINE = 32
+MOST_LINES = 2
 LINE, BETWEEN = 17, 10  # pixels: a line of a name beside a bar, and between two names
 LISTS = {"model": "accent", "loss": "above", "arr": "noise"}
 
@@ -115,25 +116,33 @@ def drifted(frame: pd.DataFrame) -> go.Figure:
     frame : DataFrame
         One row a column, in the order drawn: ``words``, ``psi``, ``psi_limit``, ``drifted``.
     """
-    # Long names would leave no room for the bars on a telephone.
-    lines = [textwrap.wrap(str(text), LONGEST_LINE) for text in frame["words"]]
+    # Long names would leave no room for the bars on a telephone, and more lines none on a sheet of
+    # paper: the table behind the figure has them whole.
+    lines = [
+        textwrap.wrap(str(text), LONGEST_LINE, max_lines=MOST_LINES, placeholder=" …")
+        for text in frame["words"]
+    ]
     # All bars are as far apart as the longest name is high.
     most = max(map(len, lines), default=1)
     figure = blank(height=110 + (LINE * most + BETWEEN) * len(lines), legend=True)
     named = ["<br>".join(theme.literal(line) for line in own) for own in lines]
+    # Two names may read the same once they are cut: each row has a place of its own.
+    rows = list(range(len(named)))
     role = {True: theme.COLOURS["churned"], False: theme.COLOURS["noise"]}
     figure.add_bar(
-        y=named, x=frame["psi"], orientation="h", name="how far it moved",
+        y=rows, x=frame["psi"], orientation="h", name="how far it moved",
         marker={"color": [role[bool(one)] for one in frame["drifted"]]},
         hovertemplate="%{x:.2f}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        y=named, x=frame["psi_limit"], mode="markers", name="limit of chance",
+        y=rows, x=frame["psi_limit"], mode="markers", name="limit of chance",
         marker={"symbol": "line-ns", "size": 14, "color": theme.COLOURS["ink"],
                 "line": {"width": 2, "color": theme.COLOURS["ink"]}},
         hovertemplate="limit %{x:.2f}<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(
+        autorange="reversed", showgrid=False, tickmode="array", tickvals=rows, ticktext=named
+    )
     figure.update_xaxes(title="How far it moved (0: not at all)", rangemode="tozero")
     return figure
 
