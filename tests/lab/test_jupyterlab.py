@@ -126,7 +126,7 @@ def test_a_knob_moves_the_figure_and_the_numbers(
 
 
 def test_the_export_menu_makes_the_whole_page(
-    lab: Any, browser: Any, after_run: dict[str, Any], tmp_path: Path
+    lab: Any, chromium: Any, after_run: dict[str, Any], tmp_path: Path
 ) -> None:
     """What JupyterLab exports as cs_report is the offline page of the notebook, whole."""
     if not after_run:
@@ -139,7 +139,7 @@ def test_the_export_menu_makes_the_whole_page(
     html = page_file.read_text(encoding="utf-8")
     assert "cs_models.run" not in html  # no code
     assert "application/vnd.jupyter.widget" not in html
-    window = browser.new_context(offline=True)
+    window = chromium.new_context(offline=True)
     page = window.new_page()
     page.goto(page_file.as_uri())
     n_figures = page.locator("figure").count()
