@@ -7,6 +7,7 @@ ids.  The notebooks run in this process; their pages are opened in a real browse
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html as markup
 import json
@@ -243,6 +244,9 @@ def _lived(chromium: Any, file: Path, *, seconds: float = 0.15) -> tuple[bool, b
     page.on("console", lambda message: said.append(message.text))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(file.as_uri(), wait_until="commit")
+    # A busy machine takes its time to read the page; a name may have led the browser away.
+    with contextlib.suppress(Exception):
+        page.wait_for_load_state("load", timeout=10_000)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and "ran" not in said:
         page.wait_for_timeout(50)
