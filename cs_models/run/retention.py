@@ -26,8 +26,8 @@ def old(folder: Path, keep: int) -> list[str]:
     folder : Path
         The folder of the reports.
     keep : int
-        Complete runs to keep, at least 1; runs of any status that are newer than the oldest of
-        them stay too.
+        Complete runs of all notebooks to keep, at least 1; runs of any status that are newer
+        than the oldest of them stay too.
 
     Returns
     -------
@@ -36,7 +36,12 @@ def old(folder: Path, keep: int) -> list[str]:
         run are never among them.
     """
     found, _ = over_runs.read(folder)
-    complete = [run for run in found if run.complete][:keep]
+    # A run of some of the pages must not push a whole report out.
+    complete = [
+        run
+        for run in found
+        if run.complete and set(run.noted.all_notebooks) <= run.noted.notebooks.keys()
+    ][:keep]
     if len(complete) < keep:
         return []
     newer = found.index(complete[-1]) + 1

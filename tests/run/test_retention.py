@@ -98,3 +98,13 @@ def test_what_a_killed_prune_left_out_of_sight_goes_with_the_next(reports: Path)
     (reports / "20260601-060000-weekly").rename(reports / ".pruned-20260601-060000-weekly")
     retention.prune(reports, 5)
     assert not list(reports.glob(".pruned-*"))
+
+
+def test_a_run_of_some_pages_pushes_no_whole_report_out(tmp_path: Path) -> None:
+    """Runs of one notebook do not count among those to keep: the whole report stays."""
+    for day in (1, 2, 3):
+        path = tmp_path / _run(tmp_path, day) / "manifest.json"
+        noted = json.loads(path.read_text())
+        noted["all_notebooks"] = ["00_data_readiness"] if day > 1 else []
+        path.write_text(json.dumps(noted))
+    assert retention.old(tmp_path, 1) == []
