@@ -217,11 +217,11 @@ def export(
 
 @app.command()
 def prune(
-    keep: Annotated[int, typer.Option(min=1, help="the newest complete runs that stay")],
+    keep: Annotated[int, typer.Option(min=1, help="complete runs of each run file that stay, the newest")],
     out: Annotated[Path, typer.Option(help="the folder of the reports")] = Path("reports"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say which would go")] = False,
 ) -> None:
-    """Take away runs older than the newest complete ones; never the one that latest shows."""
+    """Take away runs older than the newest of their run file; never the one that latest shows."""
     from cs_models.run import retention
 
     for name in retention.prune(out, keep, dry=dry_run):

@@ -41,6 +41,7 @@ class End:
         self._notifier = notifier
         self._record: manifest.Manifest | None = None
         self._redact: Callable[[str], str] = str
+        self._reports: Path | None = None
 
     @property
     def secrets(self) -> list[str]:
@@ -51,6 +52,10 @@ class End:
     def hidden(self) -> Collection[str]:
         """Return the variables that no kernel may read, asked for or not."""
         return {URLS, notices.FILE} | (self._notifier.hidden if self._notifier else set())
+
+    def writes_to(self, reports: Path) -> None:
+        """Remember the folder of the reports."""
+        self._reports = reports
 
     def began(self, record: manifest.Manifest, redact: Callable[[str], str]) -> None:
         """Remember the run's manifest, and what takes secrets out of a text."""
@@ -101,7 +106,9 @@ class End:
 
     def _outcome(self, error: BaseException | None, guard: Guard) -> notices.Outcome:
         folder = self._record.folder if self._record is not None else None
+        latest = publish.shown_by_latest(self._reports) if self._reports is not None else None
         if error is None:
+            stays = folder is not None and latest is not None and latest != folder.name
             return notices.Outcome(
                 self._run_file,
                 "complete",
@@ -113,6 +120,10 @@ class End:
                     if change.news and change.topic in _TOLD_TOPICS
                 ),
                 folder=folder,
+                latest=latest,
+                why_not_shown=(
+                    publish.why_not_shown(folder.parent, folder) if folder and stays else ""
+                ),
             )
         status, code = _status(error, guard)
         return notices.Outcome(
@@ -121,7 +132,7 @@ class End:
             code,
             reason=self._redact(_reason(error)),
             folder=folder,
-            latest=publish.shown_by_latest(folder.parent) if folder else "",
+            latest=latest,
         )
 
 

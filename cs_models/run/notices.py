@@ -72,8 +72,10 @@ class Outcome:
         Levels and verdicts that changed since the run before.
     folder : Path or None
         The run's folder; None where it came to none.
-    latest : str
-        The run that ``latest`` shows.
+    latest : str or None
+        The run that ``latest`` shows after it; "" for none, None where that is not known.
+    why_not_shown : str
+        Why ``latest`` does not show a complete run, in words that follow "this run".
     """
 
     run_file: str
@@ -83,7 +85,13 @@ class Outcome:
     headline: str = ""
     changes: tuple[str, ...] = ()
     folder: Path | None = None
-    latest: str = ""
+    latest: str | None = None
+    why_not_shown: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """Say whether ``latest`` shows this run, as far as that is known."""
+        return self.latest is None or bool(self.folder and self.latest == self.folder.name)
 
 
 class Notifier:
@@ -197,7 +205,8 @@ def title(outcome: Outcome) -> str:
     name = Path(outcome.run_file).name or "a run"
     if outcome.status == "complete":
         changed = f", {len(outcome.changes)} changed" if outcome.changes else ""
-        return f"Renewals report {name}: complete{changed}"
+        shown = "" if outcome.shown else ", latest shows another run"
+        return f"Renewals report {name}: complete{changed}{shown}"
     return f"Renewals report {name}: {outcome.status}, exit code {outcome.exit_code}"
 
 
@@ -214,9 +223,19 @@ def body(outcome: Outcome) -> str:
         ("Headline", _brief(outcome.headline)),
         ("Changed", "\n  ".join(outcome.changes[:_MOST_LINES])),
         ("Report", where),
-        ("Latest shows", "" if outcome.status == "complete" else outcome.latest or "no run yet"),
+        _latest(outcome),
     ]
     return "\n".join(f"{name}: {text}" for name, text in lines if text)
+
+
+def _latest(outcome: Outcome) -> tuple[str, str]:
+    """Return what `latest` shows where it is not this run: its readers see none of it."""
+    if outcome.shown:
+        return "", ""
+    if not outcome.latest:
+        return "Latest shows", "no run yet"
+    why = f"; this run {outcome.why_not_shown}" if outcome.why_not_shown else ""
+    return "Latest still shows", f"{outcome.latest}{why}"
 
 
 def _addresses(notify: Notify, environment: Mapping[str, str]) -> list[str]:

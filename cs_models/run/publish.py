@@ -198,19 +198,27 @@ def show(folder: Path, run_folder: Path, say: Callable[[str], None], *, anyway: 
     Path
         The index page of the run: through `latest`, or its own where `latest` stays.
     """
-    from cs_models.report.changes import said
-
-    shown = shown_by_latest(folder)
-    current = said.manifest(folder / shown) if shown and not anyway else None
-    own = said.manifest(run_folder)
-    lost = said.loses(current, own) if current and own else ""
+    lost = "" if anyway else why_not_shown(folder, run_folder)
     if not lost:
         return point_latest(folder, run_folder)
     say(
-        f"latest still shows {shown}: this run {lost}; it is kept and listed, and run with "
-        "--latest it would be shown all the same"
+        f"latest still shows {shown_by_latest(folder)}: this run {lost}; it is kept and listed, "
+        "and run with --latest it would be shown all the same"
     )
     return run_folder / INDEX
+
+
+def why_not_shown(folder: Path, run_folder: Path) -> str:
+    """Return what the reader of `latest` would lose by a complete run, in words that follow "it".
+
+    Empty where nothing is lost, and for the run that `latest` shows itself.
+    """
+    from cs_models.report.changes import said
+
+    shown = shown_by_latest(folder)
+    current = said.manifest(folder / shown) if shown else None
+    own = said.manifest(run_folder)
+    return said.loses(current, own) if current and own else ""
 
 
 @contextlib.contextmanager

@@ -128,6 +128,7 @@ def publish_run(request: Request, screen: Screen, guard: Guard) -> Path:
     end = ending.End(request.run.shown_path, notifier)
     with end.told(guard, screen.say):
         reports = publish.open_folder(request.out)
+        end.writes_to(reports)
         with publish.lock(reports):
             return _publish(request, reports, screen, guard, end)
 

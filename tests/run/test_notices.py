@@ -120,7 +120,7 @@ def test_a_webhook_is_told_how_the_run_ended_and_no_value_of_the_data(webhook: _
         "Exit code: 5, a notebook failed",
         "Reason: 02: no column",
         "Report: /srv/reports/20260701-060000-weekly/index.html",
-        "Latest shows: 20260624-060000-weekly",
+        "Latest still shows: 20260624-060000-weekly",
     ]
 
 

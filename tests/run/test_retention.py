@@ -11,11 +11,12 @@ from cs_models import cli, errors
 from cs_models.run import publish, retention
 
 
-def _run(reports: Path, day: int, status: str = "complete") -> str:
-    name = f"202606{day:02d}-060000-weekly"
+def _run(reports: Path, day: int, status: str = "complete", of: str = "weekly") -> str:
+    name = f"202606{day:02d}-060000-{of}"
     (reports / name).mkdir(parents=True)
     noted = {
         "run_id": name, "status": status, "as_of": "2026-05-31", "notebooks": {},
+        "parameters_file": f"parameters/{of}.yml",
         "started_at": f"2026-06-{day:02d}T06:00:00+00:00",
     }  # fmt: skip
     (reports / name / "manifest.json").write_text(json.dumps(noted))
@@ -108,3 +109,15 @@ def test_a_run_of_some_pages_pushes_no_whole_report_out(tmp_path: Path) -> None:
         noted["all_notebooks"] = ["00_data_readiness"] if day > 1 else []
         path.write_text(json.dumps(noted))
     assert retention.old(tmp_path, 1) == []
+
+
+def test_runs_of_one_run_file_push_no_run_of_another_out(tmp_path: Path) -> None:
+    """Six daily runs and two weekly ones: two stay of each, whichever are newer."""
+    for day in (1, 5):
+        _run(tmp_path, day, of="weekly")
+    for day in range(2, 8):
+        _run(tmp_path, day, "failed" if day == 3 else "complete", of="daily")
+    assert retention.old(tmp_path, 2) == [f"2026060{day}-060000-daily" for day in (2, 3, 4, 5)]
+    assert retention.old(tmp_path, 1) == [
+        "20260601-060000-weekly", *(f"2026060{day}-060000-daily" for day in (2, 3, 4, 5, 6)),
+    ]  # fmt: skip
