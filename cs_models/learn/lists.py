@@ -15,7 +15,7 @@ from __future__ import annotations
 from cs_models.learn.listing import accounts, callees, contacts, people
 from cs_models.learn.listing.asked import OF_ACCOUNT, CustomerList, feature_of
 from cs_models.learn.listing.instead import by_chance, by_size
-from cs_models.learn.listing.judged import FEWEST, Caught, Past, caught, compare
+from cs_models.learn.listing.judged import FEWEST, Ahead, Caught, Past, ahead, caught, compare
 from cs_models.learn.listing.made import Made, made_again, make
 from cs_models.learn.listing.shared import CALLED, HIGH, TECH, largest, share
 
@@ -25,11 +25,13 @@ __all__ = [
     "HIGH",
     "OF_ACCOUNT",
     "TECH",
+    "Ahead",
     "Caught",
     "CustomerList",
     "Made",
     "Past",
     "accounts",
+    "ahead",
     "by_chance",
     "by_size",
     "callees",

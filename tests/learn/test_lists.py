@@ -334,6 +334,42 @@ def test_what_was_caught_is_part_of_what_came(rows: list[tuple[bool, bool, int, 
             assert one.low - 1e-12 <= one.share <= one.high + 1e-12
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans(), st.integers(0, 9),
+                          st.integers(0, 4)), min_size=1, max_size=12))  # fmt: skip
+def test_a_list_is_as_far_ahead_of_other_calls_as_what_each_caught(
+    rows: list[tuple[bool, bool, bool, int, int]],
+) -> None:
+    """The gap is that of the two shares; the other way round it is the same with another sign."""
+    on, other, came, arr, account = (list(column) for column in zip(*rows, strict=True))
+    options: dict[str, Any] = {"n_boot": 200}
+    gap = lists.ahead(on, other, came, arr, account, rng=np.random.default_rng(1), **options)
+    back = lists.ahead(other, on, came, arr, account, rng=np.random.default_rng(1), **options)
+    own, theirs = (lists.caught(of, came, arr, account).share for of in (on, other))
+    assert gap.gap == pytest.approx(own - theirs, nan_ok=True)
+    assert (gap.low, gap.high) == pytest.approx((-back.high, -back.low), nan_ok=True)
+    same = lists.ahead(on, on, came, arr, account, rng=np.random.default_rng(1), **options)
+    assert np.isnan(same.gap) or same.gap == 0
+    if np.isfinite(gap.low):
+        assert -1 <= gap.low <= gap.high <= 1
+
+
+def test_calls_of_no_more_merit_are_seldom_told_apart_and_better_ones_are() -> None:
+    """Two lots of the same size: about one in twenty; one that holds all that left: always."""
+    rng = np.random.default_rng(3)
+    clear = 0
+    for _ in range(60):
+        n = 150
+        arr, account = rng.lognormal(3, 1, n), rng.integers(0, 100, n)
+        one, two = rng.random((2, n)) < 0.3
+        came = np.ones(n)
+        gap = lists.ahead(one, two, came, arr, account, n_boot=300, rng=rng)
+        clear += gap.low > 0 or gap.high < 0
+        best = lists.ahead(np.ones(n), two, came, arr, account, n_boot=300, rng=rng)
+        assert best.low > 0
+    assert clear <= 9
+
+
 def test_without_contacts_nobody_is_in_a_play_nor_out_of_one() -> None:
     """Missing is never no."""
     rows = pd.DataFrame({"account_id": ["a"], "as_of_date": [AS_OF]})

@@ -48,6 +48,24 @@ def test_what_comes_up_is_recounted_from_the_subscriptions(
     assert first["due_arr"] == pytest.approx(due["arr"].sum(), rel=0.02)
 
 
+def test_today_s_arr_is_that_of_the_journey(outlook: dict[str, Any], run_folder: Path) -> None:
+    """Customers of today and what they pay: the stages of 05 add up to what 06 says of all."""
+    told = json.loads((run_folder / "05_journey_and_personas/results.json").read_text())
+    running = [row for row in told["stages"] if row["share"] is not None]
+    whole = outlook["paying"][-1]
+    assert whole["n_customers"] == sum(row["n_accounts"] for row in running)
+    assert whole["arr"] == pytest.approx(sum(row["arr"] for row in running))
+
+
+def test_renewals_that_no_contract_followed_are_told_alike(run_folder: Path) -> None:
+    """The readiness page lists as many as the journey has in that stage."""
+    told = json.loads((run_folder / "05_journey_and_personas/results.json").read_text())
+    staged = {row["stage"]: row["n_accounts"] for row in told["stages"]}
+    ready = json.loads((run_folder / "00_data_readiness/results.json").read_text())
+    found = {row["id"]: row["value"] for row in ready["findings"]}
+    assert found["renewed-unseen"] == staged["renewed_no_further_term"]
+
+
 def test_arr_is_the_same_in_page_file_and_results(
     outlook: dict[str, Any], run_folder: Path
 ) -> None:

@@ -220,6 +220,27 @@ def test_stages_show_who_is_below_the_level_where_the_journey_told_it(run: Path)
         assert ("n_below" in table.columns) == shown
 
 
+def test_renewals_that_no_contract_followed_are_explained_beside_the_stages(run: Path) -> None:
+    """The readiness page's own words, what to repair included, lead to its list."""
+    row = {"stage": "renewed_no_further_term", "n_accounts": 14, "arr": 9.0}
+    one = {
+        "id": "renewed-unseen",
+        "table": "renewed-unseen",
+        "statement": "14 customers are renewed. They count nowhere: enter the contract. More.",
+    }
+    for name, more in (
+        (evidence.JOURNEY, {"stages": [row]}), (evidence.READINESS, {"findings": [one]}),
+    ):  # fmt: skip
+        told = {"as_of": DAY.isoformat(), **DEFAULT, **more}
+        (run / name / "results.json").write_text(json.dumps(told))
+        _note(run, name, artefacts={})
+    (said, _) = exhibits.journey(_brief(run), "USD")
+    assert isinstance(said, Statement)
+    assert said.text.endswith("They count nowhere: enter the contract.")
+    (number,) = _numbers(said)
+    assert number.href.endswith("00_data_readiness/report.html#renewed-unseen")
+
+
 def test_a_list_that_the_records_could_not_tell_is_not_a_list_of_nobody(run: Path) -> None:
     """A list that the outlook skipped stands among those not made, with the outlook's reason."""
     why = "nps: the source has no table of surveys"

@@ -19,6 +19,7 @@ from cs_models.features.adoption import Condition, Definition
 from cs_models.features.daily.known import Known
 from cs_models.report.display import Exhibit, Statement
 from cs_models.report.evidence import journey as evidence
+from cs_models.report.evidence import paying
 from cs_models.report.exhibits import journey as exhibits
 from cs_models.report.findings import journey as findings
 from cs_models.report.findings import journey_saved as saved
@@ -76,9 +77,10 @@ def _page(told: Known, journeys: stages.Journeys) -> list[Any]:
     broken = evidence.breaks(accounts, rng)
     stuck = evidence.stuck(accounts, lasting)
     own = evidence.lasting(people, rng)
+    paid = paying.of_terms(told.terms, AS_OF, grace_days=30)
     return [
         *findings.answer(accounts, today, adopted, lasting, broken, "USD", 90),
-        *findings.untold(accounts, people), *exhibits.today(accounts, today, "USD"),
+        *findings.untold(accounts, people), *exhibits.today(accounts, today, paid, "USD"),
         *exhibits.course(accounts, evidence.course(accounts, rng)),
         *exhibits.adopted(adopted, "none is stated", 90), *exhibits.lasting(accounts, lasting),
         *exhibits.ahead(accounts, evidence.ahead(accounts, since=90, days=90)),
@@ -113,6 +115,20 @@ def test_the_stages_of_today_add_up(followed: evidence.Journey) -> None:
     assert today["n"].sum() == len(followed.now)
     assert today["share"].sum() == pytest.approx(1.0)
     assert today.set_index("stage").loc["left", "arr"] == 0
+
+
+def test_the_stages_hold_the_customers_of_today_and_their_money(
+    followed: evidence.Journey, told: Known
+) -> None:
+    """What the stages that have not ended add up to is said of today's customers on every page."""
+    today = evidence.today(followed, evidence.lasting(followed, np.random.default_rng(1)))
+    own = today[~today["stage"].isin(followed.rules.of("ended"))]
+    paid = paying.of_terms(told.terms, AS_OF, grace_days=30)
+    assert paid.n_customers == own["n"].sum()
+    assert paid.arr == pytest.approx(own["arr"].sum())
+    shown = exhibits.today(followed, today, paid, "USD")[0]
+    assert isinstance(shown, Exhibit)
+    assert f"{paid.n_customers} customers pay" in shown.table.note
 
 
 def test_every_user_day_is_in_one_stage(told: Known, journeys: stages.Journeys) -> None:

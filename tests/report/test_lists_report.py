@@ -153,10 +153,11 @@ def test_the_past_is_counted_by_hand() -> None:
     assert one.past.base_rate == pytest.approx(2 / 30)
     assert one.past.few  # ten accounts
     # Of 12 that left the ten largest stood on it: 100 x (40 + ... + 31) of 100 x (40 + ... + 29).
-    assert one.caught is not None
-    assert (one.caught.n, one.caught.n_of) == (10, 12)
-    assert (one.caught.arr, one.caught.arr_of) == (35500, 41400)
-    assert one.caught.share == pytest.approx(355 / 414)
+    assert one.reached is not None
+    caught = one.reached.own
+    assert (caught.n, caught.n_of) == (10, 12)
+    assert (caught.arr, caught.arr_of) == (35500, 41400)
+    assert caught.share == pytest.approx(355 / 414)
     summary = listed.summary([one])
     assert summary["arr_share"].iloc[0] == pytest.approx(355 / 414)
     said = [line.text for line in findings.worth(summary)]
@@ -167,6 +168,18 @@ def test_the_past_is_counted_by_hand() -> None:
     assert any(
         "as many customers taken by size would have held 86\u202f% of it, by lot 68\u202f%." in line
         for line in said
+    )
+    # The same ten customers: nought apart from size, and of the lot what is left of its 68 %.
+    row = summary.iloc[0]
+    assert row["ahead_of_size"] == row["ahead_of_size_low"] == row["ahead_of_size_high"] == 0
+    assert row["ahead_of_chance"] == pytest.approx(355 / 414 - (1 - 0.75**4))
+    assert row["ahead_of_chance_low"] < row["ahead_of_chance"] < row["ahead_of_chance_high"]
+    assert any("The list held no clearly other share" in line for line in said)
+    shown = exhibits.past(summary)
+    (reached,) = [one for one in shown if isinstance(one, Exhibit) and one.id == "reached-lists"]
+    assert [trace.name for trace in reached.figure.data] == ["cannot be told apart"]
+    assert reached.table.rows[0][list(reached.table.columns).index("ahead")] == (
+        "cannot be told apart"
     )
     (none,) = evidence.make(known(past=False), [asked()], capacity=10, weeks=13)
     assert none.past is None
@@ -179,7 +192,8 @@ def test_as_many_by_lot_are_as_far_from_their_renewal() -> None:
     far = np.tile(np.repeat([46, 138], [15, 25]), 4)
     world = replace(world, past_accounts=world.past_accounts.assign(distance=far))
     (one,) = evidence.make(world, [asked()], capacity=10, weeks=13)
-    assert one.by_chance == pytest.approx(1 - (1 / 3) ** 4)
+    assert one.reached is not None
+    assert one.reached.by_chance == pytest.approx(1 - (1 / 3) ** 4)
 
 
 def test_what_as_many_calls_would_have_held_is_counted_by_hand() -> None:

@@ -119,7 +119,10 @@ def ahead(book: revenue.Book, history: pd.DataFrame, *, reason: str = "") -> lis
 class Made:
     """All frames of one page."""
 
-    def __init__(self, *, reason: str = "", n: int = N, quarters: int = 4, **changed: Any) -> None:
+    def __init__(
+        self, *, reason: str = "", n: int = N, quarters: int = 4,
+        arr_today: float | None = None, **changed: Any,
+    ) -> None:  # fmt: skip
         self.history = ended()
         self.book = revenue.book(running(n, **changed), AS_OF, quarters=quarters)
         rng = np.random.default_rng(3)
@@ -131,7 +134,7 @@ class Made:
             patch.setattr(outlook, "N_PAST_PATHS", 100)  # laws hold with few paths too
             self.found = outlook.outlook(
                 told, refits, ahead(self.book, self.history, reason=reason), self.history,
-                self.book, grace_days=30, n_paths=100, rng=rng,
+                self.book, grace_days=30, n_paths=100, rng=rng, arr_today=arr_today,
             )  # fmt: skip
         self.rows = dues.contracts(told, self.found.notices)
         self.label = self.found.first["label"]
@@ -312,6 +315,14 @@ def test_nothing_at_all_comes_up() -> None:
         *findings.answer(made.found, made.standings, as_of=AS_OF, currency="USD")
     )
     assert all(isinstance(one, Statement | Table | Exhibit) for one in page(made))
+
+
+def test_the_book_is_held_against_what_all_customers_of_today_pay() -> None:
+    """Those between two contracts are not due, and yet a part of today's ARR."""
+    whole = Made().found.whole_book["book_arr"]
+    more = Made(arr_today=float(whole.iloc[0]) + 5000.0).found.whole_book
+    assert (more["book_arr"] == whole.iloc[0] + 5000.0).all()
+    assert (more["due_arr"] <= whole.iloc[0]).all()
 
 
 def page(made: Made) -> list[Statement | Table | Exhibit]:

@@ -15,6 +15,7 @@ from cs_models.errors import TooLittleDataError
 from cs_models.learn import churn, profile
 from cs_models.learn.listing import accounts, callees
 from cs_models.learn.lists import CALLED
+from cs_models.learn.lists import Ahead as ListAhead
 from cs_models.report.evidence import customer
 from cs_models.report.evidence.horizons import Ahead
 from cs_models.report.evidence.lists import CODES, Known, Listed
@@ -39,7 +40,9 @@ SUMMARY: Final = (
     "past_low", "past_high", "past_n", "past_n_accounts", "past_quarters", "base_rate",
     "difference", "difference_low", "difference_high", "few", "apart", "past_why",
     "n_caught", "n_came", "arr_caught", "arr_came", "arr_share", "arr_share_low", "arr_share_high",
-    "arr_share_by_size", "arr_share_by_chance", "table", "file",
+    "arr_share_by_size", "ahead_of_size", "ahead_of_size_low", "ahead_of_size_high",
+    "arr_share_by_chance", "ahead_of_chance", "ahead_of_chance_low", "ahead_of_chance_high",
+    "table", "file",
 )  # fmt: skip
 
 
@@ -63,7 +66,8 @@ def summary(found: Sequence[Listed]) -> pd.DataFrame:
         these who are called from this list and no earlier one, ``n_caught`` of the ``n_came`` past
         contracts for which it came true that stood on it, with their ARR and its share of all
         (``arr_share``; missing of users) and what as many customers taken by size or by lot would
-        have held of it, ``arr`` of the accounts listed
+        have held of it, and by how much the list is ahead of each (``ahead_of_size``,
+        ``ahead_of_chance``, with intervals for all lists at once), ``arr`` of the accounts listed
         (each once), ``file`` the CSV relative to the notebook's folder ("" for a list that could
         not be made).
     """
@@ -77,7 +81,8 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
     past, made = one.past, one.made
     each = rows.drop_duplicates("account_id") if len(rows) else rows
     spoken = rows[rows["in_capacity"]].drop_duplicates("account_id") if len(rows) else rows
-    nothing, held = float("nan"), one.caught
+    nothing, reached = float("nan"), one.reached
+    held = reached.own if reached else None
     return {
         "name": one.asked.name, "title": one.asked.title, "action": one.asked.action,
         "criteria": one.said, "grain": one.asked.grain, "outcome": one.asked.outcome,
@@ -100,11 +105,19 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
         "arr_came": held.arr_of if held else nothing, "arr_share": held.share if held else nothing,
         "arr_share_low": held.low if held else nothing,
         "arr_share_high": held.high if held else nothing,
-        "arr_share_by_size": one.by_size.share if one.by_size else nothing,
-        "arr_share_by_chance": one.by_chance,
+        "arr_share_by_size": reached.by_size.share if reached else nothing,
+        "arr_share_by_chance": reached.by_chance if reached else nothing,
+        **_ahead("ahead_of_size", reached.of_size if reached else None),
+        **_ahead("ahead_of_chance", reached.of_chance if reached else None),
         "table": anchor(one.asked.name) if made else "",
         "file": f"tables/list_{one.asked.name}.csv" if made else "",
     }  # fmt: skip
+
+
+def _ahead(name: str, found: ListAhead | None) -> dict[str, float]:
+    nothing = float("nan")
+    ends = (found.gap, found.low, found.high) if found else (nothing,) * 3
+    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
 
 
 def rows(one: Listed, known: Known, similar: pd.Series) -> pd.DataFrame:

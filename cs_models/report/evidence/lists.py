@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from cs_models.features import criteria
@@ -26,15 +27,14 @@ from cs_models.learn.listing import accounts, people
 from cs_models.learn.lists import CustomerList, Made, Past
 from cs_models.learn.predictors import told as told_words
 from cs_models.learn.shapes.calls import Play
-from cs_models.report.evidence import listable
+from cs_models.report.evidence import listable, reached
 from cs_models.report.evidence.horizons import Ahead
+from cs_models.report.evidence.reached import Reached
 
 N_REASONS: Final = 3
 CODES: Final = "reason_codes"
 PAST_DAYS: Final = 3  # quarter starts at which lists of people are made again
 _CELL, _ORIGIN, _LIKE = "distance", "origin", "alike"
-_Reached = tuple[lists.Caught | None, lists.Caught | None, float]
-_NOT_ASKED: Final[_Reached] = (None, None, float("nan"))
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,8 @@ class Listed:
         Why not, "" otherwise.
     n_past : int
         Past quarters in which it was made again.
-    caught : lists.Caught or None
+    reached : Reached or None
         Of a list of customers: how much of what came true stood on its past ones.
-    by_size : lists.Caught or None
-        The same of as many customers each quarter, those with the largest contracts.
-    by_chance : float
-        The share of the ARR that as many customers taken by lot would hold on average.
     """
 
     asked: CustomerList
@@ -107,9 +103,7 @@ class Listed:
     past: Past | None
     past_why: str
     n_past: int
-    caught: lists.Caught | None = None
-    by_size: lists.Caught | None = None
-    by_chance: float = float("nan")
+    reached: Reached | None = None
 
 
 def know(
@@ -173,7 +167,14 @@ def know(
     )  # fmt: skip
 
 
-def make(known: Known, asked: Sequence[CustomerList], *, capacity: int, weeks: int) -> list[Listed]:
+def make(
+    known: Known,
+    asked: Sequence[CustomerList],
+    *,
+    capacity: int,
+    weeks: int,
+    random_state: int = 0,
+) -> list[Listed]:
     """Make every list, of today and again of the past.
 
     Parameters
@@ -184,6 +185,8 @@ def make(known: Known, asked: Sequence[CustomerList], *, capacity: int, weeks: i
         Customers that the team can call, over all lists together.
     weeks : int
         Weeks for which a list is made.
+    random_state : int, default 0
+        Draws customers for the intervals of what past lists reached.
 
     Returns
     -------
@@ -197,7 +200,9 @@ def make(known: Known, asked: Sequence[CustomerList], *, capacity: int, weeks: i
         When a list asks for a column that the frames do not have although the records could tell
         it, naming the nearest.
     """
-    found = [_listed(known, one, _hands(one, capacity, weeks), len(asked)) for one in asked]
+    found = [
+        _listed(known, one, _hands(one, capacity, weeks), len(asked), random_state) for one in asked
+    ]
     told = [(one.asked, one.made) for one in found if one.made is not None]
     shared = iter(lists.share(told, known.accounts, capacity=capacity, weeks=weeks))
     return [one if one.made is None else replace(one, made=next(shared)) for one in found]
@@ -207,7 +212,9 @@ def _hands(asked: CustomerList, capacity: int, weeks: int) -> int:
     return capacity if asked.per_week is None else min(capacity, asked.per_week * weeks)
 
 
-def _listed(known: Known, asked: CustomerList, capacity: int, n_lists: int) -> Listed:
+def _listed(
+    known: Known, asked: CustomerList, capacity: int, n_lists: int, random_state: int
+) -> Listed:
     said = criteria.listed(asked.criteria)
     frame = known.accounts if asked.grain == "account" else known.users
     skipped = known.gaps.why_not(asked, frame)
@@ -215,22 +222,22 @@ def _listed(known: Known, asked: CustomerList, capacity: int, n_lists: int) -> L
         return Listed(asked, said, None, skipped, None, skipped, 0)
     criteria.check(asked.criteria, frame, where=f"{asked.name}.yml")
     made = lists.make(asked, frame)
-    past, why, n_past, held = _judged(known, asked, capacity, n_lists)
-    return Listed(asked, said, made, "", past, why, n_past, *held)
+    past, why, n_past, held = _judged(known, asked, capacity, n_lists, random_state)
+    return Listed(asked, said, made, "", past, why, n_past, held)
 
 
 def _judged(
-    known: Known, asked: CustomerList, capacity: int, n_lists: int
-) -> tuple[Past | None, str, int, _Reached]:
+    known: Known, asked: CustomerList, capacity: int, n_lists: int, random_state: int
+) -> tuple[Past | None, str, int, Reached | None]:
     """Make a list again in the past and see what came."""
     account = asked.grain == "account"
     frame = known.past_accounts if account else known.past_users
     if frame.empty:
-        return None, "no past quarter could be looked at", 0, _NOT_ASKED
+        return None, "no past quarter could be looked at", 0, None
     absent = [name for name in asked.columns if name not in frame or frame[name].isna().all()]
     if absent:
         named = ", ".join(criteria.column_words(name) for name in absent)
-        return None, f"what it asks was not kept of the past: {named}", 0, _NOT_ASKED
+        return None, f"what it asks was not kept of the past: {named}", 0, None
     listed = lists.made_again(asked, frame, by=_ORIGIN, capacity=capacity)
     came = frame[asked.outcome if account else _came(asked)]
     fair = listed | (True if account else people.asked_for(asked, frame) & _could(asked, frame))
@@ -238,35 +245,14 @@ def _judged(
     past = lists.compare(
         listed[fair], came[fair], rows["account_id"], rows[_LIKE], n_compared=n_lists
     )
-    held = _reached(frame, listed, came) if account else _NOT_ASKED
+    rng = np.random.default_rng(random_state)
+    held = None
+    if account:
+        # As far from their renewal as those listed, as the others are to whom a list is held.
+        near = frame[_CELL].astype(str) if _CELL in frame else ""
+        when = frame[_ORIGIN].astype(str) + " " + near
+        held = reached.look(frame.assign(when=when), listed, came, n_compared=n_lists, rng=rng)
     return past, "", int(frame[_ORIGIN].nunique()), held
-
-
-def _reached(frame: pd.DataFrame, listed: pd.Series, came: pd.Series) -> _Reached:
-    """Say of each contract once whether it stood on any past list, and what came of it.
-
-    Beside it: whether it would have been among as many taken by size, and how likely by lot.
-    """
-    # As far from their renewal as those listed, as the others are to whom a list is held.
-    near = frame[_CELL].astype(str) if _CELL in frame else ""
-    frame = frame.assign(when=frame[_ORIGIN].astype(str) + " " + near)
-    rows = frame.assign(
-        listed=listed, came=came, large=lists.by_size(frame, listed, by="when"),
-        passed_over=1.0 - lists.by_chance(frame, listed, by="when"),
-    )  # fmt: skip
-    each = rows.groupby("subscription_id", sort=True).agg(
-        account_id=("account_id", "first"), arr=("arr", "last"), listed=("listed", "any"),
-        came=("came", "max"), large=("large", "any"), passed_over=("passed_over", "prod"),
-    )  # fmt: skip
-    own, size = (
-        lists.caught(each[name], each["came"], each["arr"], each["account_id"])
-        for name in ("listed", "large")
-    )
-    hit = each[each["came"].eq(1)]
-    arr = hit["arr"].astype("float64").fillna(0.0)
-    whole = float(arr.sum())
-    met = float((arr * (1.0 - hit["passed_over"])).sum())
-    return own, size, met / whole if whole > 0 else float("nan")
 
 
 def _came(asked: CustomerList) -> str:

@@ -102,6 +102,7 @@ def outlook(
     grace_days: int,
     n_paths: int,
     rng: np.random.Generator,
+    arr_today: float | None = None,
 ) -> Outlook:
     """Forecast every quarter with the shock that quarters told from as far have shown.
 
@@ -117,6 +118,8 @@ def outlook(
     grace_days : int
     n_paths : int
     rng : numpy.random.Generator
+    arr_today : float, optional
+        What all customers of today pay (``paying.Paying.arr``); that of the book by default.
 
     Returns
     -------
@@ -128,7 +131,8 @@ def outlook(
     told = [
         revenue.forecast(
             due, process, rng=source, refits=refits, n_paths=n_paths,
-            quarters=book.quarters["quarter"], book_arr=book.arr,
+            quarters=book.quarters["quarter"],
+            book_arr=book.arr if arr_today is None else arr_today,
         )
         for process, source in zip(processes, sources, strict=False)
     ]  # fmt: skip

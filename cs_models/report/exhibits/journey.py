@@ -14,9 +14,11 @@ from cs_models.learn.journey import Breaks, Rules
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import journey_anchors as anchors
 from cs_models.report.evidence.journey import Ahead, Journey
+from cs_models.report.evidence.paying import Paying
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
+from cs_models.report.findings import paying
 from cs_models.report.findings.journey import called
 from cs_models.report.values import integer, money, number, percent
 
@@ -27,7 +29,7 @@ _DAYS = {"kind": "integer", "unit": "days"}
 _READ = (0, 30, 60, 90, 180, 270, 360, 540, 720)
 
 
-def today(followed: Journey, frame: pd.DataFrame, currency: str) -> tuple[Shown, ...]:
+def today(followed: Journey, frame: pd.DataFrame, paid: Paying, currency: str) -> tuple[Shown, ...]:
     """Show how many accounts, and how much money, are in each stage today."""
     if followed.now.empty:
         return (Statement.of("finding", "No customer was seen on any day.", id="today-said"),)
@@ -53,7 +55,8 @@ def today(followed: Journey, frame: pd.DataFrame, currency: str) -> tuple[Shown,
                     "n_open": Column("Not judged yet", kind="integer"),
                     "means": Column("What it means"),
                 },
-                note=f"{findings.sums(followed, frame, currency)} Usually: the day by which "
+                note=f"{findings.sums(followed, frame, currency)} "
+                f"{paying.today(paid, currency).text} Usually: the day by which "
                 "half of past customers had moved on. A dash: "
                 "fewer than half did while they were watched. Below the level now: the running "
                 "contract did not reach the level that defines adoption in its first days, "

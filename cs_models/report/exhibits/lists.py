@@ -191,13 +191,16 @@ def past(summary: pd.DataFrame) -> Shown:
     return (*said, figure, *_reached(frame))
 
 
-def _reached(frame: pd.DataFrame) -> list[Table]:
+def _reached(frame: pd.DataFrame) -> Shown:
     """Show how much of what came true had stood on lists of customers, by count and by ARR."""
     told = frame[frame["arr_share"].notna()]
     if told.empty:
         return []
+    shown = told.sort_values("arr_share", ascending=False).assign(
+        ahead=[_ahead(row) for row in records(told.sort_values("arr_share", ascending=False))]
+    )
     table = Table.of(
-        told.sort_values("arr_share", ascending=False), id=findings.REACHED,
+        shown, id=findings.REACHED,
         title="How much of it a list had reached",
         columns={
             "title": Column("List"), "came": Column("Of contracts that"),
@@ -207,15 +210,51 @@ def _reached(frame: pd.DataFrame) -> list[Table]:
             "arr_share_low": Column("from", kind="percent", digits=0),
             "arr_share_high": Column("to", kind="percent", digits=0),
             "arr_share_by_size": Column("As many by size", kind="percent", digits=0),
-            "arr_share_by_chance": Column("by lot", kind="percent", digits=0),
+            "ahead_of_size": Column("List ahead of it by", kind="points", digits=0),
+            "ahead_of_size_low": Column("from", kind="points", digits=0),
+            "ahead_of_size_high": Column("to", kind="points", digits=0),
+            "ahead": Column("Told apart"),
+            "arr_share_by_chance": Column("As many by lot", kind="percent", digits=0),
+            "ahead_of_chance": Column("List ahead of it by", kind="points", digits=0),
+            "ahead_of_chance_low": Column("from", kind="points", digits=0),
+            "ahead_of_chance_high": Column("to", kind="points", digits=0),
         },
         note="Each contract once, where the table above counts it in every quarter in which it "
         "stood on the list; on it: it had stood on a past list at any time before. By size, by "
         "lot: what as many customers each quarter, as far from their renewal, would have "
         "held: those with the largest contracts, or drawn from all (on average). "
-        "A list of few large customers reaches much of the ARR with few calls.",
+        "A list of few large customers reaches much of the ARR with few calls. Ahead: in points of "
+        "that ARR, on the same customers, with intervals that hold for all lists at once and take "
+        "the customer as the unit. Told apart: from as many by size.",
     )  # fmt: skip
-    return [table]
+    drawn = shown[shown["ahead_of_size_low"].notna()]
+    if drawn.empty:
+        return [table]
+    words = "; ".join(f"{row['title']}: {_gap_words(row)}" for row in records(drawn))
+    return [
+        Exhibit(
+            id="reached-lists", title="What lists reached beyond as many calls by size",
+            figure=figures.ahead(drawn), table=table,
+            alt=f"Share of the ARR held by each list, less that of as many by size: {words}.",
+            caption="Right of the line: the list held more of the ARR that came true than the "
+            "largest customers, as many, would have. Grey: may as well be nought.",
+        )
+    ]  # fmt: skip
+
+
+def _ahead(row: Mapping[str, Any]) -> str:
+    """Return in words whether a list can be told from as many customers by size."""
+    low, high = row["ahead_of_size_low"], row["ahead_of_size_high"]
+    if values.is_missing(low) or values.is_missing(high):
+        return "too few to say"
+    if not findings.stands_out(low, high):
+        return "cannot be told apart"
+    return "more" if low > 0 else "less"
+
+
+def _gap_words(row: Mapping[str, Any]) -> str:
+    between = values.interval(row["ahead_of_size_low"], row["ahead_of_size_high"], "points")
+    return f"{values.points(row['ahead_of_size'], 0)} ({between})"
 
 
 def told(judged: pd.DataFrame) -> list[str]:

@@ -96,7 +96,7 @@ def worth(value: Value | Untold, currency: str) -> tuple[Shown, ...]:
             value.table, id=anchors.VALUE, title="Running contracts: years and money expected",
             columns={
                 "group": Column("Customers"), "n_terms": Column("Contracts", kind="integer"),
-                "arr": Column("ARR today", **paid),  # type: ignore[arg-type]
+                "arr": Column("Their ARR", **paid),  # type: ignore[arg-type]
                 "years": Column("Years expected", kind="number", digits=1),
                 "years_low": Column("from", kind="number", digits=1),
                 "years_high": Column("to", kind="number", digits=1),
@@ -112,7 +112,7 @@ def worth(value: Value | Untold, currency: str) -> tuple[Shown, ...]:
             "they are, and chances to renew as they were. Beyond what was seen: share of the money "
             "in months as a customer to which fewer than ten have been followed. Left out: "
             f"contracts in notice ({integer(value.n_in_notice)} today, with "
-            f"{money(value.arr_in_notice, currency)} a year).",
+            f"{money(value.arr_in_notice, currency)} a year), and contracts that have just ended.",
         ),
         alt="Years expected: " + "; ".join(told) + ".",
         caption="Bars: 95 % intervals of the mean. A single contract may end at its next renewal "

@@ -36,7 +36,7 @@ _DOUBTS = frozenset(
 # How many sentences of a finding stand in the brief, where it is more than one.
 _SENTENCES: Final = {
     "kept": 2, "last-list": 2, "arr-below": 2, "levels": 2, "observed-to-expected": 3,
-    "leavers-met": 9, "records-stopped": 2,
+    "leavers-met": 9, "records-stopped": 2, "renewed-unseen": 2,
 }  # fmt: skip
 _FEW = 3
 _NO_LIST = "No list was made."
@@ -148,9 +148,10 @@ def warned(brief: Brief) -> list[Statement]:
 
 
 def journey(brief: Brief) -> list[Statement]:
-    """Say where journeys break, and whether champions are there."""
+    """Say where journeys break, whether champions are there, and what no contract followed."""
     said = brief.findings(evidence.JOURNEY, "break", "champions-silent")
-    return [_first(one, "finding") for one in said]
+    unseen = brief.findings(evidence.READINESS, "renewed-unseen")
+    return [*(_first(one, "finding") for one in said), *(_first(one, "note") for one in unseen)]
 
 
 def lists(brief: Brief, wanted: Sequence[str]) -> list[Statement]:

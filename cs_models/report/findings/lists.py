@@ -16,7 +16,7 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.findings.amounts import about, customers
 from cs_models.report.findings.words import Part, cited, linked, listed
 from cs_models.report.results import Finding
-from cs_models.report.values import integer, interval, percent
+from cs_models.report.values import integer, interval, percent, points
 
 ALL, PAST, REACHED = "all-lists-table", "past-lists-table", "reached-lists-table"
 CAME: Final = {
@@ -206,8 +206,31 @@ def _reached(row: Mapping[str, Any]) -> list[Part]:
         linked(interval(row["arr_share_low"], row["arr_share_high"]), REACHED),
         ") of the ARR that left; as many customers taken by size would have held ",
         linked(percent(row["arr_share_by_size"]), REACHED), " of it, by lot ",
-        linked(percent(row["arr_share_by_chance"]), REACHED), ".",
+        linked(percent(row["arr_share_by_chance"]), REACHED), ". The list held ",
+        *_ahead(row, "ahead_of_size"), " size alone, and ", *_ahead(row, "ahead_of_chance"),
+        " the lot.",
     ]  # fmt: skip
+
+
+def _ahead(row: Mapping[str, Any], name: str) -> list[Part]:
+    """Say whether a list held clearly more than other calls: "10 points (4 to 16) more than"."""
+    gap, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    if pd.isna(low) or pd.isna(high):
+        return ["no more and no less, as far as so few can tell, than"]
+    if not stands_out(low, high):
+        between = interval(low, high, "points")
+        return ["no clearly other share (", linked(between, REACHED), ") than"]
+    near, far = sorted((abs(low), abs(high)))
+    between = interval(near, far, "points").replace("+", "")
+    return [
+        linked(points(abs(gap), 0).lstrip("+"), REACHED), " (", linked(between, REACHED),
+        f") {'more' if gap > 0 else 'less'} than",
+    ]  # fmt: skip
+
+
+def stands_out(low: float, high: float) -> bool:
+    """Tell whether an interval of a difference leaves nought out; an unknown one does not."""
+    return bool(low > 0 or high < 0)
 
 
 def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
