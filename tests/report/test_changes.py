@@ -5,13 +5,17 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cs_models.report.changes import between, customers, said
+from cs_models.report import runs
+from cs_models.report.changes import answers, between, customers, said
 from cs_models.report.changes.between import Changes
 from cs_models.report.evidence import plays
 
@@ -138,13 +142,13 @@ def test_a_level_that_moved_is_news_only_beyond_its_interval(
     [
         ((10.0, 10.0, 12.0), False, "(12 alone), but the new one (10 to 12) holds the earlier"),
         ((10.0, 9.0, 11.0), True, "(12 alone), and the new one (9 to 11) does not touch it"),
-        ((14.0, 14.0, 14.0), True, "(12 alone), and the new one (14 to 14) does not touch it"),
+        ((14.0, 14.0, 14.0), True, "(12 alone), and the new one (14 alone) does not touch it"),
     ],
 )
 def test_an_interval_of_one_value_is_no_interval(
     tmp_path: Path, new: tuple[float, float, float], news: bool, words: str
 ) -> None:
-    """A level of 12 with 12 to 12 beside it may move to wherever the intervals touch."""
+    """A level of 12 with nothing but 12 beside it may move to wherever the intervals touch."""
     then = _thresholds(cut=12.0, cut_low=12.0, cut_high=12.0)
     now = _thresholds(**dict(zip(("cut", "cut_low", "cut_high"), new, strict=True)))
     _run(tmp_path, "20260701-060000-weekly", **{"02_adoption_thresholds": then})
@@ -259,6 +263,58 @@ def test_a_forecast_is_news_when_it_leaves_its_earlier_interval(
     outlook["forecast"][0]["grr_p50"] = middle
     changes = _since(tmp_path, manifest=OTHER_DATA, **{"06_renewal_outlook": outlook})
     assert [was for was, _ in _of(changes, "Forecast")] == ([] if news is None else [news])
+
+
+_MOVED = re.compile(
+    r"the level is (\S+) .*?, before ([\d.,]+)|: (\S+)\s%.* before (\S+)\s%"
+    r"|chance (\S+)\s%, before (\S+)\s%"
+)
+_ENDS = re.compile(r"([\d.,]+) to ([\d.,]+)")
+_NEAR = st.floats(0.01, 60.0).flatmap(
+    lambda was: st.tuples(st.just(was), st.floats(-1e-3, 1e-3) | st.floats(-0.9, 30.0))
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pair=_NEAR, width=st.floats(0.0, 1.0))
+def test_what_moved_never_reads_as_what_it_was(pair: tuple[float, float], width: float) -> None:
+    """Two values are written with digits that tell them apart, or it is said that it hardly moved.
+
+    Nor does an interval ever end where it begins.
+    """
+    was, step = pair
+    now = max(was + step, 0.0)
+    told = [
+        *answers.levels(*_both("02_adoption_thresholds", "thresholds", [
+            {**THRESHOLD, "cut": value, "cut_low": value - width, "cut_high": value + width}
+            for value in (was, now)
+        ])),
+        *answers.forecasts(*_both("06_renewal_outlook", "forecast", [
+            {"quarter": "q", "label": "2026 Q3", "grr_p50": value / 60, "grr_p10": value / 60 - 0.1,
+             "grr_p90": value / 60 + width}
+            for value in (was, now)
+        ])),
+        *customers.at_risk(*_both("06_renewal_outlook", "due", [
+            {"subscription_id": "s", "quarter": "q", "chance": customers.AT_RISK_FROM + side,
+             "p_from": "predictor", "arr": 1.0}
+            for side in (-1e-3 * width - 1e-9, abs(step) / 60)
+        ])),
+    ]  # fmt: skip
+    for change in told:
+        written = [found.groups() for found in _MOVED.finditer(change.text)]
+        pairs = [[part for part in groups if part] for groups in written]
+        assert all(before != after for before, after in pairs), change.text
+        assert pairs or "hardly moved" in change.text, change.text
+        if change.topic == answers.LEVEL:
+            ends = [found.groups() for found in _ENDS.finditer(change.text)]
+            assert all(low != high for low, high in ends), change.text
+
+
+def _both(notebook: str, table: str, rows: list[dict[str, Any]]) -> tuple[said.Said, said.Said]:
+    """Return two runs of which each said one row."""
+    noted = runs.Manifest(run_id="r", status="complete", as_of=date(2026, 6, 30))
+    one, two = (said.Said("r", noted, {notebook: {table: [row]}}) for row in rows)
+    return one, two
 
 
 def test_what_moved_beneath_is_told(tmp_path: Path) -> None:

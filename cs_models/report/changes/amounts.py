@@ -7,7 +7,7 @@ None where it is not there; never a refusal.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cs_models.report import values
@@ -27,9 +27,31 @@ def text(row: Mapping[str, Any], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def whole(value: float) -> str:
+def whole(value: float, digits: int = 2) -> str:
     """Write a level or a count as it is: whole numbers without a point."""
-    return values.integer(int(value)) if value == int(value) else values.number(value, 2)
+    return values.integer(int(value)) if value == int(value) else values.number(value, digits)
+
+
+def apart(
+    was: float, now: float, write: Callable[[float, int], str], digits: Sequence[int]
+) -> tuple[str, str] | None:
+    """Write two values with as few digits as tell them apart: never "12, before 12".
+
+    Parameters
+    ----------
+    was, now : float
+    write : callable
+        Writes a value with so many digits after the point.
+    digits : sequence of int
+        To be tried, in this order.
+
+    Returns
+    -------
+    tuple of str or None
+        Both as written; None where even the last cannot tell them apart: then they hardly moved.
+    """
+    written = ((write(was, place), write(now, place)) for place in digits)
+    return next((pair for pair in written if pair[0] != pair[1]), None)
 
 
 def about(amount: float, currency: str) -> str:

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cs_models.report import values
-from cs_models.report.changes.amounts import inside, num, text, whole
+from cs_models.report.changes.amounts import apart, inside, num, text, whole
 from cs_models.report.changes.change import Change
 from cs_models.report.changes.said import BACKTEST, MEASURES, OUTLOOK, THRESHOLDS, Said
 
 LEVEL, VERDICT, FORECAST = "Level", "Verdict", "Forecast"
 TRUE, DEFINITION = "Came true", "Definition of adopted"
 QUARTERS: Final = 2  # of the forecast, the nearest ones
+HARDLY: Final = "hardly moved"
+_FINE, _FINER = (0, 1, 2), (2, 3, 4)  # digits of a share, and of a level, until two differ
 _EARLIER: Final = ("earlier-said", "earlier-forecasts")
 _DEFINED: Final = re.compile(r"[Bb]y the definition in force:? ?\(?(.+?)\)?[.,]?$", re.DOTALL)
 _NUMBERED: Final = re.compile(r"-\d+$")
@@ -122,8 +124,12 @@ def _moved(segment: str, old: Row, new: Row) -> list[Change]:
     what = text(new, "counted") or text(new, "column")
     if was == cut:
         return [_level(f"{segment}: {whole(cut)} {what} as before{after}.")] if after else []
+    written = apart(was, cut, whole, _FINER)
+    if written is None:
+        return [_level(f"{segment}: the level {HARDLY}, {whole(cut)} {what}{after}.",
+                       news=bool(after))]  # fmt: skip
     held, why = _against(was, cut, _interval(old), _interval(new))
-    moved = f"{segment}: the level is {whole(cut)} {what}, before {whole(was)}"
+    moved = f"{segment}: the level is {written[1]} {what}, before {written[0]}"
     return [_level(f"{moved}; {why}{after}.", news=bool(after) or not held)]
 
 
@@ -131,7 +137,7 @@ def _against(was: float, cut: float, old: _Interval, new: _Interval) -> tuple[bo
     """Say whether two levels are held together by their intervals, and how."""
     if old is None:
         return False, "the earlier run gave no interval"
-    printed = f"{whole(old[0])} to {whole(old[1])}"
+    printed = _between(*old)
     if old[0] < old[1] and inside(cut, *old):
         return True, f"that is within the earlier interval ({printed}), so no news"
     alone = old[0] == old[1]
@@ -141,7 +147,7 @@ def _against(was: float, cut: float, old: _Interval, new: _Interval) -> tuple[bo
     )
     if new is None:
         return False, before
-    own = f"the new one ({whole(new[0])} to {whole(new[1])})"
+    own = f"the new one ({_between(*new)})"
     if new[0] > old[1] or old[0] > new[1]:
         return False, f"{before}, and {own} does not touch it"
     if inside(was, *new):
@@ -149,6 +155,14 @@ def _against(was: float, cut: float, old: _Interval, new: _Interval) -> tuple[bo
     if new[0] == new[1]:
         return True, f"{before}, but no interval stands beside the new one, so no news"
     return False, f"{before}, which {own} still touches"
+
+
+def _between(low: float, high: float) -> str:
+    """Write an interval with ends that can be told apart; without, it is one value."""
+    if low == high:
+        return f"{whole(low)} alone"
+    written = apart(low, high, whole, _FINER)
+    return f"{written[0]} to {written[1]}" if written else f"{whole(low)} alone"
 
 
 def _interval(row: Row) -> _Interval:
@@ -181,13 +195,25 @@ def _forecast(old: Row, new: Row) -> Change | None:
     verdict = "within" if held else "outside"
     ending = ", so no news" if held else ""
     label = text(new, "label") or text(new, "quarter")
+    digits = next((n for n in _FINE if values.percent(was, n) != values.percent(now, n)), None)
+    if digits is None:
+        words = (
+            f"{label}: the share of the ARR due that is likely to be kept {HARDLY} "
+            f"({values.percent(now)}), its interval is {values.interval(new_low, new_high)}, "
+            f"before {values.interval(low, high)}"
+        )
+    else:
+        after = f"{values.percent(now, digits)} ({_shares(new_low, new_high, digits)})"
+        before = f"{values.percent(was, digits)} ({_shares(low, high, digits)})"
+        words = f"{label}: {after} of the ARR due is likely to be kept, before {before}"
     return Change(
-        FORECAST,
-        f"{label}: {after} of the ARR due is likely to be kept, before {before}; the new middle is "
-        f"{verdict} the earlier interval{ending}.",
-        not held,
+        FORECAST, f"{words}; the new middle is {verdict} the earlier interval{ending}.", not held,
         OUTLOOK,
-    )
+    )  # fmt: skip
+
+
+def _shares(low: float | None, high: float | None, digits: int) -> str:
+    return values.interval(low, high, "percent", digits)
 
 
 def _defined(run: Said) -> str:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from cs_models.report import values
-from cs_models.report.changes.amounts import about, counted, inside, num, text
+from cs_models.report.changes.amounts import about, apart, counted, inside, num, text
 from cs_models.report.changes.change import Change
 from cs_models.report.changes.said import OUTLOOK, Said
 
 TOPIC: Final = "Customers at risk"
 AT_RISK_FROM: Final = 0.25
 NAMED: Final = 3
+_DIGITS: Final = (0, 1, 2)  # of a chance, until two can be told apart
 _PREDICTORS: Final = "03_churn_predictors"
 _NOTICE, _DECIDED = "notice", "decided"
 _Interval = tuple[float | None, float | None]
@@ -130,8 +131,12 @@ def _moved(words: str, side: str, pairs: list[_Pair], run: Said) -> list[Change]
 def _how(pair: _Pair) -> str:
     if pair.new.notice:
         return "asked to cancel"
-    before = "in notice" if pair.old.notice else values.percent(pair.old.chance)
-    return f"chance {values.percent(pair.new.chance)}, before {before}"
+    if pair.old.notice:
+        return f"chance {values.percent(pair.new.chance)}, before in notice"
+    written = apart(pair.old.chance, pair.new.chance, values.percent, _DIGITS)
+    if written is None:
+        return f"chance {values.percent(pair.new.chance)}, hardly moved"
+    return f"chance {written[1]}, before {written[0]}"
 
 
 def _new(found: list[_Contract], run: Said) -> list[Change]:
