@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
+import weakref
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -180,6 +182,125 @@ def test_turning_the_slider_changes_figure_and_numbers(
     view.knobs["days"].value = 30
     assert "first 30 days" in view.said.value
     assert dict(view.knobs["level"].options)[f"{level.value:,.4g}"] == level.value
+
+
+SEGMENT_LEVEL = {"North": 12, "South": 24}
+
+
+@pytest.fixture(scope="module")
+def two_levels() -> tuple[thresholds.Search, pd.DataFrame]:
+    """Return a search over two segments, each with a level of its own, and one too small."""
+    rng = np.random.default_rng(8)
+    n = 1600
+    frame = _panel(n)
+    where = np.where(np.arange(n) % 2 == 0, "North", "South")
+    where[:12] = "Tiny"
+    level = pd.Series(where).map(SEGMENT_LEVEL).fillna(1e9).to_numpy()
+    churn = np.where(frame[COLUMN] < level, 0.6, 0.1)
+    frame = frame.assign(segment=where, churned=(rng.random(n) < churn).astype(int))
+    found = thresholds.learn(frame, features=[COLUMN], n_permutations=199, random_state=1)
+    running = _panel(60, seed=9).drop(columns="churned")
+    running = running.assign(segment="North", term_end=pd.Timestamp("2027-01-01"))
+    return found, running
+
+
+def _announced(found: thresholds.Search, segment: str) -> float:
+    table = found.table[found.table["segment"] == segment]
+    return float(table.iloc[0]["cut"])
+
+
+def test_whoever_is_looked_at_has_a_level_of_their_own(
+    two_levels: tuple[thresholds.Search, pd.DataFrame],
+) -> None:
+    """Another segment brings the level announced for it; a level set by hand stays, and is said."""
+    found, running = two_levels
+    view = explore.threshold_view(found, running, as_of=AS_OF)
+    level, who = view.knobs["level"], view.knobs["who"]
+    north, south = (_announced(found, name) for name in SEGMENT_LEVEL)
+    assert north < south
+    for name, own in (("South", south), ("North", north), ("South", south)):
+        who.value = name
+        assert level.value == own
+        assert "this is the level that the search announced" in view.said.value
+        assert "by hand" not in view.said.value
+    level.index += 3
+    turned = level.value
+    who.value = "North"
+    assert level.value == turned
+    assert "set by hand" in view.said.value
+    assert f"their own is {north:,.4g} (announced)" in view.said.value
+    level.value = north  # back on their own level, it follows again
+    who.value = "South"
+    assert level.value == south
+    assert "by hand" not in view.said.value
+
+
+def test_a_group_without_an_announced_level_shows_what_stood_out_most(
+    two_levels: tuple[thresholds.Search, pd.DataFrame],
+    search: thresholds.Search,
+    book: pd.DataFrame,
+) -> None:
+    """Where nothing was announced it is the strongest rule tried, or the level before, and said."""
+    found, running = two_levels
+    view = explore.threshold_view(found, running, as_of=AS_OF)
+    view.knobs["who"].value = "South"
+    before = view.knobs["level"].value
+    view.knobs["who"].value = "Tiny"
+    assert view.knobs["level"].value == before
+    assert "the search tried no level of this use" in view.said.value
+    none = found.table.assign(column=None)
+    told = thresholds.Search(**{**vars(found), "table": none})
+    view = explore.threshold_view(told, running, as_of=AS_OF)
+    rules_ = found.rules[found.rules["min_users"] == 1]
+    for name in SEGMENT_LEVEL:
+        view.knobs["who"].value = name
+        mine = rules_[rules_["segment"] == name].sort_values("p_adjusted", kind="stable")
+        best = mine[mine["p_adjusted"] == mine["p_adjusted"].iloc[0]]
+        best = best.loc[best["statistic"].abs().idxmax()]
+        assert view.knobs["level"].value == best["cut"]
+        assert "the one that stands out most" in view.said.value
+    # A window that is looked at by hand is not left for the one that was announced.
+    view = explore.threshold_view(search, book, as_of=AS_OF)
+    view.knobs["days"].value = 30
+    view.knobs["who"].value = "North"
+    assert view.knobs["days"].value == 30
+
+
+def test_a_search_for_garbage_passes_over_the_notebook() -> None:
+    """After a view has opened, a full collection has next to nothing to look through."""
+    code = (
+        "import gc; from cs_models.report import explore; frozen = gc.get_freeze_count()\n"
+        "kept = [[n] for n in range(300_000)]\n"
+        "from cs_models.report.explore import knobs\n"
+        "from cs_models.report.display import Statement\n"
+        "loaded = gc.get_freeze_count()\n"
+        "knobs.Explorer('one', '', {}, lambda: [Statement.of('note', 'words')])\n"
+        "print(frozen, loaded, gc.get_freeze_count() > 300_000, len(gc.get_objects()) < 5_000)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # Loading the explorers, as every run does, freezes nothing; opening one does.
+    assert ran.stdout.split() == ["0", "0", "True", "True"]
+
+
+def test_what_an_earlier_run_of_the_notebook_left_is_freed(
+    search: thresholds.Search, book: pd.DataFrame
+) -> None:
+    """What was frozen and is in nobody's hands any more goes when the view is opened again."""
+
+    class Ring:
+        """Refers to itself: only a search for garbage frees it."""
+
+        def __init__(self) -> None:
+            self.own = self
+
+    ring = Ring()
+    seen = weakref.ref(ring)
+    explore.threshold_view(search, book, as_of=AS_OF)
+    del ring
+    gc.collect()
+    assert seen() is not None  # passed over
+    explore.threshold_view(search, book, as_of=AS_OF)
+    assert seen() is None
 
 
 def test_a_turn_draws_once(

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from cs_models import progress
 from cs_models.learn import ramps as learnt
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import customer as evidence
@@ -190,13 +191,16 @@ def customer_view(
     """
     from cs_models.report.explore import knobs, tabling
 
-    courses = None
-    if records is not None and as_of is not None:
-        courses = ramps.courses(records, as_of, grace_days=grace_days, features=())
-    told = Customers.of(
-        today, coming, history, by=by, grace_days=grace_days, currency=currency, courses=courses,
-        seed=seed,
-    )  # fmt: skip
+    with progress.step("of what the view shows is ready", 2) as opening:
+        courses = None
+        if records is not None and as_of is not None:
+            courses = ramps.courses(records, as_of, grace_days=grace_days, features=())
+        opening.advance()
+        told = Customers.of(
+            today, coming, history, by=by, grace_days=grace_days, currency=currency,
+            courses=courses, seed=seed,
+        )  # fmt: skip
+        opening.advance()
     names = told.names()
     if not names or told.looks is None:
         return knobs.nothing("customer", findings.NOBODY)

@@ -42,7 +42,7 @@ def learned(
     min_users : int
     """
     for rule in announced:
-        own = _segment(rule)
+        own = segment_of(rule)
         same = (rule["column"], own, int(rule["min_users"])) == (column, segment, min_users)
         if same and float(rule["cut_below"]) < cut <= float(rule["cut"]):
             return rule
@@ -64,15 +64,29 @@ def tried(search: Search, rule: Rule, n_above: int, n_terms: int) -> Any:
     -----
     Levels of one column and number of users are nested: as many terms above are the same terms.
     """
-    rows = search.rules
-    scope = _segment(rule)
-    segment = rows["segment"].isna() if scope is None else rows["segment"] == scope
-    same = (
-        (rows["column"] == rule["column"]) & segment & (rows["min_users"] == rule["min_users"])
-        & (rows["n_above"] == n_above) & (rows["n_terms"] == n_terms)
-    )  # fmt: skip
+    rows = tried_of(search, rule["column"], segment_of(rule), int(rule["min_users"]))
+    same = (rows["n_above"] == n_above) & (rows["n_terms"] == n_terms)
     at = np.flatnonzero(same.to_numpy(dtype=bool))
     return rows.iloc[int(at[0])] if len(at) else None
+
+
+def tried_of(search: Search, column: str, segment: str | None, min_users: int) -> pd.DataFrame:
+    """Return the rows of ``Search.rules`` of one use, one group and one number of users.
+
+    Parameters
+    ----------
+    search : Search
+    column : str
+        Panel column.
+    segment : str or None
+        None for all customers.
+    min_users : int
+    """
+    rows = search.rules
+    group = rows["segment"].isna() if segment is None else rows["segment"] == segment
+    same = (rows["column"] == column) & group & (rows["min_users"] == min_users)
+    found: pd.DataFrame = rows[same.to_numpy(dtype=bool)]
+    return found
 
 
 def said(
@@ -120,7 +134,7 @@ def _near(announced: Sequence[Rule], rule: Rule) -> str:
     """Say that a level lies within the interval of an announced one."""
     key = (rule["column"], rule["segment"], rule["min_users"])
     for row in announced:
-        own = _segment(row)
+        own = segment_of(row)
         same = (row["column"], own, int(row["min_users"])) == key
         if same and row["cut_low"] <= rule["cut"] <= row["cut_high"]:
             ends = list(dict.fromkeys(amount(row[name]) for name in ("cut_low", "cut_high")))
@@ -132,5 +146,6 @@ def _near(announced: Sequence[Rule], rule: Rule) -> str:
     return ""
 
 
-def _segment(rule: Rule) -> str | None:
+def segment_of(rule: Rule) -> str | None:
+    """Return the segment that a rule is about; None for all customers."""
     return None if pd.isna(rule["segment"]) else str(rule["segment"])

@@ -7,6 +7,8 @@ keys turn it; a wrong input is answered in a sentence.  Every text is escaped in
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -81,6 +83,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         for knob in self.knobs.values():
             knob.observe(self._turned, names="value")
         self.turn()
+        settle(name)
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -122,6 +125,32 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         drawn = tuple(self.plots[: len(exhibits)])
         if self._figures.children != drawn:
             self._figures.children = drawn
+
+
+_opened: set[str] = set()
+
+
+def settle(name: str) -> None:
+    """Keep Python's search for garbage away from what stands in the kernel when a view opens.
+
+    A notebook's panels, models and modules are a million objects that live as long as its kernel.
+    Python looks through all of them each time as many new ones have gathered, and when that falls
+    into a turn the turn takes twice or three times as long (docs/evidence.md, "Explorers").  What
+    is frozen is passed over; what nobody refers to any longer is freed at once as ever.
+
+    Parameters
+    ----------
+    name : str
+        The view.  Opened again, its notebook is run again: then all is thawed first, so that
+        nothing the earlier cells left stays for ever.
+    """
+    if name in _opened:
+        gc.unfreeze()
+    if not _opened:
+        atexit.register(gc.unfreeze)  # libraries count at the end what of theirs was left
+    _opened.add(name)
+    gc.collect()
+    gc.freeze()
 
 
 def choice(label: str, options: Any, value: Any = None) -> Any:

@@ -7,7 +7,6 @@ they are the export's.  ``methods.md`` 2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -23,7 +22,7 @@ from cs_models.learn.thresholds import Search
 from cs_models.report.display import Exhibit, Statement
 from cs_models.report.evidence import rules, standing
 from cs_models.report.evidence import thresholds as evidence
-from cs_models.report.evidence.rules import WHOLE_BOOK, group_of
+from cs_models.report.evidence.rules import group_of
 from cs_models.report.exhibits import thresholds as exhibits
 from cs_models.report.explore import doubt
 from cs_models.report.findings import today
@@ -33,13 +32,6 @@ MOST_LEVELS: Final = 200
 _BOOK: Final = [
     "subscription_id", "account_id", "account_name", "term_start", "term_end", "arr", "in_notice",
 ]  # fmt: skip
-ABOUT = (
-    "Turn the level, the use, its window, whose contracts, or how many users must take part: the "
-    "figure shows what share of past contract terms renewed on both sides, the sentences how sure "
-    "that is and who stands below today. The first view is the level that the search announced. "
-    "What is shown goes with renewal; whether moving a customer across changes anything, only an "
-    "experiment tells."
-)
 
 
 @dataclass(frozen=True)
@@ -104,14 +96,15 @@ class Levels:
         return sorted(map(str, self.history[self.by].dropna().unique()))
 
     def cuts(self, column: str) -> list[float]:
-        """Return the levels of a column: each draws another line; announced ones are among them."""
+        """Return the levels of a column: each draws another line; those tried are among them."""
         known = thresholds.values(self.rule(column, 0.0), self.history).dropna().to_numpy()
         distinct = np.unique(known)[1:]
         if len(distinct) > MOST_LEVELS:
             ranks = np.linspace(0, len(known) - 1, MOST_LEVELS).astype(int)
             distinct = np.unique(np.sort(known)[ranks])[1:]
         own = {float(rule["cut"]) for rule in self.announced if rule["column"] == column}
-        return sorted({*distinct.tolist(), *own}) or [0.0]
+        tried = self.search.rules.loc[self.search.rules["column"] == column, "cut"]
+        return sorted({*distinct.tolist(), *own, *map(float, tried)}) or [0.0]
 
     def rule(
         self, column: str, cut: float, segment: str | None = None, min_users: int = 1
@@ -256,57 +249,13 @@ def threshold_view(
     ipywidgets.VBox
         Keyboard-usable; opens at the level that the search announced first.
     """
-    from cs_models.report.explore import knobs
+    from cs_models.report.explore import knobs, turning
 
     levels = Levels.of(search, so_far, as_of=as_of, by=by, currency=currency)
     uses = levels.columns()
     if not uses:
         return knobs.nothing("threshold", "No use in the first days of a term is recorded.")
-    first = _first(levels, uses)
-    level = knobs.steps("Level", _written(levels.cuts(first["column"])), first["cut"])
-    use = knobs.choice("Use", uses, first["use"])
-    days = knobs.choice("Window, days", sorted(uses[first["use"]]), first["days"])
-    who = knobs.choice("Who", [(WHOLE_BOOK, None), *((n, n) for n in levels.segments())])
-    who.value = first["segment"]
-    users = knobs.choice("Users, at least", [1, 2, 3, 5], first["min_users"])
-
-    def draw(
-        level: float, use: str, days: int, who: str | None, users: int
-    ) -> Sequence[Exhibit | Statement]:
-        return levels.at(uses[use][days], level, segment=who, min_users=users)
-
-    turned = {"level": level, "use": use, "days": days, "who": who, "users": users}
-
-    def refit(name: str) -> None:
-        if name not in ("use", "days"):
-            return
-        windows = sorted(uses[use.value])
-        if tuple(windows) != tuple(days.options):
-            kept = days.value if days.value in windows else windows[-1]
-            days.options = windows
-            days.value = kept
-        cuts = levels.cuts(uses[use.value][days.value])
-        nearest = min(cuts, key=lambda cut: abs(cut - level.value))
-        level.options = _written(cuts)
-        level.value = nearest
-
-    return knobs.Explorer("threshold", ABOUT, turned, draw, refit=refit)
-
-
-def _first(levels: Levels, uses: dict[str, dict[int, str]]) -> dict[str, Any]:
-    """Return where the explorer opens: the first announced level, else the middle of any use."""
-    at = {column: (use, days) for use, own in uses.items() for days, column in own.items()}
-    for rule in rules.records(rules.leading(levels.search)):
-        if rule["column"] in at:
-            use, days = at[rule["column"]]
-            own = None if pd.isna(rule["segment"]) else str(rule["segment"])
-            return {"use": use, "days": days, "column": rule["column"], "cut": float(rule["cut"]),
-                    "segment": own, "min_users": int(rule["min_users"])}  # fmt: skip
-    use = next(iter(uses))
-    days = max(uses[use])
-    cuts = levels.cuts(uses[use][days])
-    return {"use": use, "days": days, "column": uses[use][days], "cut": cuts[len(cuts) // 2],
-            "segment": None, "min_users": 1}  # fmt: skip
+    return turning.Turning(levels, uses).view
 
 
 def _said(rule: dict[str, Any], by_side: dict[str, Any]) -> Statement:
@@ -330,10 +279,6 @@ def _use(measure: catalogue.Measure) -> str:
     """Return what a measure counts, without its window."""
     words = catalogue.KINDS[measure.measure].words
     return words if measure.feature is None else f"{measure.feature} {words}"
-
-
-def _written(cuts: Sequence[float]) -> list[tuple[str, float]]:
-    return [(f"{cut:,.4g}", cut) for cut in cuts]
 
 
 def _bare(frame: pd.DataFrame) -> pd.DataFrame:

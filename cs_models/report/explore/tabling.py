@@ -64,7 +64,8 @@ def tables(shown: Sequence[Any]) -> Any:
     Returns
     -------
     ipywidgets.VBox
-        The list, and the table that is chosen, sortable and searchable.
+        The list, and the table that is chosen, sortable and searchable; ``knobs`` as in an
+        ``Explorer``.
     """
     import ipywidgets as widgets
 
@@ -82,7 +83,10 @@ def tables(shown: Sequence[Any]) -> Any:
             each.close()
 
     which.observe(turned, names="value")
-    return widgets.VBox([which, place]).add_class("cs-explorer").add_class("cs-explorer-tables")
+    view = widgets.VBox([which, place]).add_class("cs-explorer").add_class("cs-explorer-tables")
+    view.knobs = {"which": which}
+    knobs.settle("tables")
+    return view
 
 
 def written(shown: Table) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
