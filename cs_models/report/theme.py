@@ -76,16 +76,20 @@ DARK: dict[str, str] = {
 COLOURS = LIGHT
 
 # JupyterLab tells a figure not whether its theme is light or dark: one shade for both, where the
-# light one would be lost on a dark ground.  Words stand out 4.3 : 1 from both, what is drawn 3 : 1.
+# light one would be lost on a dark ground, or is faint on a white one.  Words stand out 4.3 : 1
+# from both, what is drawn 3 : 1.
 EITHER: dict[str, str] = {
     "ink": "#757B85",
     "muted": "#757B85",
     "grid": "rgba(128, 128, 128, 0.25)",
     "accent": "#4C70B8",
     "involuntary": "#9A6240",
-    "way_4": "#5560D0",
-    "way_6": "#0A7584",
-    "gone": "#A35252",
+    "expanded": "#4F97C4",
+    "way_1": "#A08CB4",
+    "way_4": "#2850E6",
+    "way_5": "#148250",
+    "way_6": "#326E78",
+    "gone": "#AA8C8C",
 }
 
 # What became of a contract term.

@@ -135,6 +135,19 @@ def test_any_two_stages_are_told_apart_by_every_eye(shades: dict[str, str]) -> N
         assert min(apart) > 20
 
 
+def test_shades_for_both_grounds_stand_out_on_both_and_stages_from_each_other() -> None:
+    """In JupyterLab, light or dark, a shade reaches 3 : 1, and stages are told apart by any eye."""
+    solid = {role: shade for role, shade in theme.EITHER.items() if shade.startswith("#")}
+    assert {"expanded", "way_1", "way_5"} < solid.keys()
+    for ground in ("#FFFFFF", "#111111"):
+        assert min(_contrast(shade, ground) for shade in solid.values()) >= 3
+    shades = {**theme.LIGHT, **solid}
+    for eye in EYES:
+        seen = [_lab(eye @ _linear(shades[role])) for role in STAGES]
+        apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]
+        assert min(apart) > 17
+
+
 def _linear(colour: str) -> np.ndarray:
     channels = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
     return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
