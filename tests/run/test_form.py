@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cs_models import errors
@@ -111,6 +112,38 @@ def test_a_model_reads_back_from_all_its_fields(content: dict[str, Any], name: s
     read = yaml_file.parse(form.yaml_text({**plain, name: own}), "written").content
     own = read.pop(name, {})
     assert kind.checked({**read, **own}) == model
+
+
+@settings(max_examples=30, deadline=None)
+@given(_CONTENT, st.booleans())
+def test_what_a_script_has_is_written_as_a_file_holds_it(
+    content: dict[str, Any], as_model: bool
+) -> None:
+    """Days, exact numbers, tuples and models come back as the values that a run file holds."""
+    try:
+        models = run_file.checked(content, Path.cwd(), follow=False)
+    except errors.ParameterError:
+        return
+    own = {**content, "as_of": date.fromisoformat(content["as_of"])}
+    if as_model:
+        own["source"] = models["adoption_thresholds"].source
+    if "adoption_thresholds" in content:
+        part = {**content["adoption_thresholds"]}
+        part["window_days"] = tuple(part["window_days"])
+        if part["play"]:
+            part["play"] = {**part["play"], "cost": Decimal(part["play"]["cost"])}
+        own["adoption_thresholds"] = part
+    read = yaml_file.parse(form.yaml_text(own), "written").content
+    assert read["as_of"] == content["as_of"]
+    assert run_file.checked(read, Path.cwd(), follow=False) == models
+
+
+def test_a_moment_or_a_number_without_end_is_refused_by_name(project: Path) -> None:
+    """A date with a time is no date of a run file; nothing is written."""
+    for value in (datetime(2026, 6, 30, 12), float("nan"), b"2026-06-30"):
+        with pytest.raises(errors.ParameterError, match="as_of"):
+            form.write({**GOOD, "as_of": value}, project / "parameters/mine.yml")
+    assert list((project / "parameters").iterdir()) == []
 
 
 def test_a_field_is_written_with_its_unit_and_help(project_root: Path) -> None:
@@ -294,6 +327,82 @@ def test_a_form_gives_back_what_it_was_given() -> None:
     assert made.checked() == content
 
 
+@pytest.fixture(scope="module")
+def seen_form() -> run_form.Form:
+    """Return the form of a run file with two sections that somebody looks at."""
+    made = run_form.Form(
+        parameters.NotebookParameters, parameters.SECTIONS, lambda _: None,
+        leave_out=parameters.SET_BY_THE_RUN,
+    )  # fmt: skip
+    for name in ("adoption_thresholds", "journey_and_personas"):
+        made.sections[name].group  # noqa: B018 - looked at
+    return made
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(_CONTENT)
+def test_what_was_set_is_in_the_file_that_the_form_writes(
+    seen_form: run_form.Form, content: dict[str, Any]
+) -> None:
+    """Form, YAML and typed models: each set value is there, equal, and so are the models."""
+    try:
+        models = run_file.checked(content, Path.cwd(), follow=False)
+    except errors.ParameterError:
+        return
+    seen_form.put(content)
+    read = yaml_file.parse(form.yaml_text(seen_form.content()), "written").content
+    assert _holds(read, content)
+    assert run_file.checked(read, Path.cwd(), follow=False) == models
+
+
+def _holds(shown: Any, given_: Any) -> bool:
+    if isinstance(given_, dict):
+        return isinstance(shown, dict) and all(
+            name in shown and _holds(shown[name], value) for name, value in given_.items()
+        )
+    if isinstance(given_, list):
+        pairs = isinstance(shown, list) and len(shown) == len(given_)
+        return pairs and all(map(_holds, shown, given_))
+    return bool(shown == given_)
+
+
+def test_what_equals_the_default_or_is_empty_was_set_all_the_same() -> None:
+    """A value that somebody set stays in the file, be it the default, empty or null."""
+    own: dict[str, Any] = {
+        "size": 3, "rate": 0.5, "most": None, "sure": None, "days": [1, 2], "ways": [],
+        "weights": {}, "part": None, "parts": {}, "row": [],
+    }  # fmt: skip
+    made = _made_up()
+    made.put({"who": "me", "day": None, "made_up": own})
+    made.sections["made_up"].group  # noqa: B018 - looked at
+    content = made.content()
+    assert content["day"] is None
+    assert {name: content["made_up"][name] for name in own} == own
+    # A person who then fills in a field, and another who empties it, are heard.
+    _input(made, "most").value = "7"
+    _input(made, "days").value = "5"
+    assert made.content()["made_up"]["most"] == 7
+    assert made.content()["made_up"]["days"] == [5]
+    made.put({"who": "me"})
+    assert not {"most", "sure", "part", "parts", "row"} & made.content()["made_up"].keys()
+
+
+def test_whom_a_run_tells_stays_in_the_file(project: Path) -> None:
+    """What the form has no field for comes out as it was loaded, and goes with another file."""
+    (project / "data/accounts.csv").write_text("account_id\n")
+    path = form.write({**GOOD, "notify": {"on": "failure"}}, project / "parameters/mine.yml")
+    made = run_form.RunForm(project)
+    made.start.value = "parameters/mine.yml"
+    made.replace.value = True
+    made.write.click()
+    assert "Written" in made.said.value
+    assert yaml_file.read(path).content["notify"] == {"on": "failure"}
+    made.start.value = made.start.options[0]
+    assert "notify" not in made.form.content()
+
+
 def test_faults_stand_beside_their_field_in_the_words_of_the_command_line() -> None:
     """A wrong value says what, got and repair below its own field, and nowhere once repaired."""
     made = _made_up()
@@ -350,14 +459,7 @@ def test_a_run_file_comes_through_the_form(name: str, project_root: Path) -> Non
     assert "Loaded" in form_.said.value
     content, given_ = form_.form.checked(), yaml_file.read(project_root / name).content
     assert content is not None
-    for key, value in given_.items():
-        shown = content[key]
-        if isinstance(value, dict):
-            assert {k: shown.get(k) for k in value if value[k] not in ([], {})} == {
-                k: v for k, v in value.items() if v not in ([], {})
-            }
-        else:
-            assert shown == value
+    assert _holds(content, given_)
     assert run_file.checked(content, project_root, follow=False) == run_file.checked(
         given_, project_root, follow=False
     )

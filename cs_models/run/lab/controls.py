@@ -120,6 +120,8 @@ class Leaf:
         self._told = widgets.HTML(self._help)
         self.widget = widgets.VBox([self.input, self._told])
         self.widget.add_class("cs-field")
+        self._given: Any = OMITTED
+        self._as_given: Any = None
         self.put(OMITTED)
 
     @property
@@ -141,8 +143,10 @@ class Leaf:
     blank: Any = None
 
     def value(self) -> Any:
-        """Return the plain value; nothing for an empty default that nobody changed."""
+        """Return the plain value; nothing for an empty default that nobody set or changed."""
         shown = self.input.value
+        if self._given is not OMITTED and shown == self._as_given:
+            return self._given  # somebody set it, be it empty or the default
         if shown == self.blank:
             return self._empty
         try:
@@ -153,8 +157,10 @@ class Leaf:
 
     def put(self, value: Any) -> None:
         """Show a value; the default for OMITTED."""
+        self._given = value
         value = self._default if value is OMITTED else value
         self.input.value = self.blank if value is None else self.write(value)
+        self._as_given = self.input.value
 
     def tell(self, faults: Sequence[values.Fault], at: values.Path) -> None:  # noqa: ARG002
         """Show what is wrong below the help line."""

@@ -82,12 +82,16 @@ class Part:
         Whether the field may be left out.
     default : object, default None
         The plain value that it has then.
+    optional : bool, default False
+        Whether null is a value of the field.
     """
 
     def __init__(
-        self, name: str, about: str, inner: Control, *, box: bool, default: Any = None
-    ) -> None:
-        self.inner, self._default = inner, default
+        self, name: str, about: str, inner: Control, *, box: bool, default: Any = None,
+        optional: bool = False,
+    ) -> None:  # fmt: skip
+        self.inner, self._default, self._optional = inner, default, optional
+        self._given: Any = OMITTED
         self._box = widgets.Checkbox(
             value=not box, description=f"set {name}", tooltip=about, style=_LABEL
         )
@@ -112,11 +116,16 @@ class Part:
         self._fold.button.value = True
 
     def value(self) -> Any:
-        """Return what is inside; OMITTED while it is not set."""
-        return self.inner.value() if self._box.value else OMITTED
+        """Return what is inside; OMITTED while it is not set and nobody said null or nothing."""
+        if not self._box.value:
+            said = self._given is None or self._default is not None
+            return None if said and self._optional else OMITTED
+        found = self.inner.value()
+        return self._given if found is OMITTED and self._given in (None, [], {}) else found
 
     def put(self, value: Any) -> None:
         """Show a value, or that there is none."""
+        self._given = value
         value = self._default if value is OMITTED else value
         self._box.value = value is not None or not self._has_box
         self.inner.put(value)

@@ -242,7 +242,10 @@ def _control(name: str, field: FieldInfo, about: str, above: Models) -> Control:
     box = not field.is_required()
     if described.is_model(told.type) and told.type not in above:
         default = described.default(field)
-        part = Part(name, about, Group(told.type, above=above), box=box, default=default)
+        part = Part(
+            name, about, Group(told.type, above=above), box=box, default=default,
+            optional=told.optional,
+        )  # fmt: skip
         if not box:
             part.unfold()
         return part

@@ -50,6 +50,7 @@ class Form:
         leave_out: frozenset[str] = frozenset(),
     ) -> None:
         self._check, self._silent, self._asked = check, False, False
+        self._besides: dict[str, Any] = {}  # of a loaded file: what no field stands for
         common = frozenset(described.fields(top))
         self.top = groups.Group(top, leave_out=leave_out)
         self.sections = {name: groups.Later(model, common) for name, model in sections.items()}
@@ -86,10 +87,16 @@ class Form:
                 faults += [fault._replace(path=(name, *fault.path)) for fault in error.faults]
         if faults:
             raise controls.Unreadable(faults)
-        return {name: value for name, value in found.items() if value != {}}
+        found = {name: value for name, value in found.items() if value != {}}
+        return {**found, **self._besides}
 
     def put(self, content: Mapping[str, Any]) -> None:
-        """Show the content of a run file, defaults for what it does not name."""
+        """Show the content of a run file, defaults for what it does not name.
+
+        What no field stands for, such as whom the run tells how it ended, is kept as it is.
+        """
+        known = {*self.top.parts, *self.sections}
+        self._besides = {name: value for name, value in content.items() if name not in known}
         self._silent = True
         try:
             self.top.put(content)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path, PurePath
 from typing import Any
 
+import pydantic
 import yaml
 
 from cs_models import errors, files
@@ -40,7 +43,9 @@ def yaml_text(
     Parameters
     ----------
     content : mapping
-        Plain JSON values by name: the common ones, and a mapping for each section.
+        Values by name: the common ones, and a mapping for each section.  Beside plain JSON values
+        dates, exact numbers, tuples, paths and parameter models, as a script has them; every name
+        is written, also where its value is the default.
     top : type of pydantic model
         Declares the common names.
     sections : mapping of str to type of pydantic model
@@ -51,7 +56,8 @@ def yaml_text(
     ParameterError
         When a value is none that a run file can hold.
     """
-    if faults := list(values.faults(dict(content))):
+    content = values_of(content)
+    if faults := list(values.faults(content)):
         from cs_models.run.reading import complaints
 
         raise complaints.ParameterFaults(faults)
@@ -87,7 +93,7 @@ def write(content: Mapping[str, Any], path: Path | str, *, replace: bool = False
         When `cs-models run` would refuse the content, when it holds what looks like a secret, or
         when the file is there and may not be replaced; nothing is written then.
     """
-    target = Path(path)
+    target, content = Path(path), values_of(content)
     run_file.checked(content, project.root(target.parent, Path.cwd()))
     if target.suffix not in (".yml", ".yaml"):
         raise _refused("a run file's name ends in .yml", target, "for example parameters/mine.yml")
@@ -95,19 +101,28 @@ def write(content: Mapping[str, Any], path: Path | str, *, replace: bool = False
         raise _refused("this file is there already", target, "another name, or allow replacing it")
     text = yaml_text(content)
     # What a person has entered must not be what another program reads differently.
-    if yaml_file.parse(text, target.name).content != values_of(content):
+    if yaml_file.parse(text, target.name).content != content:
         raise _refused("a value would not be read back as it is", target, "plain text and numbers")
     files.write_text_atomic(target, text)
     return target
 
 
 def values_of(content: Any) -> Any:
-    """Return plain values with lists in place of tuples, as a file gives them back."""
+    """Return values as a file gives them back: a day as ISO text, an exact number as its digits.
+
+    What a run file cannot hold, such as a moment of a day, stays as it is, to be refused by name.
+    """
     if isinstance(content, Mapping):
         return {name: values_of(value) for name, value in content.items()}
-    if isinstance(content, Sequence) and not isinstance(content, str):
+    if isinstance(content, Sequence) and not isinstance(content, str | bytes):
         return [values_of(value) for value in content]
-    return content
+    if isinstance(content, pydantic.BaseModel):
+        return content.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if isinstance(content, date) and not isinstance(content, datetime):
+        return content.isoformat()
+    if isinstance(content, PurePath):
+        return content.as_posix()
+    return str(content) if isinstance(content, Decimal) else content
 
 
 def _refused(what: str, path: Path, repair: str) -> errors.ParameterError:
