@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,3 +97,31 @@ def yearly() -> pd.DataFrame:
         }
     )
     return frame[frame["term_end"] < pd.Timestamp("2026-05-30")].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def movers(kept_folder: Path) -> SimpleNamespace:
+    """Return 1,200 invented customers whose people come, leave and move, as the doors tell them.
+
+    Written and read once for all workers.
+    """
+    from cs_models import kept
+    from cs_models.data import simulate, sources
+    from cs_models.data.simulation import scenarios
+    from cs_models.features import people, tenure
+
+    def write(folder: Path) -> bool:
+        return simulate.write(folder, scenario="null", n_accounts=1200, seed=5).is_dir()
+
+    scenario = scenarios.named("null")
+    as_of, opened = scenario.as_of, scenario.data_start
+    with kept.within(kept_folder):
+        folder = kept.once("customers whose people move", write)
+        tables: Any = sources.read(sources.Source(path=str(folder)), as_of=as_of)
+    served = people.served(tables, as_of)
+    return SimpleNamespace(
+        tables=tables, served=served, monthly=people.monthly(tables, as_of),
+        contracts=people.contracts(tables, as_of, former=served.former),
+        opportunities=tenure.opportunities(tables, as_of, data_start=opened),
+        as_of=as_of, data_start=opened,
+    )  # fmt: skip

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cs_models.data import simulate, sources
 from cs_models.data.simulation import people as planted
-from cs_models.data.simulation import scenarios
-from cs_models.features import people, tenure
 from cs_models.learn import champions
 from cs_models.learn.valuing import contrast, departures
 
@@ -155,26 +149,14 @@ def test_silent_champions_come_by_money() -> None:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """Return a small simulated world as the doors tell it."""
-    folder: Path = tmp_path_factory.mktemp("champions")
-    simulate.write(folder, scenario="null", n_accounts=700, seed=11)
-    made = SimpleNamespace(scenario=scenarios.named("null"))
-    as_of = made.scenario.as_of
-    tables: Any = sources.read(sources.Source(path=str(folder)), as_of=as_of)
-    served = people.served(tables, as_of)
-    contracts = people.contracts(tables, as_of, former=served.former)
-    monthly = people.monthly(tables, as_of)
-    opened = made.scenario.data_start
+def world(movers: SimpleNamespace) -> SimpleNamespace:
+    """Return a simulated world, and how long its people stayed."""
+    ends = departures.account_ends(movers.contracts, movers.as_of)
     spells = departures.spells(
-        served.episodes, served.logins, monthly, departures.account_ends(contracts, as_of),
-        as_of=as_of, data_start=opened,
+        movers.served.episodes, movers.served.logins, movers.monthly, ends,
+        as_of=movers.as_of, data_start=movers.data_start,
     )  # fmt: skip
-    yield SimpleNamespace(
-        tables=tables, served=served, contracts=contracts, monthly=monthly, spells=spells,
-        opportunities=tenure.opportunities(tables, as_of, data_start=opened),
-        as_of=as_of, data_start=opened,
-    )  # fmt: skip
+    return SimpleNamespace(**vars(movers), spells=spells)
 
 
 def test_the_planted_departures_of_champions_are_recovered(world: SimpleNamespace) -> None:

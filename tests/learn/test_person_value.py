@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs_models.data import simulate, sources
 from cs_models.data.simulation import people as planted
 from cs_models.data.simulation import scenarios
 from cs_models.errors import ParameterError
@@ -218,20 +217,11 @@ def test_impossible_assumptions_are_refused(wrong: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return a simulated world as the doors tell it."""
-    folder: Path = tmp_path_factory.mktemp("value")
-    simulate.write(folder, scenario="null", n_accounts=1200, seed=5)
-    scenario = scenarios.named("null")
-    tables: Any = sources.read(sources.Source(path=str(folder)), as_of=scenario.as_of)
-    who = people.served(tables, scenario.as_of)
-    opened = scenario.data_start
+def world(movers: SimpleNamespace) -> dict[str, Any]:
+    """Return a simulated world as the doors tell it, and what is to come of it."""
     return {
-        "served": who, "monthly": people.monthly(tables, scenario.as_of),
-        "contracts": people.contracts(tables, scenario.as_of, former=who.former),
-        "opportunities": tenure.opportunities(tables, scenario.as_of, data_start=opened),
-        "upcoming": tenure.upcoming(tables, scenario.as_of),
-        "days": {"as_of": scenario.as_of, "data_start": opened},
+        **vars(movers), "upcoming": tenure.upcoming(movers.tables, movers.as_of),
+        "days": {"as_of": movers.as_of, "data_start": movers.data_start},
     }  # fmt: skip
 
 
