@@ -195,7 +195,7 @@ def test_the_money_stands_right_after_the_name(run: Path) -> None:
 
 
 def test_the_gap_of_the_key_figure_names_its_segment_and_level(run: Path) -> None:
-    """A gap is of one group at one level, and the figure says of which."""
+    """A gap is of one group at one level: the figure names the group, the words below the level."""
     rules = [{**THRESHOLDS["thresholds"][0], "lift_within_strata": 0.43},
              {**THRESHOLDS["thresholds"][1], "lift_within_strata": 0.4}]  # fmt: skip
     gap = {**THRESHOLDS["findings"][0], "value": 0.43, "low": 0.26, "high": 0.6, "n": 552}
@@ -205,7 +205,9 @@ def test_the_gap_of_the_key_figure_names_its_segment_and_level(run: Path) -> Non
     _note(run, evidence.THRESHOLDS, artefacts={})
     (row,) = brief_figures.row(_brief(run), "USD")
     labels = [one.label for one in row.figures]
-    assert "Gap in renewal between like MM customers: 30 reports, or not" in labels
+    assert labels == ["Renewal gap at the level of MM"]
+    (said,) = findings.answer(_brief(run))[-1:]
+    assert "MM customers with 30 renewed" in said.text
 
 
 def test_stages_show_who_is_below_the_level_where_the_journey_told_it(run: Path) -> None:

@@ -113,9 +113,10 @@ def _book(brief: Brief, currency: str) -> Sequence[Table]:
 def levels(brief: Brief, currency: str) -> Shown:
     """Show the announced levels with who stands below, and what is said of them."""
     frame = evidence.levels(brief)
-    said = findings.levels(brief)
+    said, below = findings.levels(brief), findings.below(brief)
     if frame.empty:
-        return (*said, *(() if said else _gone(brief, evidence.THRESHOLDS, "levels-gone")))
+        told = (*said, *below)
+        return told or _gone(brief, evidence.THRESHOLDS, "levels-gone")
     table = Table.of(
         frame,
         id=evidence.LEVELS,
@@ -133,7 +134,7 @@ def levels(brief: Brief, currency: str) -> Shown:
         note="As the adoption thresholds page has them. A year on: whether a level learnt a year "
         "ago held in the renewals since.",
     )
-    return (*said[:1], table)
+    return (*said[:1], *below, table)
 
 
 def drivers(brief: Brief) -> Shown:

@@ -15,6 +15,7 @@ from cs_models.learn import wording
 from cs_models.report import display
 from cs_models.report.display import Role, Statement, num
 from cs_models.report.evidence import brief as evidence
+from cs_models.report.evidence import foremost
 from cs_models.report.evidence.brief import Brief, Said
 from cs_models.report.findings.words import Part, cited, listed
 from cs_models.report.results import Finding
@@ -38,6 +39,8 @@ _SENTENCES: Final = {
     "kept": 2, "last-list": 2, "arr-below": 2, "levels": 2, "observed-to-expected": 3,
     "leavers-met": 9, "records-stopped": 2, "renewed-unseen": 2,
 }  # fmt: skip
+# What a figure leaves to the answer's words: what the money is of, and at which level the gap is.
+_OPENINGS: Final = {foremost.KEPT: 1, foremost.GAP: 2}
 _FEW = 3
 _NO_LIST = "No list was made."
 _NO_FOLDER = (
@@ -47,7 +50,9 @@ _UNNAMED = "the renewal outlook has no list of this name"
 
 
 def answer(brief: Brief) -> list[Statement]:
-    """Return the brief's answer: money, level, who is below, last quarter's warnings, gaps.
+    """Return the brief's answer in words: money, level, who is below, past warnings, gaps.
+
+    What stands above it as a figure is not said again here, but in its own section.
 
     Parameters
     ----------
@@ -58,8 +63,13 @@ def answer(brief: Brief) -> list[Statement]:
     list of Statement
         One each, as far as its notebook can be relied on; what cannot is said last.
     """
-    said = [_first(_summed(brief, one), "answer") for one in _answered(brief)]
-    if not said:
+    drawn = foremost.figures(brief)
+    worded = [one for one in _answered(brief) if one.id not in drawn or one.id in _OPENINGS]
+    said = [
+        _first(_summed(brief, one), "answer", _OPENINGS.get(one.id) if one.id in drawn else None)
+        for one in worded
+    ]
+    if not said and not drawn:
         said = [Statement.of("answer", NOTHING, id="nothing")]
     return [*stopped(brief), *said, *missing(brief)]
 
@@ -114,8 +124,19 @@ def missing(brief: Brief) -> list[Statement]:
 
 
 def money(brief: Brief) -> list[Statement]:
-    """Say how sure the forecast is, and who asked to cancel."""
-    return _all(brief.findings(evidence.OUTLOOK, "intervals-held"))
+    """Say what the figures at the head give in short, and how sure the forecast is."""
+    told = _drawn(brief, foremost.KEPT, foremost.AT_RISK)
+    return [*told, *_all(brief.findings(evidence.OUTLOOK, "intervals-held"))]
+
+
+def below(brief: Brief) -> list[Statement]:
+    """Say who is below, where the head of the brief gives it as a figure alone."""
+    return _drawn(brief, foremost.BELOW)
+
+
+def _drawn(brief: Brief, *names: str) -> list[Statement]:
+    drawn = foremost.figures(brief)
+    return [_first(drawn[name], "finding") for name in names if name in drawn]
 
 
 def levels(brief: Brief) -> list[Statement]:
@@ -269,10 +290,10 @@ def _summed(brief: Brief, one: Said) -> Said:
     return replace(one, id="levels", statement=f"{opening}{own}")
 
 
-def _first(one: Said, role: Role) -> Statement:
+def _first(one: Said, role: Role, n_sentences: int | None = None) -> Statement:
     """Return the first sentence of a finding, and of the next as much as belongs to it."""
     text = _FIRST.split(one.statement)
-    kept = " ".join(text[: _SENTENCES.get(one.id, 1)])
+    kept = " ".join(text[: n_sentences or _SENTENCES.get(one.id, 1)])
     return whole(
         replace(one, statement=kept, verdict=one.verdict if role != "answer" else None), role
     )
