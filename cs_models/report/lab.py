@@ -31,6 +31,12 @@ def left_out(payload: Mapping[str, Any]) -> str:
     return f"The first {shown:,} of {shown + missing:,} rows." if missing else ""
 
 
+def further(payload: Mapping[str, Any], printed: int) -> str:
+    """Return the words for rows of a folded table that stand on the screen and not on paper."""
+    n = len(payload["rows"]) - printed
+    return f"{n:,} further row{'' if n == 1 else 's'} in the page."
+
+
 def table_text(payload: Mapping[str, Any]) -> str:
     """Return a table as aligned plain text."""
     columns = payload["columns"]

@@ -26,7 +26,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 LONG_ENOUGH = 12  # letters of a line of code: shorter ones may be words of a sentence
 UNFOLD = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
 ID = re.compile(r"\bid=[\"']?([A-Za-z][A-Za-z0-9_-]*)")
-PHONE, WIDE = 360, 1280
+PHONE, WIDE, PAPER = 360, 1280, 658
 OUTLINE = 4  # CSS pixels: three of the picture, of which at least two are pure colour
 PAPER_MARGIN = 24  # points that a printer cannot reach
 
@@ -39,6 +39,28 @@ STICKING_OUT = """[...document.querySelectorAll('.chart')].flatMap(chart => {
       && (words.left < box.left - 2 || words.right > box.right + 2
       || words.top < box.top - 2 || words.bottom > box.bottom + 2)
   }).map(text => `${chart.id}: ${text.textContent}`) })"""
+
+# Rows that are more than two lines taller than what is seen of them before anything is scrolled.
+EMPTY = """() => [...document.querySelectorAll('.scroll tbody tr')].flatMap(row => {
+  const box = row.closest('.scroll').getBoundingClientRect()
+  const seen = [...row.cells].filter(cell => cell.getBoundingClientRect().left < box.right - 40)
+  if (!box.width || !row.offsetHeight || !seen.length) return []
+  const words = document.createRange(), line = parseFloat(getComputedStyle(row).lineHeight)
+  const ends = seen.map(cell => { words.selectNodeContents(cell)
+    return words.getBoundingClientRect().bottom })
+  const empty = (row.getBoundingClientRect().bottom - Math.max(...ends)) / line
+  return empty > 2.6 ? [`${row.closest('[id]').id}: ${empty.toFixed(1)}`] : [] })"""
+
+# Names of key figures that take more lines than given.
+LONG_NAMES = """most => [...document.querySelectorAll('.key-figures dt')].filter(name => {
+  const words = document.createRange()
+  words.selectNodeContents(name)
+  return words.getBoundingClientRect().height > (most + 0.5) * parseFloat(
+    getComputedStyle(name).lineHeight) }).map(name => name.textContent)"""
+
+# Tables with letters smaller than 7.5 points.
+SMALL = """[...new Set([...document.querySelectorAll('main th, main td')].filter(cell =>
+  parseFloat(getComputedStyle(cell).fontSize) < 10).map(cell => cell.closest('[id]').id))]"""
 
 # Links within the page that lead to nothing, or to what stays folded away.
 LOST = """[...new Set([...document.querySelectorAll('a[href^="#"]')].map(a => a.hash))].filter(
@@ -106,6 +128,7 @@ def opened(
     page.evaluate(UNFOLD)
     page.wait_for_timeout(50)
     phone["width"] = page.evaluate("document.documentElement.scrollWidth")
+    phone["empty"], phone["long"] = page.evaluate(EMPTY), page.evaluate(LONG_NAMES, 3)
     page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = false })")
     for fold in folds:
         fold.evaluate("fold => { fold.open = true }")
@@ -118,6 +141,17 @@ def opened(
 def test_a_phone_never_scrolls_sideways(opened: Opened) -> None:
     """At 360 px, with all folds open, the page is as wide as the screen."""
     assert opened.phone["width"] == PHONE
+
+
+def test_no_row_on_a_phone_is_tall_and_empty(opened: Opened) -> None:
+    """No words out of sight make a row more than two lines taller than what is seen of it."""
+    assert opened.phone["empty"] == []
+
+
+def test_key_figures_have_short_names(opened: Opened) -> None:
+    """Two lines on a wide screen, three on a phone."""
+    assert opened.phone["long"] == []
+    assert opened.page.evaluate(LONG_NAMES, 2) == []
 
 
 def test_words_of_figures_stay_inside_them(opened: Opened) -> None:
@@ -212,6 +246,27 @@ def test_a_print_shows_every_figure_whole_and_light(opened: Opened) -> None:
         seen = [sheet for sheet in sheets if _framed(sheet, number).any()]
         assert len(seen) == 1, f"figure {number + 1} stands on {len(seen)} sheets"
         _check_whole(seen[0], number)
+
+
+def test_printed_tables_can_be_read(opened: Opened) -> None:
+    """With all folds open no letter of a table is below 7.5 points, and none is off the sheet."""
+    page = opened.page
+    folds = page.evaluate("[...document.querySelectorAll('details')].map(fold => fold.open)")
+    page.evaluate(UNFOLD)
+    page.set_viewport_size({"width": PAPER, "height": 800})
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    try:
+        assert page.evaluate("document.documentElement.scrollWidth") == PAPER
+        assert page.evaluate(SMALL) == []
+    finally:
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        page.evaluate(
+            """was => document.querySelectorAll('details').forEach(
+            (fold, at) => { fold.open = was[at] })""", folds,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -201,7 +201,7 @@ def test_a_figure_carries_what_is_drawn_and_no_more() -> None:
 
 def test_own_scripts_cannot_end_their_element() -> None:
     """No asset holds what would close or confuse the element it is put into."""
-    for name in (render.BUNDLE, "page.js", "page.css"):
+    for name in (render.BUNDLE, "page.js", "page.css", "print.css"):
         text = render.asset(name)
         assert not re.search(r"</(script|style)|<!--|<script", text, re.IGNORECASE)
         assert "\r" not in text, "a browser would hash another text"

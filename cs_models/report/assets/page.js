@@ -7,6 +7,8 @@
   const shared = read("figure-theme");
   const darkScreen = matchMedia("(prefers-color-scheme: dark)");
   const PAPER_WIDTH = 640; // A4 between its margins, in CSS pixels
+  const PAPER_HEIGHT = 0.78; // of a figure's height on a screen, so that a sheet holds two
+  const TALL = 440; // pixels: a higher figure has a row for each name and needs them all
   const config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false,
     showTips: false };
   const charts = [...document.querySelectorAll(".chart")].map((box) =>
@@ -56,6 +58,16 @@
     }
   };
 
+  // Names as long as half a phone each take a line, and plotly would scroll them: two to a line.
+  const NARROW = 480, FEW_NAMES = 6, SYMBOL = 44; // pixels, names, pixels
+  const compact = (figure, layout) => {
+    const named = figure.data.filter((trace) => trace.name && trace.showlegend !== false);
+    if (layout.width >= NARROW || !layout.showlegend || named.length <= FEW_NAMES) return;
+    const legend = layout.legend || {};
+    layout.legend = { ...legend, entrywidth: layout.width / 2 - SYMBOL,
+      font: { ...legend.font, size: 11 } };
+  };
+
   // What only a drawn figure tells: names beside it leave less room for the title below than was
   // thought, or the legend takes more lines than stand free above the first panel's own name.
   const unsettled = ({ box }) => {
@@ -80,8 +92,11 @@
     layout.template = copy(shared.template, dark, false);
     layout.width = printing ? PAPER_WIDTH : chart.box.clientWidth;
     layout.autosize = false;
+    const height = layout.height || layout.template.layout.height;
+    if (printing && height <= TALL) layout.height = Math.round(height * PAPER_HEIGHT);
     if (known.top) layout.margin = { ...layout.margin, t: known.top };
     fit(layout, known.across || layout.width - 90);
+    compact(chart.figure, layout);
     chart.width = layout.width;
     const figure = { data: copy(chart.figure.data, dark, false), layout, config };
     if (chart.figure.frames) figure.frames = chart.figure.frames;

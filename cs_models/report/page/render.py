@@ -27,6 +27,11 @@ _EMPTY = ""
 _LONG_WORD = 32
 _LONG_TEXT = 24
 _SENTENCE = 75
+# A phone shows some thirty letters of a column that is no name: more than two lines of them would
+# set the height of rows in which nothing else is that tall.
+_TOLD = 60
+_MANY = 11  # columns: fewer fit across a sheet of paper in letters that can be read
+_CARDS = 5  # on paper: as much of a folded table as tells what stands in it
 _TURNING = frozenset(
     {"R", "AL", "AN", "RLE", "LRE", "RLO", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}
 )
@@ -134,6 +139,57 @@ def forms(table: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def naming(forms: Sequence[str]) -> int:
+    """Return which column names the rows: the first, or the second after a rank or a day.
+
+    Parameters
+    ----------
+    forms : sequence of str
+        As :func:`forms` returns them.
+
+    Returns
+    -------
+    int
+        Its position; -1 where neither is words.
+    """
+    words = [at for at, form in enumerate(forms[:2]) if form not in ("n", "date")]
+    return words[0] if words else -1
+
+
+def cards(table: Mapping[str, Any]) -> str:
+    """Return where a table's rows are set as cards: where its columns cannot stand side by side.
+
+    Parameters
+    ----------
+    table : mapping
+        Payload of a table.
+
+    Returns
+    -------
+    str
+        ``"cards"`` on a phone, where a column beside the name holds sentences: in a column out of
+        sight they would leave rows tall and empty.  ``"paper-cards"`` in print, where a table has
+        more columns than a sheet has room for.  Both, or nothing.
+    """
+    key = naming(forms(table))
+    told = any(
+        column["kind"] == "text" and position != key and _longest(table, position) > _TOLD
+        for position, column in enumerate(table["columns"])
+    )
+    many = len(table["columns"]) >= _MANY
+    return " ".join(name for name, so in (("cards", told), ("paper-cards", many)) if so)
+
+
+def on_paper(table: Mapping[str, Any]) -> int:
+    """Return how many rows of a folded table are printed: few of those set as cards."""
+    return _CARDS if "paper" in cards(table) else int(table["fold_after"])
+
+
+def _longest(table: Mapping[str, Any], position: int) -> int:
+    cells = (row[position] for row in table["rows"])
+    return max((len(text) for text in cells if isinstance(text, str)), default=0)
+
+
 def _form(kind: str, cells: Sequence[Any]) -> str:
     if kind in values.NUMERIC_KINDS:
         return "n"
@@ -167,7 +223,7 @@ def stylesheet() -> str:
         for shades in (theme.LIGHT, theme.DARK)
     )
     variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    return f"{variables}\n{asset('page.css')}"
+    return f"{variables}\n{asset('page.css')}{asset('print.css')}"
 
 
 @cache
@@ -187,11 +243,15 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["script_json"] = script_json
     environment.globals.update(
+        cards=cards,
         cell=lab.cell,
-        head=lab.head,
         forms=forms,
+        further=lab.further,
+        head=lab.head,
         isolated=isolated,
         left_out=lab.left_out,
+        naming=naming,
+        on_paper=on_paper,
         verdict=values.verdict,
         verdicts=frozenset(values.VERDICTS),
     )
