@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,33 @@ def kept_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = shared / "kept"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tenth(project_root: Path, kept_folder: Path) -> Any:
+    """Return the records of a tenth of the sample's customers, as a run reads them.
+
+    What all columns are is as in the sample, and there is enough of it for laws that hold of any
+    history; it is written and read once for all workers.
+    """
+    import duckdb
+
+    from cs_models import kept
+    from cs_models.data import sources
+
+    def write(folder: Path) -> bool:
+        folder.mkdir()
+        for file in sorted((project_root / "data/sample").glob("*.parquet")):
+            some = f"SELECT * FROM '{file}' WHERE account_id LIKE '%3'"
+            if file.stem == "accounts":  # nearly all parents stand in the other nine tenths
+                some = some.replace("*", "* REPLACE (NULL::VARCHAR AS parent_account_id)")
+            duckdb.execute(f"COPY ({some}) TO '{folder / file.name}' (FORMAT parquet)")
+        return True
+
+    with kept.within(kept_folder):
+        folder = kept.once("a tenth of the sample", write)
+        assert folder is not None
+        return sources.read(sources.Source(path=str(folder)), as_of=date(2026, 6, 30))
 
 
 @pytest.fixture(scope="session")

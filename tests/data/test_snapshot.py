@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cs_models import kept
-from cs_models.data import sources
+from cs_models.data import snapshot, sources
 from cs_models.errors import DataError
 
 
@@ -59,22 +59,29 @@ def test_a_snapshot_cannot_be_told_from_the_source(request, place, monkeypatch, 
 
 def test_whatever_decides_the_tables_makes_another_snapshot(world, place):
     """Another day, zone, mapping, a file written again or added: none reads an older answer."""
-    source = world.csv()
+    source = world.csv().source()
     events = world.folder / "events.csv"
+    day = date(2024, 6, 30)
     with kept.within(place):
-        found = [source.read().fingerprint]
-        assert source.read().fingerprint == found[0]
-        found.append(source.read(as_of=date(2024, 6, 1)).fingerprint)
-        found.append(source.read(timezone="Asia/Tokyo").fingerprint)
-        found.append(source.read(grace_days=7).fingerprint)
+        read = [world.read()]
+        names = [snapshot.name(source, day, "UTC")]
+        assert read[0].fingerprint == names[0]
+        names.append(snapshot.name(source, date(2024, 6, 1), "UTC"))
+        names.append(snapshot.name(source, day, "Asia/Tokyo"))
+        names.append(snapshot.name(world.source(grace_days=7), day, "UTC"))
         stat = events.stat()
         text = events.read_text()
-        events.write_text(text.replace("report_shared", "report_sharee"))
+        events.write_text(text.replace("report", "repory"))
         os.utime(events, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as copying tools do
-        found.append(source.read().fingerprint)
+        names.append(snapshot.name(source, day, "UTC"))
+        read.append(world.read())
         (world.folder / "notes.csv").write_text("a\n1\n")
-        found.append(source.read().fingerprint)
-    assert len(set(found)) == len(found) == len(snapshots(place))
+        names.append(snapshot.name(source, day, "UTC"))
+    assert len(set(names)) == len(names)
+    assert [tables.fingerprint for tables in read] == [names[0], names[4]]
+    assert len(snapshots(place)) == 2
+    used = [set(in_order(tables["events"])["feature"]) for tables in read]
+    assert used == [{"report", "share"}, {"repory", "share"}]
 
 
 def test_a_refused_source_is_not_kept(world, place):

@@ -16,8 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs_models import kept
-from cs_models.data import sources
 from cs_models.errors import ParameterError
 from cs_models.features import adoption, cohort, cuts, panel
 from cs_models.features.adoption import Condition, Definition
@@ -315,18 +313,10 @@ def test_running_sums_are_those_of_a_plain_loop(rows: list[tuple[int, int, int]]
 
 
 @pytest.fixture(scope="module")
-def sample(project_root: Any, kept_folder: Any) -> SimpleNamespace:
+def sample(tenth: Any) -> SimpleNamespace:
     """Return a tenth of the invented customers, with a definition of adoption."""
-    with kept.within(kept_folder):
-        read = sources.read(
-            sources.Source(path=str(project_root / "data/sample")), as_of=date(2026, 6, 30)
-        )
-    tables = {
-        name: ibis.memtable(rows.filter(rows.account_id.endswith("7")).to_pyarrow())
-        for name, rows in read.items()
-    }
     level = Condition(column="events__report_shared__first_60d", at_least=30, by_users=2)
-    return SimpleNamespace(tables=tables, definition=Definition("d", (level,)))
+    return SimpleNamespace(tables=dict(tenth), definition=Definition("d", (level,)))
 
 
 LEVELS: dict[str, list[float]] = {

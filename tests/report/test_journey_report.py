@@ -7,13 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
-from cs_models import kept
-from cs_models.data import sources
 from cs_models.errors import ParameterError
 from cs_models.features.adoption import Condition, Definition
 from cs_models.features.daily.known import Known
@@ -21,6 +18,7 @@ from cs_models.report.display import Exhibit, Statement
 from cs_models.report.evidence import journey as evidence
 from cs_models.report.evidence import paying
 from cs_models.report.exhibits import journey as exhibits
+from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
 from cs_models.report.findings import journey_saved as saved
 from cs_models.run import stages
@@ -31,14 +29,9 @@ DEFINED = Definition("d", (Condition(column="events__report_shared__first_60d", 
 
 
 @pytest.fixture(scope="module")
-def tables(project_root: Path, kept_folder: Path) -> dict[str, Any]:
+def tables(tenth: Any) -> dict[str, Any]:
     """Return a tenth of the invented customers."""
-    with kept.within(kept_folder):
-        read = sources.read(sources.Source(path=str(project_root / "data/sample")), as_of=AS_OF)
-    return {
-        name: ibis.memtable(rows.filter(rows.account_id.endswith("3")).to_pyarrow())
-        for name, rows in read.items()
-    }
+    return dict(tenth)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +122,22 @@ def test_the_stages_hold_the_customers_of_today_and_their_money(
     shown = exhibits.today(followed, today, paid, "USD")[0]
     assert isinstance(shown, Exhibit)
     assert f"{paid.n_customers} customers pay" in shown.table.note
+
+
+def test_any_two_stages_look_different(followed: evidence.Journey) -> None:
+    """By colour, or by hatching where two share one: overdue is not drawn as in notice."""
+    told = followed.rules
+    shades = figures.colours(told.path, told.of("beside"), told.of("ended"))
+    hatched = figures.hatches(shades)
+    looks = {name: (shades[name], hatched[name]) for name in told.order}
+    assert {"overdue", "in_notice", "left", "renewed_no_further_term"} <= set(looks)
+    assert len(set(looks.values())) == len(looks)
+    assert hatched["in_notice"] == ""
+    assert hatched["overdue"]
+    today = evidence.today(followed, evidence.lasting(followed, np.random.default_rng(1)))
+    named = today.assign(called=today["stage"], written="")
+    bars = figures.today(named, shades, of="customers", amount="").data[0].marker
+    assert dict(zip(named["stage"], bars.pattern.shape, strict=True)) == hatched
 
 
 def test_every_user_day_is_in_one_stage(told: Known, journeys: stages.Journeys) -> None:

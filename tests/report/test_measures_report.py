@@ -7,16 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
-import duckdb
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pytest
 
-from cs_models.data import sources
-from cs_models.data.mapping import Source
 from cs_models.features import renewals
 from cs_models.features.adoption import Definition
 from cs_models.features.condition import Condition
@@ -41,15 +37,9 @@ CELLS = (
 
 
 @pytest.fixture(scope="module")
-def tables(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ir.Table]:
+def tables(tenth: Mapping[str, ir.Table]) -> Mapping[str, ir.Table]:
     """Return the tables of a tenth of the sample's accounts."""
-    folder = tmp_path_factory.mktemp("tenth")
-    for file in sorted((project_root / "data" / "sample").glob("*.parquet")):
-        some = f"SELECT * FROM '{file}' WHERE account_id LIKE '%3'"
-        if file.stem == "accounts":
-            some = some.replace("*", "* REPLACE (NULL::VARCHAR AS parent_account_id)")
-        duckdb.execute(f"COPY ({some}) TO '{folder / file.name}' (FORMAT parquet)")
-    return sources.read(Source(path=str(folder)), as_of=ON)
+    return tenth
 
 
 Pair = tuple[evidence.Told, engagement.Told]

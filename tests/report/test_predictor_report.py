@@ -30,6 +30,7 @@ from cs_models.report.findings import customer as customer_findings
 from cs_models.report.findings import foretold as foretold_findings
 from cs_models.report.findings import predictors as findings
 from cs_models.report.findings import predictors_saved as saved
+from tests.report import idle
 
 AS_OF = date(2026, 6, 30)
 PLAY = Play(cost=Decimal(1500), margin=0.8, save_rate_low=0.1, save_rate_high=0.3)
@@ -43,33 +44,8 @@ HOSTILE = "</script><script>alert(1)</script>"
 def panel_of(n_terms: int, *, effect: float, seed: int) -> pd.DataFrame:
     """Return yearly terms of accounts whose days without use go with leaving."""
     rng = np.random.default_rng(seed)
-    end = pd.Timestamp("2022-03-01") + pd.to_timedelta(rng.integers(0, 1530, n_terms), unit="D")
-    idle = rng.exponential(12, n_terms).round()
-    segment = rng.choice(["SMB", "ENT"], n_terms)
-    logit = -1.2 + effect * (np.log1p(idle) - 2.2) - 0.4 * (segment == "ENT")
-    return pd.DataFrame(
-        {
-            "subscription_id": [f"s{number}" for number in range(n_terms)],
-            "account_id": [f"a{number % (n_terms * 2 // 3)}" for number in range(n_terms)],
-            "account_name": [f"Name {number % (n_terms * 2 // 3)}" for number in range(n_terms)],
-            "segment": segment,
-            "region": "EMEA",
-            "term_no": 1,
-            "term_months": 12,
-            "seats": 20.0,
-            "arr": [Decimal(int(value)) for value in rng.lognormal(10, 0.8, n_terms)],
-            "term_start": end - pd.Timedelta(days=365),
-            "term_end": end,
-            "as_of_date": end - pd.Timedelta(days=90),
-            "outcome": "renewed",
-            "churned": (rng.random(n_terms) < 1 / (1 + np.exp(-logit))).astype(float),
-            "days_since_last_use__to_date": idle,
-            "events__last_28d": rng.poisson(30, n_terms).astype(float),
-            "seat_utilisation__last_90d": rng.beta(4, 3, n_terms),
-            "trend__last_28d": rng.normal(1, 0.3, n_terms),
-            "events__first_60d": rng.poisson(60, n_terms).astype(float),
-        }
-    )
+    frame = idle.terms(rng, n_terms, effect=effect, enterprise=-0.4)
+    return frame.assign(events__first_60d=rng.poisson(60, n_terms).astype(float))
 
 
 def running_of(n_terms: int) -> pd.DataFrame:

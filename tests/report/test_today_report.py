@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cs_models import kept
-from cs_models.data import sources
-from cs_models.data.mapping import Source
 from cs_models.features import adoption, cohort, panel
 from cs_models.features.cohort import Cohort
 from cs_models.learn import thresholds
@@ -23,7 +19,6 @@ from cs_models.report.exhibits import today as exhibits
 from cs_models.report.findings import adopted as findings
 from cs_models.report.findings import today
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 AS_OF = date(2026, 6, 30)
 COLUMN = "events__report_shared__first_60d"
 USERS = "users__report_shared__first_60d"
@@ -89,10 +84,9 @@ def test_a_set_of_actions_names_those_not_done() -> None:
 
 
 @pytest.fixture(scope="module")
-def records(kept_folder: Path) -> Any:
-    """Return the sample's tables."""
-    with kept.within(kept_folder):
-        return sources.read(Source(path=str(SAMPLE)), as_of=AS_OF)
+def records(tenth: Any) -> Any:
+    """Return the tables of a tenth of the sample's customers."""
+    return tenth
 
 
 @pytest.fixture(scope="module")
