@@ -89,6 +89,31 @@ def test_arr_is_the_same_in_page_file_and_results(
     }
 
 
+def test_contracts_of_a_month_are_told_by_what_past_ones_came_to(
+    run_folder: Path, subscriptions: pd.DataFrame
+) -> None:
+    """No predictor speaks of them; what is said of a quarter lies near what past quarters came to.
+
+    Recounted plainly: of customers who paid by the month when a quarter began, those who left in
+    it.  A yearly chance at each of three renewals is eight times as high.
+    """
+    due = pd.read_csv(run_folder / "06_renewal_outlook/tables/contracts_due.csv")
+    mine = due[due["n_renewals"].gt(1)]
+    assert set(mine["p_from"]) <= {"base rate", "notice"}
+    said = mine.loc[mine["p_from"].eq("base rate")].groupby("label")["chance"].mean()
+    days = (subscriptions["term_end"] - subscriptions["term_start"]).dt.days
+    month = subscriptions[days <= 31]
+    came = []
+    for start in pd.date_range("2024-04-01", "2026-01-01", freq="QS"):
+        last = start + pd.offsets.QuarterEnd()
+        ran = month[month["term_start"].lt(start) & month["term_end"].ge(start)]
+        left = month[month["term_end"].between(start, last) & month["outcome"].eq("churned")]
+        came += ran["account_id"].isin(left["account_id"]).tolist()
+    share = sum(came) / len(came)
+    assert len(came) > 200
+    assert said.between(share / 2, 2 * share).all(), (share, said.to_dict())
+
+
 def test_the_last_list_came_to_what_the_subscriptions_say(
     backtest: dict[str, Any], run_folder: Path, subscriptions: pd.DataFrame
 ) -> None:

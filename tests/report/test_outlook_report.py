@@ -255,6 +255,90 @@ def test_a_quarters_predictor_speaks_only_of_its_own_quarter(made: Made) -> None
 
 
 def test_the_answer_says_what_comes_up_and_links_every_number(made: Made) -> None:
+def monthly(n: int = 3) -> dict[str, Any]:
+    """Return what makes the first contracts of :func:`running` monthly, none in notice."""
+    kept = running()
+    end = kept["term_end"].where(kept.index >= n, pd.Timestamp("2026-07-20"))
+    start = kept["term_start"].where(kept.index >= n, pd.Timestamp("2026-06-20"))
+    return {
+        "term_months": pd.array([1] * n + [12] * (N - n), dtype="Int64"), "in_notice": False,
+        "term_start": start.astype("datetime64[s]"), "term_end": end.astype("datetime64[s]"),
+    }  # fmt: skip
+
+
+def test_a_predictor_speaks_of_no_contract_shorter_than_it_looks_ahead() -> None:
+    """Monthly contracts take the rate of their length at each renewal, whatever scores there are.
+
+    They renew three times in the quarter: the chance of a yearly contract, said three times over,
+    would have nearly half of them leave.
+    """
+    made = Made(**monthly())
+    mine = made.now[made.now["term_months"] == 1]
+    assert len(mine) == 3
+    assert mine["n_renewals"].tolist() == [3, 3, 3]
+    assert set(mine["p_from"]) == {"base rate"}
+    assert set(mine["standing"]) == {dues.BY_RATE}
+    assert not set(mine["p_churn"]) & {
+        p for one in ahead(made.book, made.history) for p in one.scores["p_churn"]
+    }
+    first = made.found.first
+    assert first["n_rate"] == 3
+    assert first["arr_rate"] == pytest.approx(mine["arr"].sum())
+    noted = said(*findings.reliance(made.found, "USD"))
+    assert "shorter than the days ahead" in noted
+    assert "3 in 2026 Q3" in noted
+
+
+def test_later_renewals_of_a_quarter_leave_as_often_as_any_of_their_kind() -> None:
+    """Of three renewals in a quarter only the next is as near as today: the others take all's rate.
+
+    Past monthly terms: of those that came to their middle without notice 2 of 98 left, 2 more had
+    asked before it.
+    """
+    end = pd.Timestamp("2026-05-31")
+    past = pd.DataFrame(
+        {
+            "subscription_id": [f"m{k}" for k in range(100)],
+            "account_id": [f"a{k}" for k in range(100)], "parent_account_id": None,
+            "segment": "A", "term_months": 1, "term_start": end - pd.Timedelta(days=30),
+            "term_end": end, "closed_date": end, "known_date": end + pd.Timedelta(days=30),
+            "notice_date": [end - pd.Timedelta(days=25)] * 2 + [pd.NaT] * 98,
+            "outcome": ["churned"] * 4 + ["renewed"] * 96, "arr": 100.0,
+            "arr_next": [0.0] * 4 + [100.0] * 96, "ratio": [0.0] * 4 + [1.0] * 96,
+        }
+    )  # fmt: skip
+    contract = running(1).assign(
+        term_months=pd.array([1], dtype="Int64"), in_notice=False,
+        term_start=pd.Timestamp("2026-06-03"), term_end=pd.Timestamp("2026-07-03"),
+    )  # fmt: skip
+    base = revenue.base_rates(past)
+    due, refits = horizons.chances(
+        revenue.book(contract, AS_OF, quarters=2).due, base, [], rng=np.random.default_rng(1)
+    )
+    cell = base.table.set_index(["segment", "length"]).loc[("A", "monthly")]
+    assert cell["p_near"] < cell["p_churn"]
+    leaves = 1 - (1 - due["p_churn"]) ** due["n_renewals"]
+    expected = [
+        1 - (1 - cell["p_near"]) * (1 - cell["p_churn"]) ** 2, 1 - (1 - cell["p_churn"]) ** 3,
+    ]  # fmt: skip
+    assert leaves.tolist() == pytest.approx(expected)
+    assert (due["p_low"] <= due["p_churn"]).all()
+    assert (due["p_churn"] <= due["p_high"]).all()
+    assert refits.shape == (2, horizons.N_REFITS)
+
+
+def test_the_rule_of_whom_a_predictor_speaks_is_that_of_what_it_learns_from() -> None:
+    """As long as the days ahead, the next renewal, once in the quarter: each alone rules out."""
+    ends = ["2026-02-16", "2026-02-15", "2027-01-01", "2027-01-01"]
+    due = pd.DataFrame(
+        {
+            "term_start": pd.Timestamp("2026-01-01"), "term_end": pd.to_datetime(ends),
+            "renewal_no": [1, 1, 2, 1], "n_renewals": [1, 1, 1, 2],
+        }
+    )  # fmt: skip
+    assert horizons.spoken_of(due, 46).tolist() == [True, False, False, False]
+
+
     """ARR, contracts, middle, both ends; digits stand in links; nothing is said to be a cause."""
     told = findings.answer(made.found, made.standings, as_of=AS_OF, currency="EUR")
     first = made.found.first

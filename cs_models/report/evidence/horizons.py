@@ -7,10 +7,17 @@ Who is going to leave tells it later and later: some give notice, and those who 
 in doubt.  So a quarter's predictor is learnt from past terms as they stood as many days before
 their renewal as the middle of that quarter is away, and judged by past quarters told from just as
 far.  Source: ``methods.md`` 3 and 4.
+
+A predictor speaks only of contracts of the kind it learnt from: at least as long as it looks
+ahead, and with one renewal in the quarter.  One dated example, as_of 2026-06-30: the predictor of
+2026 Q3 has seen past terms 46 days before their renewal, so none of a month was among them.  A
+monthly contract to 2026-07-15 comes up three times in Q3; it is told by how often contracts of
+its segment and length left at a renewal, three times over.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -51,8 +58,8 @@ class Ahead:
     past : churn.Backtest or None
         Past quarters told from as far; None where the history is too short.
     scores : pandas.DataFrame
-        Running contracts with their chance: subscription_id, p_churn, p_low, p_high,
-        out_of_distribution; empty without a predictor.
+        Running contracts that it may speak of (:func:`spoken_of`), with their chance:
+        subscription_id, p_churn, p_low, p_high, out_of_distribution; empty without a predictor.
     refits : ndarray of float, shape (n_scores, n_refits)
     level : str
         Name of the predictor, "" without.
@@ -183,11 +190,32 @@ def learn(
     histories = panel.each(tables, cohorts, **asked)
     found = []
     for start, label, days in zip(starts, named["label"], distances, strict=True):
-        due = book.due[(book.due["quarter"] == start) & (book.due["renewal_no"] == 1)]
+        due = book.due[(book.due["quarter"] == start) & spoken_of(book.due, days)]
         mine = today[today["subscription_id"].isin(due["subscription_id"])]
         about = (start, str(label), days)
         found.append(_ahead(about, histories[days], mine, as_of, grace_days, random_state))
     return found
+
+
+def spoken_of(due: pd.DataFrame, days: int) -> pd.Series:
+    """Say of which renewals a predictor may speak: of such as it could learn from.
+
+    Parameters
+    ----------
+    due : pandas.DataFrame
+        From ``revenue.book(...).due``: one row per (contract, quarter).
+    days : int
+        Days before their renewal at which past terms were looked at.
+
+    Returns
+    -------
+    pandas.Series of bool
+        Of the contract's next renewal, where it is as long as past terms had to be
+        (``cohort.terms`` leaves out those shorter than `days`) and renews once in the quarter:
+        the chance of a yearly contract, said three times over, is not that of a monthly one.
+    """
+    length = (pd.to_datetime(due["term_end"]) - pd.to_datetime(due["term_start"])).dt.days
+    return due["renewal_no"].eq(1) & due["n_renewals"].eq(1) & length.ge(days)
 
 
 def _ahead(
@@ -242,7 +270,9 @@ def chances(
     -------
     due : pandas.DataFrame
         As ``revenue.chances`` returns it, with p_low and p_high (10th and 90th percentile of
-        what other customers would have taught) and out_of_distribution.
+        what other customers would have taught) and out_of_distribution.  Where a contract renews
+        more than once in its quarter, p_churn and p_involuntary are such that so many renewals
+        of that chance come to what its renewals come to.
     refits : ndarray of float, shape (n_due, n_refits)
 
     Notes
@@ -250,7 +280,7 @@ def chances(
     A quarter's predictor was learnt from as far away as the quarter is, so nothing is added for
     the time until then, as it is for base rates.
     """
-    told, refits = revenue.chances(due, base, rng=rng, n_refits=N_REFITS)
+    told, refits = _by_rates(due, base, rng)
     p = told["p_churn"].to_numpy(dtype=np.float64).copy()
     early = told["p_early"].to_numpy(dtype=np.float64).copy()
     low, high = np.quantile(refits, BAND, axis=1) if len(told) else np.empty((2, 0))
@@ -260,7 +290,7 @@ def chances(
         place = pd.Index(one.scores["subscription_id"]).get_indexer(
             pd.Index(told["subscription_id"])
         )
-        mine = (told["quarter"] == one.quarter) & (told["renewal_no"] == 1) & (place >= 0)
+        mine = (told["quarter"] == one.quarter) & spoken_of(told, one.days) & (place >= 0)
         rows = np.flatnonzero(mine.to_numpy())
         said = one.scores.iloc[place[rows]]
         p[rows], early[rows], by_model[rows] = said["p_churn"], 0.0, True
@@ -273,6 +303,29 @@ def chances(
         out_of_distribution=odd,
         p_from=np.where(by_rate & by_model, PREDICTOR, told["p_from"]),
     ), refits  # fmt: skip
+
+
+def _by_rates(
+    due: pd.DataFrame, base: revenue.BaseRates, rng: np.random.Generator
+) -> tuple[pd.DataFrame, Float]:
+    """Give every contract due its base rate: only its next renewal is as near as today.
+
+    Of a contract that came within half its term of a renewal without notice, fewer leave; of the
+    later renewals in the quarter nothing is known yet, so theirs is the rate of all.
+    """
+    same = copy.deepcopy(rng)  # the same draws of the rates as those of later quarters
+    told, refits = revenue.chances(due, base, rng=rng, n_refits=N_REFITS)
+    later, spread = revenue.chances(due.assign(renewal_no=2), base, rng=same, n_refits=N_REFITS)
+    times = due["n_renewals"].to_numpy(dtype=np.float64)
+
+    def each(first: Float, others: Float, times: Float) -> Float:
+        return np.asarray(1.0 - ((1.0 - first) * (1.0 - others) ** (times - 1)) ** (1.0 / times))
+
+    of = {
+        name: each(told[name].to_numpy(np.float64), later[name].to_numpy(np.float64), times)
+        for name in ("p_churn", "p_involuntary")
+    }
+    return told.assign(**of), each(refits, spread, times[:, None])
 
 
 def _as_many(refits: Float, said: pd.Series) -> Float:

@@ -84,9 +84,10 @@ def reliance(found: Outlook, currency: str) -> list[Statement]:
                       ")"]  # fmt: skip
         said.append(
             Statement.of(
-                "note", "Contracts that no predictor speaks of, because they are too short or "
-                "renew more than once before then, are told by how often their kind has left: ",
-                *parts, ".", id="rates",
+                "note", "Contracts that no predictor speaks of, because they are shorter than the "
+                "days ahead at which past ones were seen, or renew more than once by the end of "
+                "the quarter, are told by how often those of their segment and length have left, "
+                "at each renewal: ", *parts, ".", id="rates",
             )
         )  # fmt: skip
     return said
