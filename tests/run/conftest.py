@@ -116,7 +116,7 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """Run `cs-models` in the project to its end."""
         process = self.start(*words, env=env)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=600)
         return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import importlib.util
-import json
-import signal
-import socket
 import socketserver
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,48 +15,15 @@ import pytest
 from cs_models import errors
 from cs_models.run import notices
 from cs_models.run.sections.notify import URLS, Notify
+from tests.run.receivers import CANARY, Webhook, dead_address
 
 pytest.importorskip("apprise", reason="the extra notify is not installed")
 
-CANARY = "c4nary-Tok3n-9f2"
 FAILED = notices.Outcome(
     "parameters/weekly.yml", "failed", 5, reason="02: no column\n  got: 'Ashford Mills'",
     folder=Path("/srv/reports/20260701-060000-weekly"), latest="20260624-060000-weekly",
 )  # fmt: skip
 GOOD = notices.Outcome("parameters/weekly.yml", "complete", 0, headline="75 % is likely kept.")
-
-
-class _Webhook:
-    """A receiver of webhooks; `answer` False hangs until it is closed."""
-
-    def __init__(self, *, answer: bool = True) -> None:
-        self.got: list[dict[str, Any]] = []
-        self.paths: list[str] = []
-        self._over = threading.Event()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.got.append(json.loads(body))
-                outer.paths.append(self.path)
-                if not answer:
-                    outer._over.wait(60)
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"json://me:{CANARY}@127.0.0.1:{self._server.server_address[1]}/{CANARY}"
-
-    def close(self) -> None:
-        self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class _Mail(socketserver.StreamRequestHandler):
@@ -91,24 +53,18 @@ class _Mail(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def webhook() -> Iterator[_Webhook]:
+def webhook() -> Iterator[Webhook]:
     """Return a receiver of webhooks."""
-    receiver = _Webhook()
+    receiver = Webhook()
     yield receiver
     receiver.close()
-
-
-def _closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def _notifier(*urls: str, on: str = "failure") -> notices.Notifier:
     return notices.Notifier(on, urls, URLS)
 
 
-def test_a_webhook_is_told_how_the_run_ended_and_no_value_of_the_data(webhook: _Webhook) -> None:
+def test_a_webhook_is_told_how_the_run_ended_and_no_value_of_the_data(webhook: Webhook) -> None:
     """Run file, status, exit code and its meaning, reason, where; never what was found there."""
     assert _notifier(webhook.url).tell(FAILED, seconds=30) == []
     (told,) = webhook.got
@@ -133,8 +89,7 @@ def test_a_letter_is_sent_and_who_cannot_be_reached_is_named_without_secrets() -
         f"mailto://me:{CANARY}@127.0.0.1:{server.server_address[1]}"
         "?smtp=127.0.0.1&from=reports@example.com&to=team@example.com"
     )
-    refused = f"json://127.0.0.1:{_closed_port()}/{CANARY}"
-    missed = _notifier(mail, refused).tell(GOOD, seconds=40)
+    missed = _notifier(mail, dead_address()).tell(GOOD, seconds=40)
     server.shutdown()
     server.server_close()
     assert missed == ["json://127.0.0.1"]
@@ -144,9 +99,9 @@ def test_a_letter_is_sent_and_who_cannot_be_reached_is_named_without_secrets() -
     assert notices._shown(f"slack://{CANARY}/{CANARY}/x") == "slack://…"
 
 
-def test_a_receiver_that_hangs_is_left_behind_and_the_others_are_reached(webhook: _Webhook) -> None:
+def test_a_receiver_that_hangs_is_left_behind_and_the_others_are_reached(webhook: Webhook) -> None:
     """The time limit is for all together; whoever answered within it was reached."""
-    hanging = _Webhook(answer=False)
+    hanging = Webhook(answer=False)
     missed = _notifier(hanging.url, webhook.url).tell(FAILED, seconds=8)
     hanging.close()
     assert missed == ["json://127.0.0.1"]
@@ -216,80 +171,43 @@ FAILING = """
 import os
 raise ValueError(f"seen: {[name for name in os.environ if 'NOTIFY' in name]}")
 """
-SLOW = """
-import time
-from pathlib import Path
-Path("../started").touch()
-time.sleep(120)
-"""
 
 
 @pytest.fixture(scope="module")
-def told(make_project: Any) -> dict[str, Any]:
-    """Return, of a run that failed and of one that was ended, project, command and notices."""
-    receivers = {"failed": _Webhook(), "ended": _Webhook()}
-    projects = {name: make_project() for name in receivers}
-    found: dict[str, Any] = {}
-    for name, project in projects.items():
-        (project.root / "parameters/sample.yml").write_text(RUN_FILE)
-        project.add("00_data_readiness", FAILING if name == "failed" else SLOW, bare=True)
-    dead = f"json://me:{CANARY}@127.0.0.1:{_closed_port()}/{CANARY}"
-    running = {
-        name: project.start(
-            "run", "parameters/sample.yml", env={URLS: f"{receivers[name].url} {dead}"}
-        )
-        for name, project in projects.items()
-    }
-    deadline = time.monotonic() + 120
-    while not (projects["ended"].root / "started").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    running["ended"].send_signal(signal.SIGTERM)
-    for name, process in running.items():
-        stdout, stderr = process.communicate(timeout=180)
-        got = receivers[name].got
-        found[name] = (projects[name], process.returncode, stdout + stderr, got)
-        receivers[name].close()
-    return found
+def failed(make_project: Any) -> Iterator[tuple[Any, Any, list[dict[str, Any]]]]:
+    """Return, of a run that failed, project, finished command and notices."""
+    project, receiver = make_project(), Webhook()
+    (project.root / "parameters/sample.yml").write_text(RUN_FILE)
+    project.add("00_data_readiness", FAILING, bare=True)
+    urls = {URLS: f"{receiver.url} {dead_address()}"}
+    yield project, project.call("run", "parameters/sample.yml", env=urls), receiver.got
+    receiver.close()
 
 
 @pytest.mark.notebook
-def test_a_failed_run_tells_why_and_keeps_its_exit_code(told: dict[str, Any]) -> None:
+def test_a_failed_run_tells_why_and_keeps_its_exit_code(failed: Any) -> None:
     """One receiver is dead: a warning, and the code is that of the notebook all the same."""
-    project, code, said, got = told["failed"]
-    (notice,) = got
-    assert code == 5
+    project, done, (notice,) = failed
+    assert done.returncode == 5
     assert "Status: failed" in notice["message"]
     assert "00_data_readiness: " in notice["message"]
     assert str(project.only_run() / "index.html") in notice["message"]
     warning = "warning: the notice did not reach json://127.0.0.1"
-    assert warning in said
+    assert warning in done.stdout + done.stderr
     assert warning in (project.only_run() / "run.log").read_text()
 
 
 @pytest.mark.notebook
-def test_a_run_that_is_ended_tells_within_its_grace(told: dict[str, Any]) -> None:
-    """SIGTERM: 143, and who asked is told that it was interrupted."""
-    project, code, _, got = told["ended"]
-    assert code == 143
-    assert "Status: interrupted" in got[0]["message"]
-    assert "Exit code: 143, interrupted" in got[0]["message"]
-    page = (project.reports / "index.html").read_text()
-    assert ">Interrupted<" in page
-
-
-@pytest.mark.notebook
-@pytest.mark.parametrize("name", ["failed", "ended"])
-def test_no_artefact_log_or_message_holds_an_address(told: dict[str, Any], name: str) -> None:
+def test_no_artefact_log_or_message_holds_an_address(failed: Any) -> None:
     """The word and the token inside the addresses stand nowhere; kernels never had them."""
-    project, _, said, _ = told[name]
+    project, done, _ = failed
     found = subprocess.run(
         ["grep", "-rl", CANARY, str(project.root)], capture_output=True, text=True
     )
     assert found.stdout == ""
-    assert CANARY not in said
-    if name == "failed":
-        log = (project.only_run() / "run.log").read_text()
-        assert "seen: []" in log + (project.only_run() / "manifest.json").read_text()
+    assert CANARY not in done.stdout + done.stderr
+    log = (project.only_run() / "run.log").read_text()
+    assert "seen: []" in log + (project.only_run() / "manifest.json").read_text()
 
 
 @pytest.mark.parametrize(
