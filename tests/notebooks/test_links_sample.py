@@ -12,7 +12,7 @@ import pytest
 
 from cs_models.report.page import blocks, lint
 
-_TOKEN = re.compile(r"(?<![\w.])[−+-]?[$€£]?\d+(?:,\d{3})*(?:\.\d+)?")
+TOKEN = re.compile(r"(?<![\w.])[−+-]?[$€£]?\d+(?:,\d{3})*(?:\.\d+)?")
 _ELSEWHERE = re.compile(r"(?:\.\./)+(?:[^#]*?/)?([^/#]+)/report\.html#(.+)")
 # Of the numbers that link, so many must stand in the table they lead to, as written or rounded.
 LEAST_SHARE = 0.9
@@ -35,9 +35,9 @@ def test_numbers_lead_to_where_they_can_be_seen(pages: dict[str, blocks.Report])
         for payload, part in _linked(report):
             away = _ELSEWHERE.match(part["href"])
             place, name = away.groups() if away else (page, part["href"].removeprefix("#"))
-            for token in _TOKEN.findall(part["text"]):
+            for token in TOKEN.findall(part["text"]):
                 n += 1
-                if not _seen(token, tables.get(place, {}).get(name)):
+                if not seen(token, tables.get(place, {}).get(name)):
                     lost.append(f"{page} {payload['id']}: {part['text']} in {name}")
     assert n
     assert 1 - len(lost) / n >= LEAST_SHARE, "\n".join(lost)
@@ -75,7 +75,7 @@ def _tables(report: blocks.Report) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield block.content["table"]["id"], block.content["table"]
 
 
-def _seen(token: str, table: Mapping[str, Any] | None) -> bool:
+def seen(token: str, table: Mapping[str, Any] | None) -> bool:
     """Say whether a number as written is one that the table shows, up to its rounding."""
     if table is None:
         return False
@@ -96,7 +96,7 @@ def _shown(table: Mapping[str, Any]) -> Iterator[float]:
             elif isinstance(cell, int | float) and not isinstance(cell, bool):
                 yield from (cell, 100 * cell, 100 - 100 * cell)  # a share, of 100, and its rest
     for text in words:
-        for token in _TOKEN.findall(text):
+        for token in TOKEN.findall(text):
             yield from (_number(token), 100 * _number(token))
 
 

@@ -21,6 +21,7 @@ from cs_models.report.exhibits import outlook as exhibits
 from cs_models.report.findings import amounts
 from cs_models.report.findings import due as due_findings
 from cs_models.report.findings import outlook as findings
+from tests.notebooks import test_links_sample as links
 
 AS_OF = date(2026, 6, 30)
 CAUSAL = re.compile(r"\b(caus|driv|reduc|because of|leads? to|prevent)", re.I)
@@ -254,7 +255,6 @@ def test_a_quarters_predictor_speaks_only_of_its_own_quarter(made: Made) -> None
     assert asked["chance"].tolist() == [made.found.notices.share]
 
 
-def test_the_answer_says_what_comes_up_and_links_every_number(made: Made) -> None:
 def monthly(n: int = 3) -> dict[str, Any]:
     """Return what makes the first contracts of :func:`running` monthly, none in notice."""
     kept = running()
@@ -339,6 +339,7 @@ def test_the_rule_of_whom_a_predictor_speaks_is_that_of_what_it_learns_from() ->
     assert horizons.spoken_of(due, 46).tolist() == [True, False, False, False]
 
 
+def test_the_answer_says_what_comes_up_and_links_every_number(made: Made) -> None:
     """ARR, contracts, middle, both ends; digits stand in links; nothing is said to be a cause."""
     told = findings.answer(made.found, made.standings, as_of=AS_OF, currency="EUR")
     first = made.found.first
@@ -554,3 +555,26 @@ def test_a_quarters_predictor_climbs_no_further_than_it_may(
     assert seen["tried"] == ("L0", "L1", "L2", "L3")
     with pytest.raises(ParameterError, match="L9"):
         churn.backtest(pd.DataFrame(), as_of=AS_OF, up_to="L9")
+
+
+def test_numbers_of_the_page_stand_in_the_tables_they_lead_to() -> None:
+    """Quarters, notices, the worst odds, calls and what came out below the middle are to be seen.
+
+    As on the whole sample, where the same is asked of every page.
+    """
+    shown = page(Made())
+    tables = {}
+    for one in shown:
+        table = one.table if isinstance(one, Exhibit) else one
+        if isinstance(table, Table):
+            tables[table.id] = table.payload()
+    lost = [
+        f"{one.id}: {token} in {part.href}"
+        for one in shown
+        if isinstance(one, Statement)
+        for part in one.parts
+        if isinstance(part, Number)
+        for token in links.TOKEN.findall(part.text)
+        if not links.seen(token, tables.get(part.href.removeprefix("#")))
+    ]
+    assert not lost

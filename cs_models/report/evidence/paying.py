@@ -29,9 +29,9 @@ from cs_models.features.daily import contracts, decided
 from cs_models.features.daily.contracts import Terms
 from cs_models.features.daily.grid import dates
 
-RUNS: Final = "a contract runs"
-BETWEEN: Final = "renewed on record, the next contract has not begun"
-OVERDUE: Final = "the contract ran out, nothing is on record yet"
+RUNS: Final = "with a contract that runs"
+BETWEEN: Final = "renewed on record, whose next contract has not begun"
+OVERDUE: Final = "whose contract ran out, with nothing on record yet"
 ALL: Final = "all customers today"
 
 

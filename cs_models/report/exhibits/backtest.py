@@ -59,7 +59,7 @@ def scored(found: QuarterBacktest | None, currency: str) -> Shown:
         note="From and to: where it would have ended eight times in ten. Each quarter is told with "
         "what was known on its first day, about customers who were in doubt on their day of "
         "decision. Part: a quarter of which not all is known yet; it holds only renewals whose "
-        "outcome is.",
+        f"outcome is.{_share_inside(found)}",
     )  # fmt: skip
     skipped = (
         [Table.of(
@@ -207,6 +207,15 @@ def _groups(groups: pd.DataFrame, honest: Mapping[str, Any]) -> Table:
     )
 
 
+def _share_inside(found: QuarterBacktest) -> str:
+    """Say between which shares of quarters the ARR may truly come out inside."""
+    rows = found.coverage[found.coverage["measure"] == "loss"]
+    if rows.empty or int(rows["n_quarters"].iloc[0]) < findings.FEWEST_QUARTERS:
+        return ""
+    ends = interval(rows["low"].iloc[0], rows["high"].iloc[0])
+    return f" The ARR lost is inside in {ends} of such quarters, as far as so few can tell."
+
+
 def lists(pooled: pd.DataFrame, by_quarter: pd.DataFrame, capacity: int, currency: str) -> Shown:
     """Show whom each list would have met."""
     if pooled.empty:
@@ -293,7 +302,9 @@ def called(listed: pd.DataFrame, currency: str) -> Shown:
             "paid "
             f"{about(float(listed.loc[listed['churned'].astype(bool), 'arr'].sum()), currency)} "
             f"a year; {integer(listed['n_left_of_due'].iloc[0])} of "
-            f"{integer(listed['n_due'].iloc[0])} due left in all. Likeliest to leave first, as "
+            f"{integer(listed['n_due'].iloc[0])} due left in all, "
+            f"{integer(listed['n_due'].iloc[0] - len(listed))} were not on it. Likeliest to "
+            "leave first, as "
             "many as the team can call. The whole list is in "
             "tables/last_list.csv.",
         ),

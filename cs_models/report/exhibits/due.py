@@ -13,6 +13,7 @@ from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import due, places
 from cs_models.report.figures import outlook as figures
 from cs_models.report.findings import due as findings
+from cs_models.report.values import integer, money
 
 Shown = Sequence[Exhibit | Statement | Table]
 DRAWN = 15  # customers in the figure; the table has more
@@ -23,7 +24,8 @@ def concentration(
     accounts: pd.DataFrame, capacity: int, label: str, currency: str
 ) -> Shown:  # fmt: skip
     """Show on whom the ARR at risk of a quarter hangs."""
-    said = findings.concentration(accounts, due.reach(accounts, capacity), label, currency)
+    reach = due.reach(accounts, capacity)
+    said = findings.concentration(accounts, reach, label, currency)
     if accounts.empty:
         return said
     table = Table.of(
@@ -47,7 +49,9 @@ def concentration(
         },
         note="From and to: where the chance would lie had other customers been learnt from. Of "
         "customers who asked to cancel it is the share of past notices that were carried out, the "
-        "same for all. Every contract due is in tables/contracts_due.csv.",
+        f"same for all. The first {integer(reach['n_called'])}, as many as the team can call, hold "
+        f"{money(reach['arr_at_risk'], currency)}. Every contract due is in "
+        "tables/contracts_due.csv.",
     )
     drawn = accounts.head(DRAWN)
     figure = Exhibit(

@@ -16,7 +16,8 @@ from cs_models.report.evidence.outlook import Outlook
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import outlook as figures
 from cs_models.report.findings import outlook as findings
-from cs_models.report.values import interval, percent
+from cs_models.report.findings.amounts import quarters
+from cs_models.report.values import integer, interval, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
 DRAWN = 15  # customers in the figure; the table has more
@@ -94,7 +95,8 @@ def _coming_table(found: Outlook, currency: str) -> Table:
             "nrr_p10": Column("from", kind="percent"),
             "nrr_p90": Column("to", kind="percent"),
         },
-        note="From and to: where it ends eight times in ten (P10 and P90). ARR at risk: the ARR "
+        note=f"{quarters(len(found.quarters) - 1)}, then all of them. "
+        "From and to: where it ends eight times in ten (P10 and P90). ARR at risk: the ARR "
         "that leaves on average. Lost, one quarter of ten: more than this leaves in the worst "
         "tenth. A contract that renews every month comes up in each quarter; in the last row it "
         "counts once, so the quarters may add up to more.",
@@ -121,9 +123,29 @@ def rests(found: Outlook, currency: str) -> Shown:
             "n_hit": Column("interval held in", kind="integer"),
             "n_hit_alone": Column("were everyone alone", kind="integer"),
         },
-        note="The predictor is the simplest that past quarters could not tell from the best.",
+        note="The predictor is the simplest that past quarters could not tell from the best. "
+        f"{_notices(found)}",
     )
     return (*findings.reliance(found, currency), table)
+
+
+def _inside(found: Outlook) -> str:
+    """Count, for each coming quarter, the past ones inside the interval and below its middle."""
+    told = [
+        f"{row['label']}: inside {int(row['n_hit'])} of {int(row['n_judged'])}, below the middle "
+        f"{findings.below_middle(found.judged, row['label'])}"
+        for row in records(found.quarters.dropna(subset=["quarter"]))
+        if row["n_judged"]
+    ]
+    return f"As far ahead as {'; '.join(told)}." if told else ""
+
+
+def _notices(found: Outlook) -> str:
+    """Say what became of past notices, by which those in notice are counted."""
+    told = found.notices
+    if told.assumed:
+        return "Contracts in notice count as lost: too few past notices are on record."
+    return f"Of {integer(told.n)} past notices {percent(told.share)} were carried out."
 
 
 def _kept_table(past: pd.DataFrame, currency: str) -> Table:
@@ -180,7 +202,11 @@ def width(found: Outlook) -> Shown:
     if rows.empty:
         return said
     table = Table.of(
-        rows,
+        rows.assign(
+            worst=rows["sigma"].map(findings.worst_odds),
+            wide=100 * (rows["grr_p90"] - rows["grr_p10"]),
+            wide_alone=100 * (rows["independent_p90"] - rows["independent_p10"]),
+        ),
         id=places.WIDTH,
         title="How wide, and why",
         columns={
@@ -193,6 +219,9 @@ def width(found: Outlook) -> Shown:
             "sigma_low": Column("from", kind="number", digits=2),
             "sigma_high": Column("to", kind="number", digits=2),
             "n_shock_quarters": Column("Quarters it is learnt from", kind="integer"),
+            "worst": Column("Times the odds, worst quarter of ten", kind="number", digits=2),
+            "wide": Column("Points wide", kind="integer"),
+            "wide_alone": Column("Points wide, everyone alone", kind="integer"),
         },
         note="Swing: standard deviation, on the log of the odds of leaving, by which whole past "
         "quarters went from what was said of them as far ahead; from and to are its 95 % interval.",
@@ -238,7 +267,8 @@ def held(found: Outlook) -> Shown:
         note="Each quarter is told with what was known on its first day: predictor, swing of "
         "quarters and sizes. Only customers who were still in doubt are counted: those in notice "
         "by then, and short contracts, are left out; so shares kept are higher than in the table "
-        "of past quarters. The newest quarter holds only the renewals whose outcome is known.",
+        "of past quarters. The newest quarter holds only the renewals whose outcome is known. "
+        f"{_inside(found)}",
     )
     nearest = found.judged[found.judged["label"] == found.judged["label"].iloc[0]]
     drawn = nearest.assign(

@@ -169,7 +169,8 @@ def _effect(found: Worth) -> Shown:
                 "n_with": Column("With an arrival", kind="integer"),
                 "n_without": Column("Without", kind="integer"),
             },
-            note="Among customers of the same segment and number of the term. Customers that "
+            note=f"{integer(found.value.n_movers)} persons were followed from one customer to "
+            "another. Among customers of the same segment and number of the term. Customers that "
             "attract such people may differ in other ways. A ratio of 1, or 0 points, is no "
             "difference.",
         ),

@@ -5,6 +5,7 @@ Grain: one function a section; each returns what one cell displays.
 
 from __future__ import annotations
 
+from cs_models.learn.survival import MOST_BEYOND
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import survival_anchors as anchors
 from cs_models.report.evidence import survival_value as valued
@@ -45,7 +46,7 @@ def drivers(known: Due, found: Drivers | Untold, later: object, currency: str) -
     after = findings.later(later)  # type: ignore[arg-type]
     if found.table.empty:
         return (*said, after)
-    return (*said, after, _odds(known, found, currency), _others(found))
+    return (*said, after, _odds(known, found, after.text, currency), _others(found))
 
 
 def adoption(found: Reached | Untold, compared: Compared | Untold) -> tuple[Shown, ...]:
@@ -110,7 +111,9 @@ def worth(value: Value | Untold, currency: str) -> tuple[Shown, ...]:
             f"later counts {percent(value.discount_rate)} less. Revenue, not margin. Prices, "
             "seats and lengths of contract are taken to stay as "
             "they are, and chances to renew as they were. Beyond what was seen: share of the money "
-            "in months as a customer to which fewer than ten have been followed. Left out: "
+            "in months as a customer to which fewer than ten have been followed, of the next "
+            f"{integer(value.horizon_years)} years; more than {percent(MOST_BEYOND)} is a "
+            "continuation of the past. Left out: "
             f"contracts in notice ({integer(value.n_in_notice)} today, with "
             f"{money(value.arr_in_notice, currency)} a year), and contracts that have just ended.",
         ),
@@ -147,7 +150,7 @@ def foretold(found: Foretold | Untold) -> tuple[Shown, ...]:
     return (*said, figure, _models(found), _horizons(found))
 
 
-def _odds(known: Due, found: Drivers, currency: str) -> Exhibit:
+def _odds(known: Due, found: Drivers, after: str, currency: str) -> Exhibit:
     frame = found.table.assign(
         ratio=found.table["odds"],
         label=[
@@ -177,7 +180,7 @@ def _odds(known: Due, found: Drivers, currency: str) -> Exhibit:
             f"{integer(model.n_events)} of which left by choice; {integer(known.n_elsewhere)} "
             "more had no day of judgement (a contract too short for it, one that ended before it, "
             "or no recorded use) and are not in it. Clear allows for the number of columns looked "
-            "at. " + " ".join(_sentence(text) for text in model.notices),
+            f"at. {after} " + " ".join(_sentence(text) for text in model.notices),
         ),
         alt="; ".join(told) + ".",
         caption="Odds are leavers to stayers: odds of 1 to 4 are 20 %. Two renewals are compared "

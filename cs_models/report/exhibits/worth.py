@@ -46,10 +46,11 @@ def alike(
     if frame.empty:
         return said
     first, others = said[: len(frame)], said[len(frame) :]
-    return (*first, _alike(frame), *others, _balance(balance))
+    return (*first, _alike(frame, n_below), *others, _balance(balance))
 
 
-def _alike(frame: pd.DataFrame) -> Exhibit:
+def _alike(frame: pd.DataFrame, n_below: Mapping[int, int]) -> Exhibit:
+    sizes = findings.experiments(frame, n_below).drop(columns="group")
     told = [
         f"{row['group']}: as counted {points(row['gap_counted'], 0)}, alike "
         f"{points(row['gap'], 0)} points"
@@ -60,7 +61,7 @@ def _alike(frame: pd.DataFrame) -> Exhibit:
         title="The gap, as counted and between customers who were alike before",
         figure=figures.alike(frame),
         table=Table.of(
-            frame,
+            frame.join(sizes),
             id=anchors.ALIKE,
             title="The gap between customers who were alike before",
             columns={
@@ -77,6 +78,9 @@ def _alike(frame: pd.DataFrame) -> Exhibit:
                 "n_effective_worse": Column("where fewer", kind="integer"),
                 "share_overlap": Column("Could be on either side", kind="percent"),
                 "rate_worse": Column("Renewed where fewer", kind="percent"),
+                "n_whole": Column("Experiment, each half", kind="integer"),
+                "n_half": Column("if half of them cross", kind="integer"),
+                "n_today": Column("There today", kind="integer"),
             },
             note="Customers are weighted by their chance, given what was known before the term, of "
             "standing on the other side (overlap weights). Weight: the terms that this leaves. "

@@ -19,6 +19,7 @@ _BESIDE = ("leaving", "returned", "idle", "dropping")
 # Stages that the journeys of customers and of users share are painted alike on both.
 _KNOWN = {"in_notice": "leaving", "won_back": "returned", "dormant": "idle",
           "use_dropped": "dropping"}  # fmt: skip
+_HATCHES = ("", "/", "x", ".")
 _LETTER = 0.045  # of the longest bar, beside it on a page of 390 pixels
 
 
@@ -44,6 +45,30 @@ def colours(way: Sequence[str], beside: Sequence[str], ended: Sequence[str]) -> 
     return found | dict.fromkeys(ended, theme.COLOURS["gone"])
 
 
+def hatches(shades: Mapping[str, str]) -> dict[str, str]:
+    """Return how each stage is filled, so that two stages of one colour can be told apart.
+
+    There are more stages than colours that every eye can tell apart: overdue shares the colour of
+    in notice, and former customers theirs.
+
+    Parameters
+    ----------
+    shades : mapping of str to str
+        Colour of each stage.
+
+    Returns
+    -------
+    dict of str to str
+        Plotly's name of a pattern; "" for plain.  Stages of a known meaning are plain.
+    """
+    used: dict[str, int] = {}
+    found = {}
+    for name in sorted(shades, key=lambda one: one not in _KNOWN):
+        found[name] = _HATCHES[used.get(shades[name], 0) % len(_HATCHES)]
+        used[shades[name]] = used.get(shades[name], 0) + 1
+    return found
+
+
 def today(frame: pd.DataFrame, shades: Mapping[str, str], *, of: str, amount: str) -> go.Figure:
     """Draw how many are in each stage today.
 
@@ -63,10 +88,11 @@ def today(frame: pd.DataFrame, shades: Mapping[str, str], *, of: str, amount: st
     plotly.graph_objects.Figure
         A bar a stage, from the beginning of the way downwards.
     """
-    figure = blank(height=110 + 34 * len(frame))
+    figure, hatched = blank(height=110 + 34 * len(frame)), hatches(shades)
     figure.add_bar(
         x=frame["n"], y=[theme.literal(name) for name in frame["called"]], orientation="h",
-        marker={"color": [shades[name] for name in frame["stage"]]},
+        marker={"color": [shades[name] for name in frame["stage"]],
+                "pattern": {"shape": [hatched[name] for name in frame["stage"]]}},
         text=frame["written"].tolist(), textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{x:,} " + theme.literal(of) + ", %{text} " + theme.literal(amount)
         + "<extra></extra>",
@@ -96,14 +122,14 @@ def course(
     -------
     plotly.graph_objects.Figure
     """
-    figure = blank(height=460, legend=True)
+    figure, hatched = blank(height=460, legend=True), hatches(shades)
     for name, words in called.items():
         own = frame[frame["stage"] == name]
         figure.add_scatter(
             x=own["time"].tolist(), y=own["chance"].round(4).tolist(), name=theme.literal(words),
             mode="lines",
             stackgroup="way", line={"width": 0.8, "color": shades[name]},
-            fillcolor=shades[name],
+            fillcolor=shades[name], fillpattern={"shape": hatched[name]},
             hovertemplate="day %{x:.0f}: %{y:.1%}<extra>" + theme.literal(words) + "</extra>",
         )  # fmt: skip
     last = float(frame["time"].max()) if len(frame) else 1.0
@@ -187,7 +213,7 @@ def ahead(
     days : int
         How much later.
     """
-    sources = list(dict.fromkeys(frame["stage"]))
+    sources, hatched = list(dict.fromkeys(frame["stage"])), hatches(shades)
     figure = blank(height=230 + 40 * len(sources), legend=True)  # a narrow page names line by line
     for name, words in called.items():
         own = frame[frame["to"] == name].set_index("stage")["chance"].reindex(sources)
@@ -195,7 +221,8 @@ def ahead(
             continue
         figure.add_bar(
             x=own.to_numpy(), y=[theme.literal(called[stage]) for stage in sources],
-            orientation="h", name=theme.literal(words), marker={"color": shades[name]},
+            orientation="h", name=theme.literal(words),
+            marker={"color": shades[name], "pattern": {"shape": hatched[name]}},
             hovertemplate="%{y}: %{x:.1%} then " + theme.literal(words) + "<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack", legend={"traceorder": "normal"})

@@ -20,6 +20,7 @@ from cs_models.report.findings.words import Part, cited, linked, listed, text
 from cs_models.report.values import integer, interval, money, number, percent
 
 _ALPHA = 0.05
+_OF_ALL = "the intervals of all the moves compared hold together"
 
 
 def called(name: str) -> str:
@@ -91,25 +92,42 @@ def break_parts(broken: Breaks, currency: str) -> list[Part]:
             "Where the way breaks cannot be said: no two stages have lost enough customers to be "
             "compared."
         ]
-    of_all = "the intervals of all the moves compared hold together"
-    losses, passing = records(broken.losses), records(broken.passing)
+    losses = records(broken.losses)
     if losses and losses[0]["clear"]:
-        return ["The way breaks most here: ", *_excess(losses[0], of_all),
+        return ["The way breaks most here: ", *_excess(losses[0], _OF_ALL),
                 *_more_money(losses[0], currency), "."]  # fmt: skip
+    passing = passing_parts(broken)
+    return [*_unclear(losses), ". ", *passing] if passing else [*_unclear(losses), "."]
+
+
+def lost_parts(broken: Breaks, currency: str) -> list[Part]:
+    """Say of `break_parts` what is of losses alone, which one table shows."""
+    losses = records(broken.losses)
+    if broken.table.empty or not losses or losses[0]["clear"]:
+        return break_parts(broken, currency)
+    return [*_unclear(losses), "."]
+
+
+def _unclear(losses: list[dict[str, Any]]) -> list[Part]:
     parts: list[Part] = [
         "From no stage are clearly more customers lost than there would be by chance"
     ]
-    if losses:
-        parts += ["; the largest excess: ", *_excess(losses[0], of_all)]
-    if passing and passing[0]["clear"]:
-        parts += [
-            ". What is clear is trouble that passes: ", *_excess(passing[0], of_all),
-            *cited(
-                anchors.PASSING, f"; {percent(passing[0]['back'])} of those who moved on from "
-                f"{called(passing[0]['to'])} came back to the way",
-            ),
-        ]  # fmt: skip
-    return [*parts, "."]
+    return [*parts, "; the largest excess: ", *_excess(losses[0], _OF_ALL)] if losses else parts
+
+
+def passing_parts(broken: Breaks) -> list[Part]:
+    """Say which trouble that passes is clear, with the share that came back; nothing where none."""
+    passing = records(broken.passing)
+    if not passing or not passing[0]["clear"]:
+        return []
+    return [
+        "What is clear is trouble that passes: ", *_excess(passing[0], _OF_ALL),
+        *cited(
+            anchors.PASSING, f"; {percent(passing[0]['back'])} of those who moved on from "
+            f"{called(passing[0]['to'])} came back to the way",
+        ),
+        ".",
+    ]  # fmt: skip
 
 
 def _excess(row: dict[str, Any], of_all: str) -> list[Part]:

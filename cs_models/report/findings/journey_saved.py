@@ -31,7 +31,8 @@ def of_journey(
     -------
     list of Finding
         ``stage-<name>`` (customers today), ``adopted-<group>`` (chance by the day asked for),
-        ``lasting-<name>`` (days), ``break`` (moves in excess, of the worst) and ``stuck`` (money).
+        ``lasting-<name>`` (days), ``break`` and ``break-passing`` (moves in excess, of the worst)
+        and ``stuck`` (money).
     """
     found = [
         Finding(
@@ -67,10 +68,20 @@ def of_journey(
         worst = records(broken.losses)[0]
         found.append(
             Finding(
-                id="break", statement="".join(map(text, told.break_parts(broken, currency))),
+                id="break", statement="".join(map(text, told.lost_parts(broken, currency))),
                 value=worst["excess"], low=worst["low"], high=worst["high"], unit="moves",
                 n=int(worst["n_accounts"]), table=anchors.BREAKS,
                 verdict=None if worst["clear"] else "none",
+            )
+        )  # fmt: skip
+    passing = told.passing_parts(broken)
+    if passing and not (len(broken.losses) and broken.losses["clear"].iloc[0]):
+        first = records(broken.passing)[0]
+        found.append(
+            Finding(
+                id="break-passing", statement="".join(map(text, passing)), value=first["excess"],
+                low=first["low"], high=first["high"], unit="moves", n=int(first["n_accounts"]),
+                table=anchors.PASSING,
             )
         )  # fmt: skip
     found.append(

@@ -206,25 +206,25 @@ def _reached(row: Mapping[str, Any]) -> list[Part]:
         linked(interval(row["arr_share_low"], row["arr_share_high"]), REACHED),
         ") of the ARR that left; as many customers taken by size would have held ",
         linked(percent(row["arr_share_by_size"]), REACHED), " of it, by lot ",
-        linked(percent(row["arr_share_by_chance"]), REACHED), ". The list held ",
+        linked(percent(row["arr_share_by_chance"]), REACHED), ". The share of the list ",
         *_ahead(row, "ahead_of_size"), " size alone, and ", *_ahead(row, "ahead_of_chance"),
         " the lot.",
     ]  # fmt: skip
 
 
 def _ahead(row: Mapping[str, Any], name: str) -> list[Part]:
-    """Say whether a list held clearly more than other calls: "10 points (4 to 16) more than"."""
+    """Say whether a list held clearly more than other calls: "is 9 points (4 to 16) above"."""
     gap, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if pd.isna(low) or pd.isna(high):
-        return ["no more and no less, as far as so few can tell, than"]
+        return ["cannot be set beside that of"]
     if not stands_out(low, high):
         between = interval(low, high, "points")
-        return ["no clearly other share (", linked(between, REACHED), ") than"]
+        return ["cannot be told (", linked(between, REACHED), ") from that of"]
     near, far = sorted((abs(low), abs(high)))
     between = interval(near, far, "points").replace("+", "")
     return [
-        linked(points(abs(gap), 0).lstrip("+"), REACHED), " (", linked(between, REACHED),
-        f") {'more' if gap > 0 else 'less'} than",
+        "is ", linked(points(abs(gap), 0).lstrip("+"), REACHED), " (", linked(between, REACHED),
+        f") {'above' if gap > 0 else 'below'} that of",
     ]  # fmt: skip
 
 

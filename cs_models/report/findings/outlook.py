@@ -145,7 +145,7 @@ def _leaning(found: Outlook) -> list[Statement]:
     for row in records(found.quarters.dropna(subset=["quarter"])):
         mine = found.judged[found.judged["label"] == row["label"]]
         n = len(mine)
-        below = int((mine["grr_actual"] < mine["grr_p50"]).sum()) if n else 0
+        below = below_middle(found.judged, row["label"])
         most = max(below, n - below)
         chance = sum(math.comb(n, k) for k in range(most, n + 1)) / 2**n
         if n and chance <= SELDOM:
@@ -193,7 +193,7 @@ def held(found: Outlook) -> list[Statement]:
         if mine.empty:
             words: list[Part] = [f"{row['label']}: no past quarter could be told from as far away."]
         else:
-            below = int((mine["grr_actual"] < mine["grr_p50"]).sum())
+            below = below_middle(found.judged, row["label"])
             words = [
                 f"{row['label']}, told ", linked(f"{int(row['days'])} days", HELD), " ahead: ",
                 linked(f"{int(row['n_hit'])} of {len(mine)}", HELD), " past quarters came out "
@@ -292,16 +292,27 @@ def _asked(row: Mapping[str, Any], notices: Notices, currency: str) -> list[Part
         return [*parts, "; counted as lost, for too few past notices are on record to "
                 "say how many are withdrawn."]  # fmt: skip
     return [
-        *parts, "; of ", linked(integer(notices.n), DUE), " past notices ",
-        linked(percent(notices.share), DUE), " were carried out.",
+        *parts, "; of ", linked(integer(notices.n), RESTS), " past notices ",
+        linked(percent(notices.share), RESTS), " were carried out.",
     ]  # fmt: skip
+
+
+def worst_odds(sigma: float) -> float:
+    """Return how many times the odds of leaving are what was said, in the worst quarter of ten."""
+    return math.exp(1.2816 * sigma)
+
+
+def below_middle(judged: pd.DataFrame, label: str) -> int:
+    """Count past quarters told as one coming quarter that came out below the middle."""
+    mine = judged[judged["label"] == label]
+    return int((mine["grr_actual"] < mine["grr_p50"]).sum()) if len(mine) else 0
 
 
 def _shock(row: Mapping[str, Any]) -> list[Part]:
     n = int(row["n_shock_quarters"])
     if n < 2:
         return ["No past quarter tells how far whole quarters go; a wide range is assumed."]
-    odds = math.exp(1.2816 * row["sigma"])
+    odds = worst_odds(row["sigma"])
     return [
         "In ", linked(quarters(n), WIDTH), " told as this one, leaving went up or down for all "
         "customers at once. In the worst quarter of ten the odds of leaving were ",

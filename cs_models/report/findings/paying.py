@@ -37,7 +37,7 @@ def today(found: Paying, currency: str) -> Statement:
     ]  # fmt: skip
     for place, row in enumerate(kinds if len(kinds) > 1 else []):
         parts += [
-            ", " if place else ": ", "of ", linked(integer(row["n_customers"]), TODAY),
+            ", " if place else ": ", linked(integer(row["n_customers"]), TODAY),
             f" {row['part']} (", linked(money(row["arr"], currency), TODAY), ")",
         ]  # fmt: skip
     return Statement.of("finding", *parts, ".", id="paying-said")

@@ -202,15 +202,12 @@ def _left_apart(frame: pd.DataFrame) -> list[Statement]:
 
 def _experiments(frame: pd.DataFrame, n_below: Mapping[int, int]) -> list[Statement]:
     """Say how large an experiment would have to be, from the low end of each interval."""
-    sized = []
-    for row in records(frame):
-        low, rate = float(row["low"]), float(row["rate_worse"])
-        sizes = experiment_size(rate, low), experiment_size(rate, low / 2)
-        if None not in sizes:
-            sized.append((row["group"], *sizes, n_below.get(int(row["rule_id"]), 0)))
-    if not sized:
+    sized = experiments(frame, n_below)
+    if sized.empty:
         return []
-    groups, whole, half, today = zip(*sized, strict=True)
+    groups, whole, half, today = (
+        sized[name].tolist() for name in ("group", "n_whole", "n_half", "n_today")
+    )
     return [
         Statement.of(
             "finding", "Worth an experiment: make an offer, drawn by lot, to customers on the "
@@ -219,10 +216,36 @@ def _experiments(frame: pd.DataFrame, n_below: Mapping[int, int]) -> list[Statem
             "it with this many customers who get the offer, and as many who do not: ",
             *_each(groups, whole, anchors.ALIKE),
             ". If only half of them cross: ", *_each(groups, half, anchors.ALIKE),
-            ". On that side stand today: ", *_each(groups, today, anchors.TODAY), ".",
+            ". On that side stand today: ", *_each(groups, today, anchors.ALIKE), ".",
             id="experiment",
         )
     ]  # fmt: skip
+
+
+def experiments(frame: pd.DataFrame, n_below: Mapping[int, int]) -> pd.DataFrame:
+    """Return how many customers each half of an experiment needs, for the rules that can have one.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``evidence.alike.alike`` returned.
+    n_below : mapping of int to int
+        By ``rule_id``: customers below the level today.
+
+    Returns
+    -------
+    DataFrame
+        Index of ``frame``: group, n_whole (all cross the level), n_half (half of them do), n_today.
+    """
+    low, rate = frame["low"].astype(float), frame["rate_worse"].astype(float)
+    whole, half = (
+        [experiment_size(*pair) for pair in zip(rate, gap, strict=True)] for gap in (low, low / 2)
+    )
+    sized = frame[["group"]].assign(
+        n_whole=pd.array(whole, dtype="Int64"), n_half=pd.array(half, dtype="Int64"),
+        n_today=[n_below.get(int(rule), 0) for rule in frame["rule_id"]],
+    )  # fmt: skip
+    return sized.dropna(subset=["n_whole", "n_half"])
 
 
 def _each(groups: Sequence[str], sizes: Sequence[int], table: str) -> list[Part]:
