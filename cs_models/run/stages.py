@@ -29,7 +29,7 @@ from pydantic import ConfigDict, Field
 from cs_models.errors import CsModelsError, ParameterError
 from cs_models.features.daily import accounts, users
 from cs_models.features.daily.stretches import check
-from cs_models.learn.journey import Rules, Stage, levels
+from cs_models.learn.staging.rules import Rules, Stage, levels
 from cs_models.run.criteria import CriterionParameters
 from cs_models.run.reading import complaints, values, yaml_file
 

@@ -346,9 +346,12 @@ def _learnt(folder: Path) -> None:
 
 
 def test_reading_the_models_of_all_sections_does_not_load_what_one_answers_with() -> None:
-    """Every process of a run reads them; statistics cost three seconds of a core to load."""
+    """Every process of a run reads them; statistics cost three seconds of a core to load.
+
+    So does every command read the files that sections name: the stages and the lists.
+    """
     code = (
-        "import sys; from cs_models.run import parameters; "
+        "import sys; from cs_models.run import lists_file, parameters, stages; "
         "print(sorted({'scipy.stats', 'sklearn', 'plotly'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
