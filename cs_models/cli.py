@@ -6,6 +6,7 @@ heavy is imported before it is needed, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -230,6 +231,9 @@ def prune(
 
 def main() -> NoReturn:
     """Run `cs-models` and exit with the code of what happened."""
+    # A command makes queries by the thousand and keeps them: looking through all of them for
+    # garbage at every 700th new object costs a tenth of its time, and finds next to none.
+    gc.set_threshold(50_000, 20, 50)
     sys.exit(call(sys.argv[1:]))
 
 
