@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import date, datetime, timedelta
 
 import ibis
@@ -25,12 +26,18 @@ COLUMNS = {
 }
 
 
+@functools.cache
+def engine() -> ibis.BaseBackend:
+    """Return one connection for all small tables."""
+    return ibis.duckdb.connect()
+
+
 def concluded(rows: list[dict], *, as_of: date = AS_OF, grace_days: int = 30) -> dict[str, str]:
     """Return the outcome of each term."""
     blank = dict.fromkeys(COLUMNS)
     terms = ibis.memtable([{**blank, **row} for row in rows], schema=COLUMNS)
     done = outcomes.concluded(terms, as_of=as_of, grace_days=grace_days)
-    found = ibis.duckdb.connect().to_pyarrow(done.select("subscription_id", "outcome"))
+    found = engine().to_pyarrow(done.select("subscription_id", "outcome"))
     return {row["subscription_id"]: row["outcome"] for row in found.to_pylist()}
 
 

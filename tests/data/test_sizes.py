@@ -25,7 +25,7 @@ def test_an_empty_required_table_is_refused(whole_world, found) -> None:
         severity = "refuse" if name in ("accounts", "subscriptions", "events") else "note"
         assert found(report, name, "", "the table is empty").severity == severity
     with pytest.raises(DataError, match=r"3 refusals[\s\S]*events: the table is empty") as refusal:
-        whole_world.read()
+        report.raise_refusals("here")
     assert refusal.value.exit_code == 3
 
 

@@ -86,7 +86,7 @@ def several(n: int, seed: int) -> tuple[list[tuple[CustomerList, lists.Made]], p
     return [(one, lists.make(one, frames[one.grain])) for one in asked], book
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 40), st.integers(0, 50), st.integers(0, 1000))
 def test_the_team_is_shared_over_the_lists(n: int, capacity: int, seed: int) -> None:
     """All calls together are within capacity, and a customer is called once.
