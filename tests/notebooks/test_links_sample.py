@@ -15,7 +15,7 @@ from cs_models.report.page import blocks, lint
 TOKEN = re.compile(r"(?<![\w.])[−+-]?[$€£]?\d+(?:,\d{3})*(?:\.\d+)?")
 _ELSEWHERE = re.compile(r"(?:\.\./)+(?:[^#]*?/)?([^/#]+)/report\.html#(.+)")
 # Of the numbers that link, so many must stand in the table they lead to, as written or rounded.
-LEAST_SHARE = 0.9
+LEAST_SHARE = 0.975
 
 
 @pytest.fixture(scope="module")
