@@ -1,7 +1,8 @@
 """The few figures that a run comes down to, for the head of its index.
 
 Grain in: a run as ``changes.said`` read it.  Grain out: one figure a question that was answered,
-with its interval, what it is of, and the table on the page that made it.
+with its interval, what it is of, and the table on the page that made it.  What the index and the
+leadership brief both show is made here once: :func:`kept`, :func:`at_risk`, :func:`below`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from cs_models.report import values
-from cs_models.report.changes.amounts import about, counted, num, text, whole
+from cs_models.report.changes.amounts import about, num, text, whole
 from cs_models.report.changes.said import OUTLOOK, THRESHOLDS, Said
 
 MOST_SEGMENTS: Final = 4
 _PAGE: Final = "report.html"
+Ends = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,57 @@ def figures(run: Said) -> list[Figure]:
     return [*_outlook(run), *_levels(run), *_below(run)]
 
 
+def kept(quarter: str, share: float, ends: Ends, due: float, currency: str, href: str) -> Figure:
+    """Return the figure of what is likely kept of a quarter's ARR.
+
+    Parameters
+    ----------
+    quarter : str
+    share : float
+        Of the ARR due, 0 to 1.
+    ends : tuple of float or None
+        Where it ends eight times in ten.
+    due : float
+        ARR due, currency a year.
+    currency : str
+        ISO 4217 code.
+    href : str
+        The table behind it.
+    """
+    beside = f"{values.interval(*ends)}, of {values.money(due, currency)}"
+    return Figure(f"ARR of {quarter} likely to be kept", values.percent(share), beside, href)
+
+
+def at_risk(quarter: str, loss: float, ends: Ends, currency: str, href: str) -> Figure:
+    """Return the figure of what of it leaves on average; parameters as for `kept`."""
+    low, high = ends
+    beside = (
+        "each contract weighed by its chance"
+        if low is None or high is None
+        else f"eight times in ten {about(low, currency)} to {about(high, currency)}"
+    )
+    return Figure(f"ARR at risk in {quarter}", about(loss, currency), beside, href)
+
+
+def below(n: int, arr: float, currency: str, href: str) -> Figure:
+    """Return the figure of who stands today on the side of a level that renewed less.
+
+    Parameters
+    ----------
+    n : int
+        Customers.
+    arr : float
+        What they pay, currency a year.
+    currency : str
+        ISO 4217 code.
+    href : str
+        The table behind it.
+    """
+    what = "customer" if n == 1 else "customers"
+    beside = f"{what}, {values.money(arr, currency)} a year"
+    return Figure("Today on the side that renewed less", values.integer(n), beside, href)
+
+
 def _outlook(run: Said) -> Iterator[Figure]:
     """Yield the running quarter: what is likely kept, what is at risk, and how sure that is."""
     quarters = run.rows(OUTLOOK, "forecast")
@@ -59,23 +112,13 @@ def _outlook(run: Said) -> Iterator[Figure]:
         return
     row, href = quarters[0], _href(run, OUTLOOK, "kept")
     label = text(row, "label") or "the quarter"
-    kept, low, high = (num(row, f"grr_{name}") for name in ("p50", "p10", "p90"))
+    share, low, high = (num(row, f"grr_{name}") for name in ("p50", "p10", "p90"))
     due, risk = num(row, "due_arr"), num(row, "arr_at_risk")
-    if kept is not None and due is not None:
-        of = f"of {values.money(due, run.currency)} due"
-        yield Figure(
-            f"ARR of {label} likely to be kept",
-            values.percent(kept),
-            f"{values.interval(low, high)}, {of}",
-            href,
-        )
+    if share is not None and due is not None:
+        yield kept(label, share, (low, high), due, run.currency, href)
     if risk is not None:
-        yield Figure(
-            f"ARR at risk in {label}",
-            about(risk, run.currency),
-            _losses(row, run.currency),
-            _href(run, OUTLOOK, "at-risk"),
-        )
+        ends = (num(row, "loss_p10"), num(row, "loss_p90"))
+        yield at_risk(label, risk, ends, run.currency, _href(run, OUTLOOK, "at-risk"))
     hit, judged = num(row, "n_hit"), num(row, "n_judged")
     if hit is not None and judged:
         yield Figure(
@@ -84,13 +127,6 @@ def _outlook(run: Said) -> Iterator[Figure]:
             "past quarters; meant to hold in eight of ten",
             _href(run, OUTLOOK, "intervals-held"),
         )
-
-
-def _losses(row: Mapping[str, Any], currency: str) -> str:
-    low, high = num(row, "loss_p10"), num(row, "loss_p90")
-    if low is None or high is None:
-        return "each contract weighed by its chance"
-    return f"eight times in ten {about(low, currency)} to {about(high, currency)}"
 
 
 def _levels(run: Said) -> Iterator[Figure]:
@@ -120,12 +156,7 @@ def _below(run: Said) -> Iterator[Figure]:
     found = run.findings(THRESHOLDS).get("arr-below", {})
     n, arr = num(found, "n"), num(found, "value")
     if n is not None and arr is not None:
-        yield Figure(
-            "Running customers below it",
-            counted(int(n), "customer"),
-            f"{values.money(arr, run.currency)} a year",
-            _href(run, THRESHOLDS, "arr-below"),
-        )
+        yield below(int(n), arr, run.currency, _href(run, THRESHOLDS, "arr-below"))
 
 
 def _href(run: Said, notebook: str, finding: str) -> str:

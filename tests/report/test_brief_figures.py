@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cs_models.report import key_figures, runs
+from cs_models.report.changes import said
 from cs_models.report.display import Statement
 from cs_models.report.evidence import brief as evidence
 from cs_models.report.evidence import foremost
@@ -121,3 +123,20 @@ def test_in_the_lab_without_pages_to_lead_to_there_are_words_and_no_figures() ->
     brief = Brief(bare, brief.as_of)
     assert brief_figures.row(brief, "USD") == []
     assert "$2,000,000" in _words(brief) and "0.97" in _words(brief)
+
+
+def test_the_index_shows_what_the_brief_shows_in_the_same_words() -> None:
+    """Money kept, money at risk and who is below: one name, one value and one doubt on both."""
+    due = {"label": "2026 Q3", "due_arr": 8395250.0, "grr_p10": 0.7, "grr_p50": 0.75,
+           "grr_p90": 0.8, "arr_at_risk": 2e6, "loss_p10": 1.6e6, "loss_p90": 2.4e6}  # fmt: skip
+    results = {
+        name: {"findings": told, **({"forecast": [due]} if name == evidence.OUTLOOK else {})}
+        for name, told in SAID.items()
+    }
+    noted = runs.Manifest(run_id="r", status="complete", as_of=date(2026, 6, 30))
+    index = key_figures.figures(said.Said("r", noted, results))
+    (row,) = brief_figures.row(_brief(), "USD")
+    shown = {(one.label, one.value, one.beside) for one in row.figures}
+    both = [(one.label, one.value, one.beside) for one in index]
+    assert len(both) == 3
+    assert set(both) <= shown

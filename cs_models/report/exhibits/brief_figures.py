@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cs_models.report import values
-from cs_models.report.changes.amounts import about
+from cs_models.report import key_figures, values
 from cs_models.report.evidence import brief as evidence
 from cs_models.report.evidence import foremost
 from cs_models.report.evidence.brief import Brief, Said
@@ -45,34 +44,26 @@ def row(brief: Brief, currency: str) -> Sequence[KeyFigures]:
 
 def _kept(brief: Brief, kept: Said, currency: str) -> KeyFigure:
     """Return what is likely kept of the running quarter's ARR."""
-    due = values.money(evidence.quarters(brief)["due_arr"].iloc[0], currency)
-    return KeyFigure(
-        f"ARR of {foremost.quarter(brief)} likely to be kept",
-        values.percent(kept.value),
-        f"{values.interval(kept.low, kept.high)}, of {due}",
-        kept.href,
-    )
+    due = float(evidence.quarters(brief)["due_arr"].iloc[0])
+    ends = (kept.low, kept.high)
+    made = key_figures.kept(foremost.quarter(brief), kept.value, ends, due, currency, kept.href)
+    return _tile(made)
 
 
 def _at_risk(brief: Brief, risk: Said, currency: str) -> KeyFigure:
     """Return what of it leaves on average."""
-    low, high = about(float(risk.low), currency), about(float(risk.high), currency)
-    return KeyFigure(
-        f"ARR at risk in {foremost.quarter(brief)}",
-        about(float(risk.value), currency),
-        f"eight times in ten {low} to {high}",
-        risk.href,
-    )
+    ends = (float(risk.low), float(risk.high))
+    quarter, loss = foremost.quarter(brief), float(risk.value)
+    return _tile(key_figures.at_risk(quarter, loss, ends, currency, risk.href))
 
 
 def _below(_: Brief, below: Said, currency: str) -> KeyFigure:
     """Return who stands today on the side of an announced level that renewed less."""
-    return KeyFigure(
-        "Today on the side that renewed less",
-        values.integer(below.n),
-        f"customers, {values.money(below.value, currency)} a year",
-        below.href,
-    )
+    return _tile(key_figures.below(int(below.n or 0), below.value, currency, below.href))
+
+
+def _tile(made: key_figures.Figure) -> KeyFigure:
+    return KeyFigure(made.label, made.value, made.beside, made.href)
 
 
 def _gap(brief: Brief, gap: Said, _: str) -> KeyFigure:
