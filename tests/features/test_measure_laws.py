@@ -148,6 +148,7 @@ MEASURES: dict[str, Asked] = {
     "M8": lambda _, k: seats.areas(k),
     "M11": lambda _, k: score.scores(k),
     "M12": lambda t, k: support.load(support.tickets(t, k), k),
+    "M12 cases": support.tickets,
 }
 
 
@@ -168,6 +169,7 @@ def test_every_measure_keeps_its_laws(small: SimpleNamespace) -> None:
         use_is_in_bounds(found)
         scores_add_up(found["M11"])
         cases_add_up(found["M12"])
+        cases_take_their_days(found["M12 cases"])
 
     hold()
 
@@ -266,6 +268,18 @@ def cases_add_up(rows: pd.DataFrame) -> None:
     assert (rows["open_severe"] <= rows["open"]).all()
     assert (rows["escalated"] <= rows["closed"]).all()
     assert (rows["oldest_days"].notna() == rows["open"].gt(0)).all()
+
+
+def cases_take_their_days(rows: pd.DataFrame) -> None:
+    """M12: a case takes a day or more, counts once, and is followed to the date while open."""
+    assert rows["ticket_id"].is_unique
+    assert (rows["duration_days"] >= 1).all()
+    open_ = rows["event"] == 0
+    assert open_.equals(rows["closed"].isna())
+    followed = (pd.Timestamp(ON) - rows["opened"]).dt.days
+    assert (rows["duration_days"] <= followed).all()
+    assert (rows["duration_days"] == followed)[open_].all()
+    assert rows["escalated"][open_].isna().all()
 
 
 def test_no_measure_is_without_a_law() -> None:
