@@ -403,3 +403,57 @@ def test_infinite_values_are_refused_by_name(rossi: pd.DataFrame) -> None:
             rossi.assign(prio=rossi["prio"] / 0), ["prio", "age"], duration="week", event="arrest"
         )
     assert refused.value.where == "prio"
+
+
+def test_strata_are_those_of_lifelines(rossi: pd.DataFrame) -> None:
+    """Within work and race alone; curves up to how ties are shared, which small strata feel."""
+    from lifelines import CoxPHFitter
+
+    rows = rossi.assign(kind=rossi["wexp"].astype(str) + rossi["race"].astype(str))
+    columns = ["fin", "age", "prio"]
+    ours = survival.cox(rows, columns, duration="week", event="arrest", strata="kind")
+    kept = rows[["week", "arrest", "kind", *columns]]
+    theirs = CoxPHFitter(strata=["kind"]).fit(kept, "week", "arrest")
+    assert values(ours) == pytest.approx(theirs.params_.to_dict(), rel=1e-4)
+    assert values(ours, "se") == pytest.approx(theirs.standard_errors_.to_dict(), rel=1e-4)
+    curves = theirs.predict_survival_function(kept, times=[10, 30, 52]).T.loc[rows.index]
+    assert ours.survival(rows, [10, 30, 52]) == pytest.approx(curves.to_numpy(), abs=7e-3)
+    assert ours.baseline.groupby("stratum")["cumulative_hazard"].is_monotonic_increasing.all()
+    with pytest.raises(DataError, match="stratum"):
+        ours.survival(rows.assign(kind="unseen"), [10])
+
+
+def test_the_test_of_proportion_adds_up_over_strata(
+    rossi: pd.DataFrame, rossi_model: survival.Cox
+) -> None:
+    """The same people in two strata: the same coefficients, and twice the chi-squares on R's."""
+    twice = pd.concat([rossi.assign(book="a"), rossi.assign(book="b")], ignore_index=True)
+    model = survival.cox(twice, ROSSI, duration="week", event="arrest", strata="book")
+    assert values(model) == pytest.approx(values(rossi_model), abs=1e-7)
+    found = survival.proportionality_test(model, twice, duration="week", event="arrest")
+    once = survival.proportionality_test(rossi_model, rossi, duration="week", event="arrest")
+    doubled = {name: 2 * value for name, value in chi_squares(once).items()}
+    assert chi_squares(found) == pytest.approx(doubled, rel=1e-6)
+
+
+def test_contracts_that_are_never_due_together_need_strata() -> None:
+    """Months that leave often and rarely adopt, beside years: a link where there is none."""
+    rng = np.random.default_rng(31)
+    n = 3000
+    year = np.arange(n) % 2 == 0
+    adopted = rng.random(n) < np.where(year, 0.8, 0.2)
+    due = np.where(year, 365, 30)
+    renewals = rng.geometric(np.where(year, 0.25, 0.1))
+    life = due * renewals
+    rows = pd.DataFrame(
+        {
+            "duration_days": np.minimum(life, 1460),
+            "event": (life <= 1460).astype(int),
+            "adopted": adopted.astype(float),
+            "term_months": np.where(year, 12, 1),
+        }
+    )
+    pooled = survival.cox(rows, ["adopted"]).coefficients.iloc[0]
+    within = survival.cox(rows, ["adopted"], strata="term_months").coefficients.iloc[0]
+    assert pooled["ratio_high"] < 0.8
+    assert within["ratio_low"] < 1 < within["ratio_high"]

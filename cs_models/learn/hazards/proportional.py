@@ -13,7 +13,7 @@ Source: ``methods.md`` 1.2, 4, 8.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ import pandas as pd
 from cs_models.errors import DataError, TooLittleDataError
 from cs_models.learn.hazards import design as designs
 from cs_models.learn.hazards import risksets, zph
+from cs_models.learn.hazards import strata as strata_of
 from cs_models.learn.hazards.design import Design
 from cs_models.learn.hazards.discrete import LEAST_CHURNED
 from cs_models.learn.hazards.observed import Float, Times, times
@@ -48,12 +49,15 @@ class Cox:
     log_likelihood, log_likelihood_null : float
         Partial, of the model and of one without columns.
     baseline : DataFrame
-        ``time``, ``cumulative_hazard`` of a row at the columns' means.
+        ``time``, ``cumulative_hazard`` of a row at the columns' means; with strata one after the
+        other, and ``stratum``.
     centre : ndarray
         The columns' means.
     design : Design
     n_rows, n_events : int
     notices : tuple of str
+    strata : str or None
+        Column within whose values rows are compared.
     """
 
     coefficients: pd.DataFrame
@@ -65,6 +69,7 @@ class Cox:
     n_rows: int
     n_events: int
     notices: tuple[str, ...]
+    strata: str | None = None
 
     def predict(self, frame: pd.DataFrame) -> Float:
         """Return each row's log hazard less that of a row at the columns' means."""
@@ -72,10 +77,15 @@ class Cox:
         return np.asarray((self.design.matrix(frame) - self.centre) @ values)
 
     def survival(self, frame: pd.DataFrame, moments: Sequence[float]) -> Float:
-        """Return the share still there, shape (n_rows, n_moments)."""
-        place = np.searchsorted(self.baseline["time"], np.asarray(moments), side="right")
-        hazard = np.r_[0.0, self.baseline["cumulative_hazard"].to_numpy()][place]
-        return np.asarray(np.exp(-np.exp(self.predict(frame))[:, None] * hazard[None, :]))
+        """Return the share still there, shape (n_rows, n_moments).
+
+        Raises
+        ------
+        DataError
+            As `strata.hazard` and `design.Design.matrix`.
+        """
+        hazard = strata_of.hazard(self.baseline, frame, self.strata, np.asarray(moments))
+        return np.asarray(np.exp(-np.exp(self.predict(frame))[:, None] * hazard))
 
 
 def cox(
@@ -86,6 +96,7 @@ def cox(
     event: str = "event",
     entry: str | None = None,
     cluster: str | None = None,
+    strata: str | None = None,
     penalty: float = 0.0,
     level: float = 0.95,
 ) -> Cox:
@@ -103,6 +114,9 @@ def cox(
         Column of the time from which the row was watched.
     cluster : str, optional
         Column of the account: standard errors by account.
+    strata : str, optional
+        Column within whose values rows are compared, each with a baseline of its own: such as the
+        months of contract, since a year's contract is not at risk while a month's is.
     penalty : float, default 0.0
         Ridge on the coefficients of standardised columns: ``penalty / 2 * sum b²`` is taken off the
         log likelihood.
@@ -124,7 +138,9 @@ def cox(
     given = _given(frame, duration, event, entry)
     learnt = _columns(frame, covariates)
     account = None if cluster is None else frame[cluster]
-    return _fit(given, learnt, learnt.matrix(frame), account, penalty, level)
+    names = strata_of.names(frame, strata)
+    fitted = _fit(given, learnt, learnt.matrix(frame), account, names, penalty, level)
+    return replace(fitted, strata=strata)
 
 
 def proportionality_test(
@@ -141,7 +157,7 @@ def proportionality_test(
     Parameters
     ----------
     model : Cox
-        Fitted by `cox` on ``frame``, without penalty.
+        Fitted by `cox` (or `time_varying_cox`) on ``frame``, without penalty.
     frame, duration, event, entry
         As given to `cox`.
     transform : {"km", "rank", "identity", "log"}, default "km"
@@ -162,7 +178,10 @@ def proportionality_test(
     for place, name in enumerate(model.design.columns):
         terms.setdefault(model.design.of(name), []).append(place)
     values = model.coefficients["log_hazard"].to_numpy()
-    return zph.score_test(given, model.design.matrix(frame), values, terms, transform=transform)
+    names = strata_of.names(frame, model.strata)
+    return zph.score_test(
+        given, model.design.matrix(frame), values, terms, strata=names, transform=transform
+    )
 
 
 def time_varying_cox(
@@ -173,6 +192,7 @@ def time_varying_cox(
     stop: str = "stop",
     event: str = "event",
     cluster: str | None = None,
+    strata: str | None = None,
     level: float = 0.95,
 ) -> Cox:
     """Fit Cox's model to (start, stop] pieces, whose columns may change from piece to piece.
@@ -188,6 +208,8 @@ def time_varying_cox(
     cluster : str, optional
         Column of the account, for standard errors by account: needed only where accounts come
         back, since at one time an episode has one piece.
+    strata : str, optional
+        As in `cox`; a piece may be of another stratum than the one before it.
     level : float, default 0.95
         Coverage of the intervals.
 
@@ -206,7 +228,9 @@ def time_varying_cox(
     given = _given(spells, stop, event, start)
     learnt = _columns(spells, covariates)
     account = None if cluster is None else spells[cluster]
-    return _fit(given, learnt, learnt.matrix(spells), account, 0.0, level)
+    names = strata_of.names(spells, strata)
+    fitted = _fit(given, learnt, learnt.matrix(spells), account, names, 0.0, level)
+    return replace(fitted, strata=strata)
 
 
 def _given(frame: pd.DataFrame, duration: str, event: str, entry: str | None) -> Times:
@@ -237,9 +261,11 @@ def _fit(
     learnt: Design,
     matrix: Float,
     account: pd.Series | None,
+    strata: strata_of.Names | None,
     penalty: float,
     level: float,
 ) -> Cox:
+    clock, given = given, strata_of.apart(given, strata)
     centre, scale = matrix.mean(axis=0), matrix.std(axis=0)
     columns = (matrix - centre) / scale
     values, sets = _newton(given, columns, learnt, penalty)
@@ -254,12 +280,12 @@ def _fit(
     se = np.sqrt(np.diag(covariance))
     table = coefficient_table(learnt.columns, values / scale, se / scale, level)
     start = risksets.deaths(given, columns, np.zeros(len(values)))
-    hazard = np.cumsum(np.bincount(sets.place, 1 / sets.whole))
+    baseline = strata_of.baseline(clock, given, sets, strata)
     return Cox(
         table.rename(columns=_HAZARD),
         _likelihood(sets, values),
         _likelihood(start, np.zeros(len(values))),
-        pd.DataFrame({"time": sets.found.time, "cumulative_hazard": hazard}),
+        baseline,
         centre,
         learnt,
         len(given),

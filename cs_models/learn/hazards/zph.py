@@ -24,7 +24,8 @@ from scipy import stats
 
 from cs_models.learn.hazards import risksets
 from cs_models.learn.hazards.curves import survival_after
-from cs_models.learn.hazards.observed import Counts, Float, Times
+from cs_models.learn.hazards.observed import Counts, Float, Times, counts
+from cs_models.learn.hazards.strata import Names, apart
 
 Transform = Literal["km", "rank", "identity", "log"]
 
@@ -35,6 +36,7 @@ def score_test(
     coefficients: Float,
     terms: Mapping[str, Sequence[int]],
     *,
+    strata: Names | None = None,
     transform: Transform = "km",
 ) -> pd.DataFrame:
     """Test each term, and all together.
@@ -49,6 +51,8 @@ def score_test(
         Fitted with Efron's ties.
     terms : mapping of str to sequence of int
         Columns of each term; a factor with four levels is one term of three columns.
+    strata : ndarray, shape (n_rows,), optional
+        Those of the model: risk sets are within them, g is one clock for all (as in R).
     transform : {"km", "rank", "identity", "log"}, default "km"
         g: one less the Kaplan–Meier curve just before t, the rank of t, t, or log t.
 
@@ -57,8 +61,12 @@ def score_test(
     DataFrame, one row per term and a last one, "all"
         ``term``, ``chi_square``, ``df``, ``p``.
     """
-    sets = risksets.deaths(given, matrix - matrix.mean(axis=0), coefficients)
-    g = _clock(sets.found, transform)[sets.place]
+    within = apart(given, strata)
+    sets = risksets.deaths(within, matrix - matrix.mean(axis=0), coefficients)
+    ended = np.flatnonzero(given.event > 0)
+    in_order = ended[np.argsort(within.duration[ended], kind="stable")]
+    found = counts(given)
+    g = _clock(found, transform)[np.searchsorted(found.time, given.duration[in_order])]
     g = g - g.mean()
     score = (sets.excess * g[:, None]).sum(axis=0)
     plain, mixed, square = (sets.information(weight) for weight in (np.ones_like(g), g, g**2))
