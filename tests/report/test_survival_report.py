@@ -181,6 +181,27 @@ def test_without_losses_nothing_is_made_up() -> None:
     assert kept[0].verdict == "too_little_data"
 
 
+@pytest.mark.parametrize(
+    ("came", "lost", "words"),
+    [
+        (240, 0, "Too few customers were lost to say how long customers stay: 0 of 60 customers "
+                 "were lost, though 240 renewals came."),
+        (0, 0, "Too few customers have come to a renewal or were lost"),
+        (0, 20, "Too few customers have come to a renewal to say how long customers stay: "
+                "0 renewals came."),
+    ],
+)  # fmt: skip
+def test_what_is_too_few_is_named_and_what_is_plenty_is_not(
+    came: int, lost: int, words: str
+) -> None:
+    """Renewals came in plenty and nobody left: the losses are too few, not the renewals."""
+    lives = lifetimes([500.0] * 60, [1] * lost + [0] * (60 - lost))
+    past = history(opportunities([0.0] * 4, came // 4), lives)
+    answer = findings.answer(past, evidence.renewals(past.opportunities), groups.groups(lives))
+    assert answer[0].text.startswith(words)
+    assert answer[0].verdict == "too_little_data"
+
+
 def test_a_handful_of_customers_gets_sentences_and_no_figure() -> None:
     """Nine customers, one lost: no curve, no share, and no dash where a number should stand."""
     lives = lifetimes([400.0] * 9, [1, *[0] * 8], entry=30.0)

@@ -49,7 +49,7 @@ def answer(past: History, renewals: pd.DataFrame, groups: Groups | Untold) -> li
     lost = int(past.lifetimes["lost"].sum())
     own = evidence.commonest(renewals)
     if own.empty or lost < FEW_LOST:
-        return [Statement.of("answer", *_too_little(past, lost), verdict="too_little_data",
+        return [Statement.of("answer", *_too_little(past, lost, own), verdict="too_little_data",
                              id="answer")]  # fmt: skip
     return [
         Statement.of("answer", *hundred_parts(own), id="answer"),
@@ -267,14 +267,22 @@ _HOW = {
 }
 
 
-def _too_little(past: History, lost: int) -> list[Part]:
-    return [
-        "Too few customers have come to a renewal or were lost to say how long customers stay: ",
-        linked(integer(len(past.opportunities)), anchors.COUNTS), " renewals came and ",
+def _too_little(past: History, lost: int, own: pd.DataFrame) -> list[Part]:
+    """Say which of the two is too few: renewals that came, or customers that were lost."""
+    came: list[Part] = [linked(integer(len(past.opportunities)), anchors.COUNTS), " renewals came"]
+    of_all: list[Part] = [
         linked(integer(lost), anchors.COUNTS), " of ",
-        linked(integer(len(past.lifetimes)), anchors.COUNTS),
-        " customers were lost. What can be shown follows.",
+        linked(integer(len(past.lifetimes)), anchors.COUNTS), " customers were lost",
     ]  # fmt: skip
+    ends = " to say how long customers stay: "
+    if own.empty and lost >= FEW_LOST:
+        words: list[Part] = [f"Too few customers have come to a renewal{ends}", *came]
+    elif own.empty:
+        words = [f"Too few customers have come to a renewal or were lost{ends}",
+                 *came, " and ", *of_all]  # fmt: skip
+    else:
+        words = [f"Too few customers were lost{ends}", *of_all, ", though ", *came]
+    return [*words, ". What can be shown follows."]
 
 
 def _median(row: dict[str, Any]) -> list[Part]:
