@@ -133,10 +133,10 @@ _opened: set[str] = set()
 def settle(name: str) -> None:
     """Keep Python's search for garbage away from what stands in the kernel when a view opens.
 
-    A notebook's panels, models and modules are a million objects that live as long as its kernel.
-    Python looks through all of them each time as many new ones have gathered, and when that falls
-    into a turn the turn takes twice or three times as long (docs/evidence.md, "Explorers").  What
-    is frozen is passed over; what nobody refers to any longer is freed at once as ever.
+    A notebook's modules, panels and models are hundreds of thousands of objects that live as long
+    as its kernel.  Python looks through all of them once enough new ones have gathered, and when
+    that falls into a turn the turn takes two or three times as long (docs/evidence.md,
+    "Explorers").  What is frozen is passed over; what nobody refers to is freed at once as ever.
 
     Parameters
     ----------
