@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300
-# Few and small: a search that ends in seconds, for the page and not the finding is looked at.
-_SMALL = {"n_permutations": "199", "source": '{"path": "data/small"}', "play": "None"}
+# Few and small: what ends in seconds, for the page and not the finding is looked at.
+_SMALL = {
+    "02_adoption_thresholds": {
+        "n_permutations": "199", "source": '{"path": "data/small"}', "play": "None",
+    },
+    "03_churn_predictors": {"n_refits": "20"},
+    "04_time_to_churn": {},
+    "06_renewal_outlook": {"n_paths": "500"},
+    "00_data_readiness": {},
+}  # fmt: skip
 
 
 @dataclass
@@ -44,7 +52,10 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project with a small source and the start page and notebook 02 that read it."""
+    """Return a project with a small source and the sample, the start page and some notebooks.
+
+    Notebook 02 reads the small source; the others, and their explorers, the sample.
+    """
     from cs_models.data import simulate
 
     folder = tmp_path_factory.mktemp("project")
@@ -52,14 +63,17 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
     simulate.write(folder / "data/small", scenario="step", n_accounts=400, seed=5)
     shutil.copy(ROOT / "notebooks/start.ipynb", folder / "notebooks")
-    shutil.copytree(ROOT / "parameters/journey", folder / "parameters/journey")
+    shutil.copytree(ROOT / "data/sample", folder / "data/sample")
+    for name in ("journey", "lists"):
+        shutil.copytree(ROOT / "parameters" / name, folder / "parameters" / name)
     shutil.copytree(ROOT / ".jupyter", folder / ".jupyter")
     shutil.copy(ROOT / "parameters/sample.yml", folder / "parameters")
-    notebook = nbformat.read(ROOT / "notebooks/02_adoption_thresholds.ipynb", as_version=4)
-    cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
-    for name, value in _SMALL.items():
-        cell.source = re.sub(rf"^{name} = .*$", f"{name} = {value}", cell.source, flags=re.M)
-    nbformat.write(notebook, folder / "notebooks/02_adoption_thresholds.ipynb")
+    for name, small in _SMALL.items():
+        notebook = nbformat.read(ROOT / f"notebooks/{name}.ipynb", as_version=4)
+        cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+        for key, value in small.items():
+            cell.source = re.sub(rf"^{key} = .*$", f"{key} = {value}", cell.source, flags=re.M)
+        nbformat.write(notebook, folder / f"notebooks/{name}.ipynb")
     return folder
 
 
@@ -119,6 +133,16 @@ def context(chromium: Any, lab: Lab, asked: list[str]) -> Iterator[Any]:
 @pytest.fixture
 def opened(context: Any, lab: Lab) -> Iterator[Any]:
     """Return a function that opens a notebook of the lab and waits for its kernel."""
+    yield from _opening(context, lab)
+
+
+@pytest.fixture(scope="module")
+def opened_once(context: Any, lab: Lab) -> Iterator[Any]:
+    """Return the same for a notebook that several tests look at: it stays open."""
+    yield from _opening(context, lab)
+
+
+def _opening(context: Any, lab: Lab) -> Iterator[Any]:
     pages = []
 
     def open_notebook(name: str) -> Any:
@@ -136,6 +160,59 @@ def opened(context: Any, lab: Lab) -> Iterator[Any]:
     yield open_notebook
     for page in pages:
         page.close()
+
+
+# Not awaited: the command ends when the last cell does.
+_RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+# Whether all cells of the open notebook have been run; the error of the first that failed.
+_RAN = """() => {
+  const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
+  let waits = false;
+  for (let place = 0; place < cells.length; place++) {
+    const cell = cells.get(place);
+    if (cell.type !== 'code') continue;
+    const failed = cell.outputs.toJSON().find(output => output.output_type === 'error');
+    if (failed) return `${failed.ename}: ${failed.evalue}`;
+    waits = waits || !cell.executionCount;
+  }
+  return waits ? null : 'all';
+}"""
+
+
+@pytest.fixture(scope="session")
+def run_all() -> Callable[..., None]:
+    """Return a function that runs all cells of the open notebook, and waits for them if asked."""
+
+    def run(page: Any, *, wait: bool = True) -> None:
+        page.evaluate(_RUN_ALL)
+        if wait:
+            assert page.wait_for_function(_RAN).json_value() == "all"
+
+    return run
+
+
+# Lab draws the cells that are in sight: bring an explorer there.
+_SHOW = """async (nth) => {
+  const book = window.jupyterapp.shell.currentWidget.content;
+  const tagged = book.widgets.filter(
+    cell => (cell.model.getMetadata('tags') || []).includes('interactive'));
+  const place = book.widgets.indexOf(tagged[nth]);
+  book.activeCellIndex = place;
+  await book.scrollToItem(place, 'start');
+}"""
+
+
+@pytest.fixture(scope="session")
+def explorer_of() -> Callable[..., Any]:
+    """Return a function that brings the nth explorer of the open notebook into sight."""
+
+    def show(page: Any, name: str, nth: int = 0) -> Any:
+        page.evaluate(_SHOW, nth)
+        explorer = page.locator(f".cs-explorer-{name}")
+        explorer.wait_for()
+        return explorer
+
+    return show
 
 
 def _free_port() -> int:

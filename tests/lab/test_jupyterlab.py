@@ -21,32 +21,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.long]
 Open = Callable[[str], Any]
 THRESHOLDS = "02_adoption_thresholds.ipynb"
 
-# Not awaited: the command ends when the last cell does.
-RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
-# Whether all cells of the open notebook have been run; the error of the first that failed.
-RAN = """() => {
-  const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
-  let waits = false;
-  for (let place = 0; place < cells.length; place++) {
-    const cell = cells.get(place);
-    if (cell.type !== 'code') continue;
-    const failed = cell.outputs.toJSON().find(output => output.output_type === 'error');
-    if (failed) return `${failed.ename}: ${failed.evalue}`;
-    waits = waits || !cell.executionCount;
-  }
-  return waits ? null : 'all';
-}"""
-
 
 @pytest.fixture(scope="module")
 def after_run() -> dict[str, Any]:
     """Return what later tests read of the notebook that was run."""
     return {}
-
-
-def _run_all(page: Any) -> None:
-    page.evaluate(RUN_ALL)
-    assert page.wait_for_function(RAN).json_value() == "all"
 
 
 def _get(lab: Any, path: str, *, token: bool = True) -> Any:
@@ -55,11 +34,12 @@ def _get(lab: Any, path: str, *, token: bool = True) -> Any:
 
 
 def test_the_form_writes_a_file_that_a_run_accepts(
-    lab: Any, opened: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    lab: Any, opened: Open, run_all: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     """On the start page a person fills in the form, writes a run file, and `check` accepts it."""
     page = opened("start.ipynb")
-    page.evaluate(RUN_ALL)
+    run_all(page, wait=False)
     path = page.get_by_label("path *")
     path.fill("data/small")
     path.press("Tab")
@@ -88,25 +68,15 @@ def test_the_form_writes_a_file_that_a_run_accepts(
 
 
 def test_a_knob_moves_the_figure_and_the_numbers(
-    opened: Open, lab: Any, after_run: dict[str, Any]
-) -> None:
+    opened: Open, run_all: Callable[..., None], explorer_of: Callable[..., Any],
+    after_run: dict[str, Any],
+) -> None:  # fmt: skip
     """Notebook 02 runs to its end; an arrow key on the level's slider changes figure and words."""
     page = opened(THRESHOLDS)
-    _run_all(page)
+    run_all(page)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     after_run["saved"] = True
-    # Lab draws the cells that are in sight: bring the explorer there.
-    page.evaluate(
-        """async () => {
-          const book = window.jupyterapp.shell.currentWidget.content;
-          const tagged = cell => (cell.model.getMetadata('tags') || []).includes('interactive');
-          const place = book.widgets.findIndex(tagged);
-          book.activeCellIndex = place;
-          await book.scrollToItem(place, 'start');
-        }"""
-    )
-    explorer = page.locator(".cs-explorer-threshold")
-    explorer.wait_for()
+    explorer = explorer_of(page, "threshold")
     figure = explorer.locator("svg.main-svg").first
     figure.wait_for()
     before = explorer.inner_text(), figure.inner_html()
@@ -148,6 +118,16 @@ def test_the_export_menu_makes_the_whole_page(
         "n => document.querySelectorAll('figure svg.main-svg').length >= n", arg=n_figures
     )
     window.close()
+
+
+def test_the_report_page_stands_in_the_file_menu_in_words(opened: Open) -> None:
+    """The File menu offers the page by a name that says what it is, and saves it."""
+    page = opened(THRESHOLDS)
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    item = page.get_by_role("menuitem", name="Save and Export as a Report Page")
+    with page.expect_download() as download:
+        item.click()
+    assert download.value.suggested_filename == THRESHOLDS.replace(".ipynb", ".html")
 
 
 def _figures_of(path: Path) -> int:
