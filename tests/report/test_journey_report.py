@@ -18,6 +18,8 @@ from cs_models.report.display import Exhibit, Statement
 from cs_models.report.evidence import journey as evidence
 from cs_models.report.evidence import paying
 from cs_models.report.exhibits import journey as exhibits
+from cs_models.report.exhibits import journey_rests as rests
+from cs_models.report.exhibits import journey_users as user_way
 from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
 from cs_models.report.findings import journey_saved as saved
@@ -79,10 +81,10 @@ def _page(told: Known, journeys: stages.Journeys) -> list[Any]:
         *exhibits.ahead(accounts, evidence.ahead(accounts, since=90, days=90)),
         *exhibits.breaks(broken, "USD"),
         *exhibits.stuck(stuck, evidence.after_long(accounts, lasting), "USD"),
-        *exhibits.users(people, evidence.today(people, own), own),
-        *exhibits.user_steps(people, evidence.steps(people)),
-        exhibits.moves(evidence.moves(accounts)),
-        exhibits.counted(evidence.counts(accounts, people)),
+        *user_way.users(people, evidence.today(people, own), own),
+        *user_way.user_steps(people, evidence.steps(people)),
+        rests.moves(evidence.moves(accounts)),
+        rests.counted(evidence.counts(accounts, people)),
     ]  # fmt: skip
 
 

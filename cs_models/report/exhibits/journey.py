@@ -5,17 +5,15 @@ Grain: one function a section; each returns what one cell displays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
-from cs_models.features import criteria
-from cs_models.learn.journey import Breaks, Rules
+from cs_models.learn.journey import Breaks
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import journey_anchors as anchors
 from cs_models.report.evidence.journey import Ahead, Journey
 from cs_models.report.evidence.paying import Paying
 from cs_models.report.evidence.rules import records
+from cs_models.report.exhibits import journey_drawn as drawn
 from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
 from cs_models.report.findings import paying
@@ -26,21 +24,20 @@ Shown = Statement | Exhibit | Table
 
 _ENDS = {"low": Column("from", kind="percent"), "high": Column("to", kind="percent")}
 _DAYS = {"kind": "integer", "unit": "days"}
-_READ = (0, 30, 60, 90, 180, 270, 360, 540, 720)
 
 
 def today(followed: Journey, frame: pd.DataFrame, paid: Paying, currency: str) -> tuple[Shown, ...]:
     """Show how many accounts, and how much money, are in each stage today."""
     if followed.now.empty:
         return (Statement.of("finding", "No customer was seen on any day.", id="today-said"),)
-    shown = _named(frame).assign(written=[money(arr, currency) for arr in frame["arr"]])
+    shown = drawn.named(frame).assign(written=[money(arr, currency) for arr in frame["arr"]])
     running = shown[~shown["stage"].isin(followed.rules.of("ended"))]
     told = [f"{row['called']}: {integer(row['n'])}" for row in records(running)]
     return (
         Exhibit(
             id="stages",
             title="Customers today, by stage",
-            figure=figures.today(running, _shades(followed.rules), of="customers",
+            figure=figures.today(running, drawn.shades(followed.rules), of="customers",
                                  amount="a year"),
             table=Table.of(
                 shown, id=anchors.TODAY, title="Customers today, by stage",
@@ -74,17 +71,17 @@ def course(followed: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
     if frame.empty:
         words = "No customer was seen from its first day: the way cannot be drawn."
         return (Statement.of("finding", words, id="course-said"),)
-    read = frame[frame["time"].isin(_READ)]
-    wide = _wide(read, followed.rules)
+    read = frame[frame["time"].isin(drawn.READ)]
+    wide = drawn.wide(read, followed.rules)
     last = wide.iloc[-1]
     told = [f"{called(name)} {percent(last[name])}" for name in followed.order if last[name] > 0]
     columns = {"time": Column("Day", kind="integer")}
-    columns |= {name: Column(_head(name), kind="percent") for name in followed.order}
+    columns |= {name: Column(drawn.head(name), kind="percent") for name in followed.order}
     return (
         Exhibit(
             id="course",
             title="The way: share of customers in each stage since they began",
-            figure=figures.course(frame, _shades(followed.rules), _called(followed.rules),
+            figure=figures.course(frame, drawn.shades(followed.rules), drawn.names(followed.rules),
                                   since="the customer began"),
             table=Table.of(
                 wide, id=anchors.COURSE, title="Share in each stage, by day", columns=columns,
@@ -133,9 +130,9 @@ def adopted(frame: pd.DataFrame, why_not: str, by_day: int) -> tuple[Shown, ...]
 def lasting(followed: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
     """Show how long each stage lasts."""
     said = findings.lasting_said(frame)
-    shown = _named(frame[frame["median"].notna()])
+    shown = drawn.named(frame[frame["median"].notna()])
     table = Table.of(
-        _named(frame), id=anchors.LASTING, title="Days in each stage",
+        drawn.named(frame), id=anchors.LASTING, title="Days in each stage",
         columns={
             "called": Column("Stage"), "n": Column("Stays seen to begin", kind="integer"),
             "n_moved": Column("Moved on", kind="integer"),
@@ -152,7 +149,7 @@ def lasting(followed: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
     told = [f"{row['called']} {number(row['median'], 0)} days" for row in records(shown)]
     figure = Exhibit(
         id="lasting", title="How long a stage lasts",
-        figure=figures.lasting(_closed(shown), _shades(followed.rules)), table=table,
+        figure=figures.lasting(_closed(shown), drawn.shades(followed.rules)), table=table,
         alt="Half moved on after: " + "; ".join(told) + ".",
         caption="Dot: half have moved on, with its 95 % interval, the customer as the unit. Tick: "
         "three in four have; who stays longer is called stuck below.",
@@ -171,9 +168,9 @@ def ahead(followed: Journey, found: Ahead) -> tuple[Shown, ...]:
     wide = found.table.pivot_table(index=["stage", "n"], columns="to", values="chance")
     wide = wide.reindex(columns=list(rules.order)).reset_index()
     order = {name: place for place, name in enumerate(rules.order)}
-    wide = _named(wide.sort_values("stage", key=lambda names: names.map(order)))
+    wide = drawn.named(wide.sort_values("stage", key=lambda names: names.map(order)))
     columns = {"called": Column(f"On day {found.since}"), "n": Column("Seen", kind="integer")}
-    columns |= {name: Column(_head(name), kind="percent") for name in rules.order}
+    columns |= {name: Column(drawn.head(name), kind="percent") for name in rules.order}
     told = [
         f"of {called(row['stage'])}, {percent(row[row['stage']])} are still there"
         for row in records(wide)
@@ -181,7 +178,7 @@ def ahead(followed: Journey, found: Ahead) -> tuple[Shown, ...]:
     figure = Exhibit(
         id="ahead",
         title=f"Where customers of day {found.since} are {days} days later",
-        figure=figures.ahead(found.table, _shades(rules), _called(rules), days=days),
+        figure=figures.ahead(found.table, drawn.shades(rules), drawn.names(rules), days=days),
         table=Table.of(
             wide, id=anchors.AHEAD, columns=columns,
             title=f"Stage on day {found.until}, by stage on day {found.since} since they began",
@@ -242,7 +239,7 @@ _BROKEN = {
 def _loss_rates(broken: Breaks) -> Table:
     """Show how often each stage loses customers, by the day."""
     return Table.of(
-        _named(broken.rates), id=anchors.RATES, title="Lost for each 1,000 days in a stage",
+        drawn.named(broken.rates), id=anchors.RATES, title="Lost for each 1,000 days in a stage",
         columns={
             "called": Column("Stage"), "days": Column("Days of customers", kind="integer"),
             "lost": Column("Lost", kind="integer"),
@@ -287,7 +284,7 @@ def stuck(frame: pd.DataFrame, after: pd.DataFrame, currency: str) -> tuple[Show
     if frame.empty:
         return tuple(said)
     table = Table.of(
-        _named(frame), id=anchors.STUCK, title="Stuck, the most money first",
+        drawn.named(frame), id=anchors.STUCK, title="Stuck, the most money first",
         columns={
             "account_name": Column("Customer"), "account_id": Column("Id"),
             "group": Column("Group"), "called": Column("Stage"),
@@ -312,7 +309,7 @@ def _after(frame: pd.DataFrame) -> tuple[Table, ...]:
         return ()
     return (
         Table.of(
-            _named(frame), id=anchors.AFTER, title="Lost in the year after the long day",
+            drawn.named(frame), id=anchors.AFTER, title="Lost in the year after the long day",
             columns={
                 "called": Column("Stage"), "day": Column("Day in it", kind="integer"),
                 "n_long": Column("Still in it", kind="integer"),
@@ -325,119 +322,6 @@ def _after(frame: pd.DataFrame) -> tuple[Table, ...]:
             note="All are looked at on one day after entering the stage, and the year after it is "
             "known. Compared within customers of one group, age and days to the renewal; who had "
             "moved on is counted as if spread over these as the others are.",
-        ),
-    )  # fmt: skip
-
-
-def moves(frame: pd.DataFrame) -> Table:
-    """Show all moves that were counted."""
-    named = frame.assign(
-        frm=[called(name) for name in frame["stage"]], into=[called(name) for name in frame["to"]]
-    )
-    return Table.of(
-        named, id=anchors.MOVES, title="All moves between stages",
-        columns={
-            "frm": Column("From"), "into": Column("To"), "n": Column("Moves", kind="integer"),
-            "n_accounts": Column("Customers", kind="integer"),
-            "share": Column("Of all moves from there", kind="percent"),
-        },
-        note="A customer may make a move more than once.",
-    )  # fmt: skip
-
-
-def rules(given: Rules, *, id: str, title: str) -> Table:  # noqa: A002 - the word of the page
-    """Show the rules in the order in which they are asked."""
-    frame = pd.DataFrame(
-        {
-            "place": range(1, len(given.stages) + 1),
-            "called": [called(stage.name) for stage in given.stages],
-            "words": [stage.words for stage in given.stages],
-            "rule": [
-                "whoever no rule above takes" if stage.when is None else criteria.words(stage.when)
-                for stage in given.stages
-            ],
-            "settles": [stage.settles_days for stage in given.stages],
-        }
-    )
-    return Table.of(
-        frame, id=id, title=title,
-        columns={
-            "place": Column("Asked", kind="integer"), "called": Column("Stage"),
-            "words": Column("What it means"), "rule": Column("Rule"),
-            "settles": Column("Days that it must hold", kind="integer"),
-        },
-        note="The first rule that holds says the stage, so that everybody is in exactly one.",
-    )  # fmt: skip
-
-
-def counted(counts: Mapping[str, int]) -> Table:
-    """Show what the page was made from."""
-    words = {
-        "n_accounts": "customers, former ones included", "n_account_days": "days of customers",
-        "n_stays": "stays in a stage", "n_moves": "moves from one to another",
-        "n_seen_to_begin": "customers seen from their first day", "n_users": "users",
-        "n_user_days": "days of users",
-    }  # fmt: skip
-    frame = pd.DataFrame(
-        [(words.get(name, name), n) for name, n in counts.items()], columns=["what", "n"]
-    )
-    return Table.of(
-        frame, id=anchors.COUNTS, title="What this was learnt from",
-        columns={"what": Column("What"), "n": Column("How many", kind="integer")},
-        note="Every day of a customer, and of a user, is in exactly one stage.",
-    )  # fmt: skip
-
-
-def users(people: Journey, today_: pd.DataFrame, lasting_: pd.DataFrame) -> tuple[Shown, ...]:
-    """Show where users are today."""
-    said = findings.users_said(people, today_, lasting_)
-    if people.why_not:
-        return tuple(said)
-    shown = _named(today_).assign(written=[
-        "" if pd.isna(share) else percent(share) for share in today_["share"]])  # fmt: skip
-    running = shown[~shown["stage"].isin(people.rules.of("ended"))]
-    told = [f"{row['called']}: {integer(row['n'])}" for row in records(running)]
-    figure = Exhibit(
-        id="users",
-        title="Users today, by stage",
-        figure=figures.today(running, _shades(people.rules), of="users", amount="of them"),
-        table=Table.of(
-            shown, id=anchors.USERS, title="Users today, by stage",
-            columns={
-                "called": Column("Stage"), "n": Column("Users", kind="integer"),
-                "n_accounts": Column("Of customers", kind="integer"),
-                "share": Column("Of open logins", kind="percent"),
-                "median_days": Column("Days in it so far, median", kind="integer"),
-                "usual": Column("Days in it, usually", kind="integer"),
-                "means": Column("What it means"),
-            },
-        ),
-        alt="Users today: " + "; ".join(told) + ".",
-        caption="All logins that were made, those of former customers included. The records hold "
-        "no log-in: a day with any use stands for one.",
-    )  # fmt: skip
-    return (*said, figure)
-
-
-def user_steps(people: Journey, frame: pd.DataFrame) -> tuple[Shown, ...]:
-    """Show how users move along their way after the login was made."""
-    if frame.empty:
-        return ()
-    wide = _wide(frame[frame["time"].isin(_READ)], people.rules)
-    columns = {"time": Column("Day", kind="integer")}
-    columns |= {name: Column(_head(name), kind="percent") for name in people.order}
-    last = wide.iloc[-1]
-    told = [f"{called(name)} {percent(last[name])}" for name in people.order]
-    return (
-        Exhibit(
-            id="user-steps",
-            title="Users along their way",
-            figure=figures.course(frame, _shades(people.rules), _called(people.rules),
-                                  since="the login was made"),
-            table=Table.of(wide, id=anchors.USER_STEPS, title="Share of users in each stage",
-                           columns=columns),
-            alt=f"On day {integer(last['time'])}: " + "; ".join(told) + ".",
-            caption="As the figure of customers above, counted from the day the login was made.",
         ),
     )  # fmt: skip
 
@@ -463,28 +347,6 @@ def _past(found: Ahead) -> tuple[Shown, ...]:
             "chance would show as much; the second allows for the number of moves asked about.",
         ),
     )  # fmt: skip
-
-
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(called=[called(name) for name in frame["stage"]])
-
-
-def _head(name: str) -> str:
-    words = called(name)
-    return words[:1].upper() + words[1:]
-
-
-def _called(rules_: Rules) -> dict[str, str]:
-    return {name: called(name) for name in rules_.order}
-
-
-def _shades(rules_: Rules) -> dict[str, str]:
-    return figures.colours(rules_.path, rules_.of("beside"), rules_.of("ended"))
-
-
-def _wide(frame: pd.DataFrame, rules_: Rules) -> pd.DataFrame:
-    wide = frame.pivot_table(index="time", columns="stage", values="chance")
-    return wide.reindex(columns=list(rules_.order)).reset_index()
 
 
 def _closed(frame: pd.DataFrame) -> pd.DataFrame:
