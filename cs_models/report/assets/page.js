@@ -58,13 +58,14 @@
     }
   };
 
-  // Names as long as half a phone each take a line, and plotly would scroll them: two to a line.
-  const NARROW = 480, FEW_NAMES = 6, SYMBOL = 44; // pixels, names, pixels
+  // Of names as long as half a phone each takes a line, and plotly scrolls them: two to a line.
+  const NARROW = 480, FEW_NAMES = 6, SHORT_NAME = 16; // pixels, names, letters
   const compact = (figure, layout) => {
-    const named = figure.data.filter((trace) => trace.name && trace.showlegend !== false);
-    if (layout.width >= NARROW || !layout.showlegend || named.length <= FEW_NAMES) return;
+    const names = figure.data.filter((one) => one.showlegend !== false).map((one) => one.name || "");
+    if (layout.width >= NARROW || !layout.showlegend || names.length <= FEW_NAMES
+      || names.every((name) => name.length <= SHORT_NAME)) return;
     const legend = layout.legend || {};
-    layout.legend = { ...legend, entrywidth: layout.width / 2 - SYMBOL,
+    layout.legend = { ...legend, entrywidth: 0.29 * layout.width,
       font: { ...legend.font, size: 11 } };
   };
 

@@ -63,6 +63,9 @@ def outcomes(history: pd.DataFrame, *, groups: Sequence[str]) -> go.Figure:
             hovertemplate="%{x}, " + outcome + ": %{y:,} terms<extra></extra>",
         )
     figure.update_layout(barmode="stack")
-    figure.update_xaxes(title="Year in which the term ends", type="category")
+    # A year that the first outcome lacks would else stand behind all that it has.
+    figure.update_xaxes(
+        title="Year in which the term ends", type="category", categoryorder="category ascending"
+    )
     figure.update_yaxes(title="Contract terms")
     return figure
