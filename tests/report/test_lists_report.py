@@ -331,6 +331,33 @@ def booked(contacts: pd.DataFrame | None, why: pd.DataFrame | None = None) -> pl
     )
 
 
+@pytest.mark.parametrize(
+    ("chances", "digits"),
+    [([0.1, 0.244], 0), ([0.1, 0.247], 1), ([0.2496], 2), ([0.249996], 3), ([], 0)],
+)
+def test_no_chance_is_written_against_the_rule_of_its_list(
+    chances: Sequence[float], digits: int
+) -> None:
+    """On a list of less than 25 % nobody stands with 25 %: a digit more is written instead."""
+    rule = AllOf((Leaf("seats", at_least=1), Leaf("p_churn", fewer_than=0.25)))
+    rows = pd.DataFrame({"p_churn": pd.Series(chances, dtype="float64"), "seats": 5})
+    assert listed.chance_digits(rule, rows) == digits
+    assert listed.chance_digits(Leaf("seats", at_least=1), rows) == 0
+
+
+def test_the_nearest_past_customer_is_named_with_its_term() -> None:
+    """A customer left in one term and renewed in another: the date says which is meant."""
+    terms = pd.DataFrame(
+        {
+            "subscription_id": ["s1", "s1"], "rank": [2, 1], "near_churned": [False, True],
+            "near_account_name": ["Beta", "Alpha"],
+            "near_term_end": pd.to_datetime(["2024-01-31", "2025-03-31"]),
+        }
+    )  # fmt: skip
+    told = listed._stories(terms)
+    assert told == {"s1": "1 of 2 left; nearest: Alpha (to 2025-03-31), left"}
+
+
 def test_the_book_adds_up() -> None:
     """Groups are those of the contracts, at risk parts into in a play and in none, weeks to all."""
     found, now = booked(touched()), contracts()

@@ -5,13 +5,14 @@ Grain in: :class:`evidence.lists.Listed`.  Grain out: frames without words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from cs_models.errors import TooLittleDataError
+from cs_models.features import criteria
 from cs_models.learn import churn, profile
 from cs_models.learn.listing import accounts, callees
 from cs_models.learn.lists import CALLED
@@ -42,8 +43,10 @@ SUMMARY: Final = (
     "n_caught", "n_came", "arr_caught", "arr_came", "arr_share", "arr_share_low", "arr_share_high",
     "arr_share_by_size", "ahead_of_size", "ahead_of_size_low", "ahead_of_size_high",
     "arr_share_by_chance", "ahead_of_chance", "ahead_of_chance_low", "ahead_of_chance_high",
-    "table", "file",
+    "chance_digits", "table", "file",
 )  # fmt: skip
+CHANCE: Final = "p_churn"
+MOST_DIGITS: Final = 3
 
 
 def anchor(name: str) -> str:
@@ -67,9 +70,10 @@ def summary(found: Sequence[Listed]) -> pd.DataFrame:
         contracts for which it came true that stood on it, with their ARR and its share of all
         (``arr_share``; missing of users) and what as many customers taken by size or by lot would
         have held of it, and by how much the list is ahead of each (``ahead_of_size``,
-        ``ahead_of_chance``, with intervals for all lists at once), ``arr`` of the accounts listed
-        (each once), ``file`` the CSV relative to the notebook's folder ("" for a list that could
-        not be made).
+        ``ahead_of_chance``, with intervals for all lists at once), ``chance_digits`` after the
+        point with which the chances of its rows are written, in percent, ``arr`` of the accounts
+        listed (each once), ``file`` the CSV relative to the notebook's folder ("" for a list that
+        could not be made).
     """
     turns = sorted(one.asked.turn for one in found)
     rows = [_summed(one, turns.index(one.asked.turn) + 1) for one in found]
@@ -109,9 +113,48 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
         "arr_share_by_chance": reached.by_chance if reached else nothing,
         **_ahead("ahead_of_size", reached.of_size if reached else None),
         **_ahead("ahead_of_chance", reached.of_chance if reached else None),
+        "chance_digits": chance_digits(one.asked.criteria, rows),
         "table": anchor(one.asked.name) if made else "",
         "file": f"tables/list_{one.asked.name}.csv" if made else "",
     }  # fmt: skip
+
+
+def chance_digits(criterion: criteria.Criterion, rows: pd.DataFrame) -> int:
+    """Return with how many digits chances are written so that none contradicts the list's rule.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        What the list asks.
+    rows : pandas.DataFrame
+        Those on it.
+
+    Returns
+    -------
+    int
+        0 to 3 digits of a percent: the fewest with which what is written meets each side of what
+        is asked of ``p_churn`` exactly as what was found does.  24.7 % on a list of less than
+        25 % is not written as 25 %.
+    """
+    asked = [one for one in _leaves(criterion) if one.column == CHANCE and one.sides]
+    if not asked or CHANCE not in rows or rows.empty:
+        return 0
+    found = pd.to_numeric(rows[CHANCE]).astype("float64")
+    for digits in range(MOST_DIGITS):
+        written = pd.DataFrame({CHANCE: (100 * found).round(digits) / 100})
+        exact = pd.DataFrame({CHANCE: found})
+        if all(criteria.holds(one, written).equals(criteria.holds(one, exact)) for one in asked):
+            return digits
+    return MOST_DIGITS
+
+
+def _leaves(criterion: criteria.Criterion) -> Iterator[criteria.Leaf]:
+    if isinstance(criterion, criteria.Leaf):
+        yield criterion
+        return
+    parts = (criterion.part,) if isinstance(criterion, criteria.Not) else criterion.parts
+    for part in parts:
+        yield from _leaves(part)
 
 
 def _ahead(name: str, found: ListAhead | None) -> dict[str, float]:
@@ -202,7 +245,8 @@ def similar(
     Returns
     -------
     pandas.Series of str
-        By subscription_id: "2 of 5 left; nearest: Alpha Ltd, renewed".
+        By subscription_id: "2 of 5 left; nearest: Alpha Ltd (to 2025-03-31), renewed": a customer
+        may have had several terms, and the date says which.
     """
     parts = [
         one.made.rows.loc[one.made.rows["in_capacity"], "subscription_id"]
@@ -234,6 +278,6 @@ def _stories(terms: pd.DataFrame) -> dict[str, str]:
         became = "left" if first["near_churned"] else "renewed"
         found[str(subscription)] = (
             f"{int(near['near_churned'].sum())} of {len(near)} left; nearest: "
-            f"{first['near_account_name']}, {became}"
+            f"{first['near_account_name']} (to {first['near_term_end']:%Y-%m-%d}), {became}"
         )
     return found

@@ -109,7 +109,9 @@ def _table(row: Mapping[str, Any], frame: pd.DataFrame, currency: str) -> Table:
     if grain == "account":
         columns |= {
             "days_to_renewal": Column("Days to renewal", kind="integer"),
-            "p_churn": Column("Chance of leaving", kind="percent", digits=0),
+            "p_churn": Column(
+                "Chance of leaving", kind="percent", digits=int(row["chance_digits"])
+            ),
             "reason_1": Column("It goes with"),
         }
         if row["outcome"] == "left" and "expected_value" in frame:
@@ -225,7 +227,11 @@ def _reached(frame: pd.DataFrame) -> Shown:
         "held: those with the largest contracts, or drawn from all (on average). "
         "A list of few large customers reaches much of the ARR with few calls. Ahead: in points of "
         "that ARR, on the same customers, with intervals that hold for all lists at once and take "
-        "the customer as the unit. Told apart: from as many by size.",
+        "the customer as the unit. Told apart: from as many by size. "
+        "Not to be set beside the list of 03_churn_predictors and 07_backtest, which is made once "
+        "a quarter, of everybody who comes up, by chance times ARR: these lists are made at each "
+        "distance from the renewal, and leave out whom their rule does and whom we had just "
+        "spoken to.",
     )  # fmt: skip
     drawn = shown[shown["ahead_of_size_low"].notna()]
     if drawn.empty:
