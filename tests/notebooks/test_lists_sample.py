@@ -177,7 +177,9 @@ def test_the_book_and_its_calendar_add_up(outlook: dict[str, Any], run_folder: P
     whole = groups["due this quarter"]
     assert whole["arr"] == pytest.approx(first["due_arr"])
     assert whole["loss"] == pytest.approx(first["arr_at_risk"])
-    assert groups["asked to cancel"]["n_contracts"] <= groups["at risk"]["n_contracts"]
+    still = groups["at risk, still open"]["n_contracts"]
+    assert groups["still open, in no play"]["n_contracts"] <= still
+    assert groups["asked to cancel"]["n_contracts"] + still < whole["n_contracts"]
     weeks = outlook["calendar"]
     assert len(weeks) == 13
     for name, whole_sum in (

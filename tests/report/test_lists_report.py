@@ -366,7 +366,9 @@ def test_the_book_adds_up() -> None:
     assert rows.loc[plays.ALL, "loss"] == pytest.approx(now["arr_at_risk"].sum())
     assert rows.loc[plays.ASKED, "n_contracts"] == 3
     assert rows.loc[plays.ENGAGED, "n_contracts"] == 1  # the play of 2025 is over
-    risky = now["chance"] >= plays.AT_RISK_FROM
+    # Who has asked to cancel has said so: what is at risk is what may still turn out otherwise.
+    risky = (now["chance"] >= plays.AT_RISK_FROM) & ~now["p_from"].eq(NOTICE)
+    assert risky.sum() < (now["chance"] >= plays.AT_RISK_FROM).sum()
     assert rows.loc[plays.AT_RISK, "n_contracts"] == risky.sum()
     engaged = int(risky[4])
     assert rows.loc[plays.ALONE, "n_contracts"] == risky.sum() - engaged

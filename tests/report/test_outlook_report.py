@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -117,14 +118,22 @@ def ahead(book: revenue.Book, history: pd.DataFrame, *, reason: str = "") -> lis
     return found
 
 
+def shrunk(history: pd.DataFrame, ratio: float) -> pd.DataFrame:
+    """Return ended terms of which every third that stayed came to a share of its amount."""
+    smaller = (history["ratio"] > 0) & (history.index % 3 == 0)
+    kept = history["ratio"].where(~smaller, ratio)
+    outcome = history["outcome"].mask(smaller & (ratio < 1), "contracted")
+    return history.assign(ratio=kept, arr_next=kept * history["arr"], outcome=outcome)
+
+
 class Made:
     """All frames of one page."""
 
     def __init__(
         self, *, reason: str = "", n: int = N, quarters: int = 4,
-        arr_today: float | None = None, **changed: Any,
+        arr_today: float | None = None, shrink: float = 1.0, **changed: Any,
     ) -> None:  # fmt: skip
-        self.history = ended()
+        self.history = shrunk(ended(), shrink)
         self.book = revenue.book(running(n, **changed), AS_OF, quarters=quarters)
         rng = np.random.default_rng(3)
         told, refits = horizons.chances(
@@ -325,6 +334,75 @@ def test_later_renewals_of_a_quarter_leave_as_often_as_any_of_their_kind() -> No
     assert (due["p_low"] <= due["p_churn"]).all()
     assert (due["p_churn"] <= due["p_high"]).all()
     assert refits.shape == (2, horizons.N_REFITS)
+
+
+def test_what_is_due_is_kept_leaves_or_shrinks() -> None:
+    """On average the three add up, and the answer names what shrinks; without any it does not."""
+    first = Made().found.first
+    assert first["arr_shrinks"] < 1
+    made = Made(shrink=0.5)
+    row = made.found.first
+    assert row["arr_shrinks"] > 100
+    mine = made.found.levels[made.found.levels["label"] == row["label"]]
+    gone = row["arr_at_risk"] + row["arr_shrinks"]
+    assert row["due_arr"] * mine["grr"].mean() + gone == pytest.approx(row["due_arr"], rel=0.02)
+    told = said(*findings.answer(made.found, made.standings, as_of=AS_OF, currency="USD"))
+    assert "goes on average where contracts shrink" in told
+    without = said(*findings.answer(Made().found, Made().standings, as_of=AS_OF, currency="USD"))
+    assert "shrink" not in without
+
+
+def test_what_was_announced_is_told_from_what_is_open(made: Made) -> None:
+    """ARR at risk is parted into customers who said that they will go, and all others."""
+    told = {one.id: one.text for one in findings.answer(
+        made.found, made.standings, as_of=AS_OF, currency="USD")}  # fmt: skip
+    asked = made.standings.set_index("standing")["arr_at_risk"]
+    still = asked[dues.ALL_DUE] - asked[dues.ASKED]
+    announced = f"{amounts.about(asked[dues.ASKED], 'USD')} with 1 customer who has"
+    assert announced in told["at-risk-said"]
+    assert f"{amounts.about(still, 'USD')} still open" in told["at-risk-said"]
+    reach = dues.reach(made.accounts, 5)
+    first = made.accounts.head(5)
+    assert reach["n_asked"] == (first["standing"] == dues.ASKED).sum() == 1
+    assert "1 of them has already asked to cancel" in said(
+        *due_findings.concentration(made.accounts, reach, made.label, "USD")
+    )
+
+
+def test_past_intervals_are_said_to_be_of_customers_still_in_doubt(made: Made) -> None:
+    """They leave out notices and short contracts, and a quarter may be a few contracts."""
+    mine = made.found.judged[made.found.judged["label"] == made.label]
+    told = {one.id: one.text for one in findings.answer(
+        made.found, made.standings, as_of=AS_OF, currency="USD")}  # fmt: skip
+    assert "customers still in doubt, those in notice and short contracts left out" in told["sure"]
+    assert f"{mine['n_due'].max()} contracts" in told["sure"]
+
+
+@pytest.mark.parametrize(("low", "words"), [(0.004, "may have gone"), (0.006, "leaving went")])
+def test_a_swing_that_may_be_none_is_not_said_to_have_been(
+    made: Made, low: float, words: str
+) -> None:
+    """Where the interval of the swing holds nought as written, the page says may have."""
+    quarters = made.found.quarters.assign(sigma_low=low, n_shock_quarters=11)
+    text = said(*findings.width(replace(made.found, quarters=quarters)))
+    assert words in text
+    assert ("that it never did is not ruled out" in text) == (low < 0.005)
+
+
+def test_the_table_says_from_how_far_its_chances_were_learnt(made: Made, short: Made) -> None:
+    """A customer on two pages has two chances: each says at which distance it was learnt."""
+    days = made.found.learnt_at
+    shown = due_exhibits.concentration(made.accounts, 5, made.label, "USD", days=days)
+    note = next(one.table.note for one in shown if isinstance(one, Exhibit))
+    assert f"learnt from past customers {int(days)} days before their renewal" in note
+    assert "03_churn_predictors" in note
+    assert np.isnan(short.found.learnt_at)
+    assert due_exhibits.learnt_at(short.found.learnt_at) == ""
+
+
+def test_no_chance_is_written_outside_the_name_of_its_band() -> None:
+    """A chance just below an edge is rounded to it: no band says less than its edge."""
+    assert not any("under" in name or "less" in name for name in dues.BANDS)
 
 
 def test_the_rule_of_whom_a_predictor_speaks_is_that_of_what_it_learns_from() -> None:

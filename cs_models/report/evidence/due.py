@@ -24,7 +24,9 @@ EDGES: Final = (0.0, 0.1, 0.25, 0.5)
 ASKED, GOING, STAYING, BY_RATE = (
     "asked to cancel", "leaving is on record", "renewal is on record", "base rate only",
 )  # fmt: skip
-BANDS: Final = ("under 10 %", "10 to 25 %", "25 to 50 %", "50 % or more")
+# A chance just below an edge is written as the edge: both names of it hold there.
+BANDS: Final = ("up to 10 %", "10 to 25 %", "25 to 50 %", "50 % or more")
+ALL_DUE: Final = "all due"
 STANDINGS: Final = (GOING, ASKED, *reversed(BANDS), BY_RATE, STAYING)
 
 
@@ -101,7 +103,7 @@ def standings(rows: pd.DataFrame) -> pd.DataFrame:
     """
     found = [_counted(name, rows[rows["standing"] == name]) for name in STANDINGS]
     found = [row for row in found if row["n_contracts"]]
-    return pd.DataFrame([*found, _counted("all due", rows)])
+    return pd.DataFrame([*found, _counted(ALL_DUE, rows)])
 
 
 def _counted(name: str, rows: pd.DataFrame) -> dict[str, Any]:
@@ -168,14 +170,18 @@ def reach(accounts: pd.DataFrame, capacity: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        n_called, n_accounts, arr_at_risk, share (of all ARR at risk; missing where there is none).
+        n_called, n_accounts, arr_at_risk, share (of all ARR at risk; missing where there is none),
+        n_asked, asked_at_risk (of those called, who have asked to cancel).
     """
     first = accounts.head(capacity)
+    asked = first[first["standing"] == ASKED]
     return {
         "n_called": len(first),
         "n_accounts": len(accounts),
         "arr_at_risk": float(first["arr_at_risk"].sum()),
         "share": float(first["share"].sum()) if accounts["share"].notna().any() else float("nan"),
+        "n_asked": len(asked),
+        "asked_at_risk": float(asked["arr_at_risk"].sum()),
     }
 
 

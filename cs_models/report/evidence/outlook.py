@@ -37,7 +37,8 @@ class Outlook:
         (how far whole quarters went from what was said), days (read so far ahead), level, reason,
         n_predictor, arr_predictor, n_rate, arr_rate, n_notice, arr_notice, n_decided (contracts
         by what their chance comes from), n_accounts, n_judged, n_hit, n_hit_alone (past quarters
-        told from as far; missing where none was), kept_p10, kept_p50, kept_p90 (money).
+        told from as far; missing where none was), kept_p10, kept_p50, kept_p90 (money), arr_shrinks
+        (ARR that goes on average where contracts shrink).
     levels : pandas.DataFrame
         One row per (quarter, level .01 to .99): grr, nrr, loss, n_churn.
     whole_book : pandas.DataFrame
@@ -61,6 +62,11 @@ class Outlook:
     def first(self) -> dict[str, Any]:
         """The running quarter's row."""
         return {str(name): value for name, value in self.quarters.iloc[0].items()}
+
+    @property
+    def learnt_at(self) -> float:
+        """Days before renewal at which the running quarter's predictor learnt; missing without."""
+        return float(self.first["days"]) if self.first["level"] else float("nan")
 
     def losses(self, groups: Sequence[pd.DataFrame]) -> list[Float]:
         """Add up the ARR that leaves, of some groups of contracts, on the paths of the forecast.
@@ -156,9 +162,10 @@ def outlook(
     quarters = _with_hits(_with_counts(quarters, due), past)
     money = {f"kept_{tenth}": quarters[f"grr_{tenth}"] * quarters["due_arr"]
              for tenth in ("p10", "p50", "p90")}  # fmt: skip
+    levels = _levels(told, pick)
     return Outlook(
-        quarters=quarters.assign(**money),
-        levels=_levels(told, pick),
+        quarters=quarters.assign(**money, arr_shrinks=_shrinks(quarters, levels)),
+        levels=levels,
         whole_book=_rows(told, pick, "book"),
         judged=past,
         notices=processes[0].notices,
@@ -181,6 +188,13 @@ def _levels(told: Sequence[revenue.Forecast], pick: Sequence[int]) -> pd.DataFra
     ]
     levels: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return levels
+
+
+def _shrinks(quarters: pd.DataFrame, levels: pd.DataFrame) -> Float:
+    """Return the ARR that goes on average where contracts shrink: not kept, and yet not left."""
+    mean = levels.groupby("label")[["grr", "loss"]].mean().reindex(quarters["label"])
+    gone = quarters["due_arr"].to_numpy(dtype=np.float64) * (1.0 - mean["grr"].to_numpy())
+    return np.asarray(np.fmax(gone - mean["loss"].to_numpy(), 0.0))
 
 
 def _judged(

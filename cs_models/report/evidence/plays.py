@@ -27,8 +27,8 @@ RECENT_DAYS: Final = 14
 WEEKS: Final = 13
 FEWEST: Final = 10  # contracts in a part of the book below which its losses have no interval
 ALL, ENGAGED, ASKED, AT_RISK, ALONE, EARLY = (
-    "due this quarter", "engaged in a play", "asked to cancel", "at risk",
-    "at risk, in no play", "could renew early",
+    "due this quarter", "engaged in a play", "asked to cancel", "at risk, still open",
+    "still open, in no play", "could renew early",
 )  # fmt: skip
 GROUPS: Final = (ALL, ENGAGED, ASKED, AT_RISK, ALONE, EARLY)
 _DRIVER_END: Final = ":"
@@ -96,7 +96,8 @@ def book(
     Book
     """
     now = _touched(now, touched, as_of, play_days)
-    risky = now["chance"].ge(AT_RISK_FROM) & ~now["p_from"].eq(DECIDED)
+    # Who has asked to cancel is a group of its own: a call can change little there.
+    risky = now["chance"].ge(AT_RISK_FROM) & ~now["p_from"].isin([DECIDED, NOTICE])
     engaged = now["in_play"].fillna(False).astype(bool)
     of = {
         ALL: now, ENGAGED: now[engaged], ASKED: now[now["p_from"].eq(NOTICE)],

@@ -104,7 +104,9 @@ def _book(brief: Brief, currency: str) -> Sequence[Table]:
                     "account_id": Column("Account"),
                 },
                 note="ARR times the chance of leaving, largest first; without those who have "
-                "already asked to cancel.",
+                "already asked to cancel. Chances are those of the renewal outlook, learnt from "
+                "customers as far from their renewal as the middle of the quarter; the page on "
+                "churn predictors asks at another distance and gives others.",
             )
         )
     return tables

@@ -5,10 +5,13 @@ Grain in: the frames of ``report/evidence/due.py``.  Grain out: display objects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
+from cs_models.report import values
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import due, places
 from cs_models.report.figures import outlook as figures
@@ -21,9 +24,24 @@ _YES = {True: "yes", False: "no"}
 
 
 def concentration(
-    accounts: pd.DataFrame, capacity: int, label: str, currency: str
+    accounts: pd.DataFrame, capacity: int, label: str, currency: str, *, days: float = math.nan
 ) -> Shown:  # fmt: skip
-    """Show on whom the ARR at risk of a quarter hangs."""
+    """Show on whom the ARR at risk of a quarter hangs.
+
+    Parameters
+    ----------
+    accounts : DataFrame
+        What ``due.by_account`` returned for the quarter.
+    capacity : int
+        Customers that can be called.
+    label : str
+        The quarter.
+    currency : str
+        ISO 4217 code.
+    days : float, optional
+        Days before their renewal at which past customers were looked at; missing where no
+        predictor was learnt.
+    """
     reach = due.reach(accounts, capacity)
     said = findings.concentration(accounts, reach, label, currency)
     if accounts.empty:
@@ -47,11 +65,12 @@ def concentration(
             "out_of_distribution": Column("Unlike past customers"),
             "account_id": Column("Account"),
         },
-        note="From and to: where the chance would lie had other customers been learnt from. Of "
+        note=f"{learnt_at(days)}From and to: where the chance would lie had other customers been "
+        "learnt from, not how the days matter. Of "
         "customers who asked to cancel it is the share of past notices that were carried out, the "
         f"same for all. The first {integer(reach['n_called'])}, as many as the team can call, hold "
-        f"{money(reach['arr_at_risk'], currency)}. Every contract due is in "
-        "tables/contracts_due.csv.",
+        f"{money(reach['arr_at_risk'], currency)}{_asked(reach, currency)}. Every contract due is "
+        "in tables/contracts_due.csv.",
     )
     drawn = accounts.head(DRAWN)
     figure = Exhibit(
@@ -62,6 +81,36 @@ def concentration(
         caption="Grey: what the customer pays a year. Coloured: that, times the chance of leaving.",
     )  # fmt: skip
     return (*said, figure)
+
+
+def learnt_at(days: float) -> str:
+    """Say how far from their renewal the customers stood whose outcomes made the chances.
+
+    The same contract is read from another distance on page 03; nobody should have to guess which
+    chance is meant, nor which of two to take.
+
+    Parameters
+    ----------
+    days : float
+        Missing where no predictor was learnt: nothing is said.
+    """
+    if values.is_missing(days):
+        return ""
+    return (
+        f"Chance: learnt from past customers {integer(days)} days before their renewal, as far as "
+        "the middle of the quarter is away, and said of all who are due in it. 03_churn_predictors "
+        "asks of a customer at another distance, so the chances differ: of a customer on both "
+        "pages take the one learnt nearer to the days it has left. "
+    )
+
+
+def _asked(reach: Mapping[str, Any], currency: str) -> str:
+    if not reach["n_asked"]:
+        return ""
+    return (
+        f", {money(reach['asked_at_risk'], currency)} of it the {integer(reach['n_asked'])} who "
+        "have asked to cancel"
+    )
 
 
 def groups(frame: pd.DataFrame, label: str, by: str | None, currency: str) -> Sequence[Table]:
@@ -101,6 +150,20 @@ def who(standings: pd.DataFrame, label: str, currency: str) -> Shown:
                 "arr": Column("ARR", kind="money", unit=currency),
                 "arr_at_risk": Column("ARR at risk", kind="money", unit=currency),
             },
-            note="Base rate only: no predictor speaks of these contracts.",
+            note="Base rate only: no predictor speaks of these contracts, which are shorter than "
+            "those it could learn from."
+            f"{_open(standings, currency)}",
         ),
+    )
+
+
+def _open(standings: pd.DataFrame, currency: str) -> str:
+    """Say how much of the ARR at risk is of customers who have not said yet what they will do."""
+    risk = standings.set_index("standing")["arr_at_risk"]
+    said = risk.reindex([due.GOING, due.ASKED]).sum()
+    if not said > 0:
+        return ""
+    return (
+        f" Of the ARR at risk {money(said, currency)} has been announced and "
+        f"{money(risk[due.ALL_DUE] - said, currency)} is still open."
     )

@@ -91,6 +91,7 @@ def _coming_table(found: Outlook, currency: str) -> Table:
             "kept_p90": Column("to", kind="money", unit=currency),
             "arr_at_risk": Column("ARR at risk", kind="money", unit=currency),
             "loss_p90": Column("Lost, one quarter of ten", kind="money", unit=currency),
+            "arr_shrinks": Column("Shrinks", kind="money", unit=currency),
             "nrr_p50": Column("With growth, middle", kind="percent"),
             "nrr_p10": Column("from", kind="percent"),
             "nrr_p90": Column("to", kind="percent"),
@@ -98,8 +99,10 @@ def _coming_table(found: Outlook, currency: str) -> Table:
         note=f"{quarters(len(found.quarters) - 1)}, then all of them. "
         "From and to: where it ends eight times in ten (P10 and P90). ARR at risk: the ARR "
         "that leaves on average. Lost, one quarter of ten: more than this leaves in the worst "
-        "tenth. A contract that renews every month comes up in each quarter; in the last row it "
-        "counts once, so the quarters may add up to more.",
+        "tenth. Shrinks: what goes on average where contracts are renewed for less. What is kept "
+        "is without what leaves and what shrinks; as a middle is no average, the columns add up "
+        "only nearly. A contract that renews every month comes up in each quarter; in the last "
+        "row it counts once, so the quarters may add up to more.",
     )
 
 

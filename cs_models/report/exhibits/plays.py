@@ -33,7 +33,8 @@ def book(found: Book, label: str, play_days: int, currency: str) -> Shown:
             "contact_days": Column("Days since our last contact, median", kind="number", digits=0),
             "n_recent": Column(f"Spoken to in {RECENT_DAYS} days", kind="integer"),
         },
-        note=f"At risk: a chance of leaving of {percent(AT_RISK_FROM)} or more. In a play: a step "
+        note=f"At risk, still open: a chance of leaving of {percent(AT_RISK_FROM)} or more, and no "
+        "notice given. In a play: a step "
         f"of a playbook by us in the last {play_days} days. Groups overlap. From and to: where the "
         "sum lies eight times in ten, on the paths of the forecast; not given of a part of fewer "
         f"than {FEWEST} contracts, whose losses come in a few lumps. Those who could renew "

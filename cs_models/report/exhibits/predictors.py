@@ -62,7 +62,7 @@ def totals(today: Today | None, coming: Due, currency: str) -> Shown:
     return (table, *findings.due(coming, currency), _left_out(coming, currency))
 
 
-def at_risk(today: Today | None, currency: str) -> Shown:
+def at_risk(today: Today | None, currency: str, *, days: int | None = None) -> Shown:
     """Show who is at risk: a figure of those with most at stake, and the table of all.
 
     Parameters
@@ -70,6 +70,8 @@ def at_risk(today: Today | None, currency: str) -> Shown:
     today : Today or None
     currency : str
         ISO 4217 code.
+    days : int, optional
+        Days before their renewal at which past customers were looked at; the table says so.
     """
     if today is None:
         return (Statement.of("finding", _WITHOUT, id="at-risk-said"),)
@@ -87,7 +89,7 @@ def at_risk(today: Today | None, currency: str) -> Shown:
         f"Dotted: of all past contracts {percent(today.limits.base_rate)} were not renewed. "
         "Sorted by chance times ARR.",
     )
-    return (findings.colours(today, currency), figure, _risk_table(today.risk, currency))
+    return (findings.colours(today, currency), figure, _risk_table(today.risk, currency, days))
 
 
 def exclusions(frame: pd.DataFrame, learnt: Learnt) -> Table:
@@ -154,7 +156,7 @@ def _drawn_table(drawn: pd.DataFrame) -> Table:
     )
 
 
-def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
+def _risk_table(risk: pd.DataFrame, currency: str, days: int | None) -> Table:
     reasons = risk[[name for name in risk.columns if name.startswith("reason_")]]
     shown = risk.assign(
         chance=[
@@ -184,11 +186,23 @@ def _risk_table(risk: pd.DataFrame, currency: str) -> Table:
             "days_left": Column("Days left", kind="integer"),
             "mind": Column("Bear in mind"),
         },
-        note=f"{_red(risk, currency)}“Or another”: the band of the chance reaches into the next "
-        "colour. What goes with a "
+        note=f"{_red(risk, currency)}{_learnt_at(days)}“Or another”: the band of the chance "
+        "reaches into the next colour. What goes with a "
         "chance is compared with a typical customer of the segment who renewed. The whole list, "
         "with every reason in full, is in tables/accounts_at_risk.csv.",
         fold_after=10,
+    )
+
+
+def _learnt_at(days: int | None) -> str:
+    """Say at which distance the chances were learnt: the outlook gives others to the same names."""
+    if days is None:
+        return ""
+    return (
+        f"Chance: learnt from past customers {integer(days)} days before their renewal. "
+        "06_renewal_outlook reads a contract from as far as the middle of its quarter, so its "
+        "chances differ: of a customer on both pages take the one learnt nearer to the days it "
+        "has left. "
     )
 
 

@@ -51,6 +51,7 @@ def concentration(
             "call, hold ",
             linked(percent(reach["share"]), ACCOUNTS), " (",
             linked(about(reach["arr_at_risk"], currency), ACCOUNTS), ").",
+            *_asked(reach, currency),
         ]  # fmt: skip
     else:
         parts += [
@@ -60,10 +61,22 @@ def concentration(
     return [Statement.of("finding", *parts, id="concentration")]
 
 
+def _asked(reach: Mapping[str, Any], currency: str) -> list[Part]:
+    """Say how many of those first in the order have asked to cancel: a call comes late there."""
+    if not reach["n_asked"]:
+        return []
+    return [
+        " ", linked(integer(reach["n_asked"]), ACCOUNTS), " of them "
+        f"{'has' if reach['n_asked'] == 1 else 'have'} already asked to cancel (",
+        linked(about(reach["asked_at_risk"], currency), ACCOUNTS), " of that); the list of calls "
+        "below leaves such customers out.",
+    ]  # fmt: skip
+
+
 def who(standings: pd.DataFrame, label: str, currency: str) -> list[Statement]:
     """Say how many customers renew this quarter and where they stand."""
     rows = {row["standing"]: row for row in records(standings)}
-    whole = rows["all due"]
+    whole = rows[due.ALL_DUE]
     if not whole["n_contracts"]:
         return [Statement.of("finding", f"Nothing comes up in {label}.", id="due-said")]
     likely = rows.get(due.BANDS[-1], {"n_accounts": 0, "arr": 0.0})

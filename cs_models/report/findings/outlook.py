@@ -26,6 +26,7 @@ from cs_models.report.values import integer, interval, money, percent
 FEWEST_JUDGED = 4
 SELDOM = 0.1  # as often as a fair coin falls so unevenly
 CLEAR = 0.01  # shares that differ by less are written as the same
+NONE = 0.005  # a swing of the log odds that is written as 0.00
 QUARTERS, WIDTH, DUE, HELD = places.COMING, places.WIDTH, places.DUE, places.HELD
 RESTS = places.RESTS
 
@@ -54,8 +55,8 @@ def answer(
     said = [Statement.of("answer", *_kept(first, as_of, currency), verdict=verdict, id="answer")]
     if not first["due_arr"] > 0:
         return said
-    said.append(Statement.of("finding", *_risk(first, currency), id="at-risk-said"))
-    said.append(Statement.of("finding", *_sure(first), id="sure"))
+    said.append(Statement.of("finding", *_risk(first, standings, currency), id="at-risk-said"))
+    said.append(Statement.of("finding", *_sure(found), id="sure"))
     asked = standings[standings["standing"] == due.ASKED]
     if len(asked):
         row = records(asked)[0]
@@ -216,12 +217,12 @@ def saved(found: Outlook, standings: pd.DataFrame, *, as_of: date, currency: str
             n=int(first["n_due"]), verdict=verdict, table=QUARTERS,
         ),
         Finding(
-            id="at-risk", statement="".join(map(text, _risk(first, currency))),
+            id="at-risk", statement="".join(map(text, _risk(first, standings, currency))),
             value=first["arr_at_risk"], low=first["loss_p10"], high=first["loss_p90"],
             unit=currency, n=int(first["n_due"]), verdict=verdict, table=QUARTERS,
         ),
         Finding(
-            id="intervals-held", statement="".join(map(text, _sure(first))),
+            id="intervals-held", statement="".join(map(text, _sure(found))),
             value=first["n_hit"] / first["n_judged"] if first["n_judged"] else None, unit="share",
             n=int(first["n_judged"]), table=HELD,
         ),
@@ -256,18 +257,48 @@ def _kept(row: Mapping[str, Any], as_of: date, currency: str) -> list[Part]:
     ]  # fmt: skip
 
 
-def _risk(row: Mapping[str, Any], currency: str) -> list[Part]:
+def _risk(row: Mapping[str, Any], standings: pd.DataFrame, currency: str) -> list[Part]:
+    """Say what leaves, how much of it has been announced, and what goes besides."""
     return [
         "At risk: ", linked(about(row["arr_at_risk"], currency), QUARTERS),
-        " is what leaves on average, each contract weighed by its chance; in one quarter of ten "
-        "more than ", linked(about(row["loss_p90"], currency), QUARTERS), " would go. With the "
-        "growth of those who stay counted too, ",
+        " is what leaves on average, each contract weighed by its chance",
+        *_announced(standings, currency), "; in one quarter of ten more than ",
+        linked(about(row["loss_p90"], currency), QUARTERS), " would leave. ",
+        *_shrinking(row, currency), "With the growth of those who stay counted too, ",
         linked(percent(row["nrr_p50"]), QUARTERS), " of today\'s amount remains (",
         linked(interval(row["nrr_p10"], row["nrr_p90"]), QUARTERS), ").",
     ]  # fmt: skip
 
 
-def _sure(row: Mapping[str, Any]) -> list[Part]:
+def _shrinking(row: Mapping[str, Any], currency: str) -> list[Part]:
+    """Say what is neither kept nor left, so that the sentences add up."""
+    if not row["arr_shrinks"] >= 1:
+        return []
+    return [
+        "Besides, about ", linked(about(row["arr_shrinks"], currency), QUARTERS), " goes on "
+        "average where contracts shrink; what is kept is without both. ",
+    ]  # fmt: skip
+
+
+def _announced(standings: pd.DataFrame, currency: str) -> list[Part]:
+    """Say how much of what leaves is of customers who have said so, and how much is still open."""
+    asked = standings[standings["standing"].isin((due.ASKED, due.GOING))]
+    n = int(asked["n_accounts"].sum())
+    if not n:
+        return []
+    whole = standings[standings["standing"] == due.ALL_DUE]
+    said = float(asked["arr_at_risk"].sum())
+    who = "customer who has" if n == 1 else "customers who have"
+    return [
+        ": ", linked(about(said, currency), DUE), " with ", linked(integer(n), DUE),
+        f" {who} already said that they will go, ",
+        linked(about(float(whole["arr_at_risk"].sum()) - said, currency), DUE),
+        " still open",
+    ]  # fmt: skip
+
+
+def _sure(found: Outlook) -> list[Part]:
+    row = found.first
     n = int(row["n_judged"])
     if n < FEWEST_JUDGED:
         return [
@@ -276,10 +307,21 @@ def _sure(row: Mapping[str, Any]) -> list[Part]:
             " could be told from as far ahead.",
         ]  # fmt: skip
     return [
-        "How sure is that? Told in the same way, from as far ahead and with what was known then, "
-        "such an interval held in ", linked(f"{int(row['n_hit'])} of {n}", HELD),
-        " past quarters; it is meant to hold in eight of ten.",
+        "How sure is that? Intervals for customers still in doubt, those in notice and short "
+        "contracts left out, told from as far ahead and with what was known then, held in ",
+        linked(f"{int(row['n_hit'])} of {n}", HELD), " past quarters",
+        *_how_many(found), "; they are meant to hold in eight of ten.",
     ]  # fmt: skip
+
+
+def _how_many(found: Outlook) -> list[Part]:
+    """Say how many contracts the fewest and the most of the past quarters told so had."""
+    mine = found.judged[found.judged["label"] == found.first["label"]]
+    if mine.empty or "n_due" not in mine:
+        return []
+    fewest, most = int(mine["n_due"].min()), int(mine["n_due"].max())
+    of: list[Part] = [] if fewest == most else [linked(integer(fewest), HELD), " to "]
+    return [" of ", *of, linked(contracts(most), HELD)]
 
 
 def _asked(row: Mapping[str, Any], notices: Notices, currency: str) -> list[Part]:
@@ -314,8 +356,10 @@ def _shock(row: Mapping[str, Any]) -> list[Part]:
         return ["No past quarter tells how far whole quarters go; a wide range is assumed."]
     odds = worst_odds(row["sigma"])
     return [
-        "In ", linked(quarters(n), WIDTH), " told as this one, leaving went up or down for all "
-        "customers at once. In the worst quarter of ten the odds of leaving were ",
+        "In ", linked(quarters(n), WIDTH), " told as this one, leaving ",
+        "may have gone" if row["sigma_low"] < NONE else "went", " up or down for all customers at "
+        "once", *([] if row["sigma_low"] >= NONE else ["; that it never did is not ruled out"]),
+        ". In the worst quarter of ten the odds of leaving were ",
         linked(f"{odds:.2f}", WIDTH), " times what was said, or more, as far as so few quarters "
         "can tell.",
     ]  # fmt: skip

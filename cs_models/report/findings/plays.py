@@ -48,7 +48,8 @@ def book(groups: pd.DataFrame, label: str, play_days: int, currency: str) -> lis
         "Of the ", linked(customers(whole["n_accounts"]), BOOK), f" due in {label}, ",
         linked(integer(engaged["n_accounts"]), BOOK),
         f" had a step of a play in the last {play_days} days. ",
-        linked(customers(alone["n_accounts"]), BOOK), " at risk had none",
+        linked(customers(alone["n_accounts"]), BOOK), " at risk, who have not asked to cancel, had "
+        "none",
     ]  # fmt: skip
     if alone["n_accounts"]:
         parts += [
