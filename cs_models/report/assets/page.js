@@ -65,7 +65,7 @@
     if (layout.width >= NARROW || !layout.showlegend || names.length <= FEW_NAMES
       || names.every((name) => name.length <= SHORT_NAME)) return;
     const legend = layout.legend || {};
-    layout.legend = { ...legend, entrywidth: 0.29 * layout.width,
+    layout.legend = { ...legend, entrywidth: layout.width / 2 - 95,
       font: { ...legend.font, size: 11 } };
   };
 
