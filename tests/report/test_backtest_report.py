@@ -186,6 +186,20 @@ def test_the_last_list_is_of_a_quarter_whose_renewals_are_all_known(made: Made) 
     assert made.listed["p_churn"].is_monotonic_decreasing
 
 
+def test_the_dates_of_the_last_list_are_those_of_all_who_came_up(made: Made) -> None:
+    """The window holds everybody the list was chosen from, named or not, and says when it was made.
+
+    The quarter in which a list is made is not that of its renewals.
+    """
+    first = made.listed.iloc[0]
+    due = made.told.predictions[made.told.predictions["origin"] == first["origin"]]
+    assert len(due) == first["n_due"] > len(made.listed)
+    window = f"from {due['term_end'].min():%Y-%m-%d} to {due['term_end'].max():%Y-%m-%d}"
+    text = said(*made.answer())
+    assert f"The list made in {first['label']}" in text
+    assert window in text
+
+
 def test_every_number_is_linked_and_nothing_is_a_cause(made: Made) -> None:
     """Digits stand in links, or in the quarter's name and dates."""
     known = re.compile(r"20\d\d Q\d|20\d\d-\d\d-\d\d")

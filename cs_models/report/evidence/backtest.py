@@ -287,7 +287,8 @@ def called(
     pandas.DataFrame
         One row a contract on the list, likeliest to leave first: place, origin, label,
         account_id, account_name, subscription_id, segment, arr, p_churn, as_of_date, term_end,
-        churned, outcome, arr_next (0 when gone; missing where the next term is not on record).
+        churned, outcome, arr_next (0 when gone; missing where the next term is not on record);
+        and of all who came up then: n_due, n_left_of_due, first_due, last_due (renewal dates).
         The last quarter whose renewals, and days of grace, are all over by ``as_of``; the newest
         where there is none.
     """
@@ -308,7 +309,11 @@ def called(
         "arr", "p_churn", "as_of_date", "term_end", "churned", "outcome", "arr_next",
     ]  # fmt: skip
     found: pd.DataFrame = listed[names]
-    return found.assign(n_due=len(mine), n_left_of_due=int(mine["churned"].sum()))
+    ends = pd.to_datetime(mine["term_end"])
+    return found.assign(
+        n_due=len(mine), n_left_of_due=int(mine["churned"].sum()), first_due=ends.min(),
+        last_due=ends.max(),
+    )  # fmt: skip
 
 
 def saved_quarters(found: revenue.QuarterBacktest | None) -> pd.DataFrame:

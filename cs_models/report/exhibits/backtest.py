@@ -284,7 +284,7 @@ def called(listed: pd.DataFrame, currency: str) -> Shown:
         Table.of(
             rows,
             id=places.CALLED,
-            title=f"The list of {listed['label'].iloc[0]}, and what became of each",
+            title=f"The list made in {listed['label'].iloc[0]}, and what became of each",
             columns={
                 "place": Column("Place", kind="integer"),
                 "account_name": Column("Customer"),
@@ -297,9 +297,9 @@ def called(listed: pd.DataFrame, currency: str) -> Shown:
                 "arr_next": Column("ARR after", kind="money", unit=currency),
                 "account_id": Column("Account"),
             },
-            note=f"{integer(listed['churned'].sum())} of the {integer(len(listed))} on it left, "
-            "who "
-            "paid "
+            note=f"Renewals from {listed['first_due'].iloc[0]:%Y-%m-%d} to "
+            f"{listed['last_due'].iloc[0]:%Y-%m-%d}. {integer(listed['churned'].sum())} of the "
+            f"{integer(len(listed))} on it left, who paid "
             f"{about(float(listed.loc[listed['churned'].astype(bool), 'arr'].sum()), currency)} "
             f"a year; {integer(listed['n_left_of_due'].iloc[0])} of "
             f"{integer(listed['n_due'].iloc[0])} due left in all, "

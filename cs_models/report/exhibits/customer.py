@@ -130,7 +130,7 @@ def health(found: Validation | None, play: Play | None) -> Shown:
     )
     whole = found.colours.assign(quarter="all")
     columns = {
-        "quarter": Column("Quarter"),
+        "quarter": Column("Judged in"),
         "colour": Column("Colour"),
         "n": Column("Contracts", kind="integer"),
         "expected_rate": Column("Expected to leave", kind="percent", digits=0),

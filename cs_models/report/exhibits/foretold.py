@@ -197,10 +197,11 @@ def _quarters_table(frame: pd.DataFrame, currency: str) -> Table:
         note=f"Over {integer(len(frame))} quarters {integer(frame['n_terms'].sum())} terms: "
         f"{number(frame['n_expected'].sum(), 0)} expected to leave, "
         f"{integer(frame['n_churned'].sum())} left; within chance in "
-        f"{integer(frame['inside'].sum())} quarters.",
+        f"{integer(frame['inside'].sum())} quarters. A term is judged some days before its "
+        "renewal, so most renewals are of the quarter after.",
         title="Past quarters, as they would have been told",
         columns={
-            "quarter": Column("Quarter"), "n_terms": Column("Terms", kind="integer"),
+            "quarter": Column("Judged in"), "n_terms": Column("Terms", kind="integer"),
             "n_cold": Column("of new customers", kind="integer"),
             "n_expected": Column("Expected to leave", kind="number", digits=0),
             "n_churned": Column("Left", kind="integer"),

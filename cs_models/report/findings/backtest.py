@@ -69,11 +69,12 @@ def _came_true(listed: pd.DataFrame, currency: str) -> list[Part]:
     n, left = len(listed), int(listed["churned"].sum())
     due, of_due = int(first["n_due"]), int(first["n_left_of_due"])
     lost = float((listed["arr"].fillna(0) * listed["churned"]).sum())
-    when = f"{listed['term_end'].min():%Y-%m-%d} to {listed['term_end'].max():%Y-%m-%d}"
+    when = f"{first['first_due']:%Y-%m-%d} to {first['last_due']:%Y-%m-%d}"
     parts: list[Part] = [
-        f"The list of {first['label']} (renewals of {when}) would have named ",
-        linked(customers(n), places.CALLED), " of ", linked(integer(due), places.CALLED),
-        " who came up; ", linked(integer(left), places.CALLED), " of them left, with ",
+        f"The list made in {first['label']}, of customers whose renewals came up from {when}, "
+        "would have named ", linked(customers(n), places.CALLED), " of ",
+        linked(integer(due), places.CALLED), "; ", linked(integer(left), places.CALLED),
+        " of them left, with ",
         linked(about(lost, currency), places.CALLED), ". ",
     ]  # fmt: skip
     if not of_due:
