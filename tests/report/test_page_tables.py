@@ -38,6 +38,7 @@ def _table(n_columns: int, *, told: bool, first: str = "rank") -> dict[str, Any]
         columns = dict(reversed(columns.items()))
     if told:
         frame["why"], columns["why"] = TOLD, Column("What goes with it")
+        frame["verdict"], columns["verdict"] = "gradual", Column("What it is")
     for at in range(n_columns - len(columns)):
         frame[f"n{at}"], columns[f"n{at}"] = 1234567 + at, Column("Lost, one in ten", "money")
     return Table.of(frame, id=f"t{n_columns}{told}{first}", title="T", columns=columns).payload()
