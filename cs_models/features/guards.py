@@ -132,6 +132,8 @@ def _checked(
 ) -> pd.DataFrame:
     """Run every guard; see :func:`check`."""
     results = [_nothing_emptied(tables, cohort, frame)]
+    if frame.empty:
+        return pd.DataFrame(results, columns=list(_Result._fields))
     # pandas copies `attrs` with every column that is looked at, and the recipe is long.
     frame = frame.copy(deep=False)
     frame.attrs = {}
@@ -168,13 +170,15 @@ def _nothing_emptied(
 ) -> _Result:
     """Fail when rows, or all usage in them, got lost on the way."""
     expected = int(cohort.terms.count().execute())
-    if not expected or len(frame) != expected:
+    if len(frame) != expected:
         raise DataError(
             "the panel does not hold every term of its cohort",
             where="subscription_id",
             got=f"{len(frame)} rows for {expected} terms",
             repair="see cohort.exclusions for why terms were left out",
         )
+    if not expected:  # none has come to its day yet: too little to learn from, but no fault
+        return _Result("nothing_emptied", "warned", "no term has come to be judged yet", 0)
     columns = [name for name in frame.columns if catalogue.parse(name)]
     used = [name for name in columns if name.startswith("events__")] or columns
     if not used or not (frame[used].fillna(0).to_numpy(dtype="float64") != 0).any():

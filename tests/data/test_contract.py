@@ -36,6 +36,18 @@ def test_formats_agree(whole_world, whole_tables) -> None:
         assert frames[0].to_pylist() == frames[1].to_pylist() == frames[2].to_pylist(), name
 
 
+def test_a_column_that_never_held_a_value_may_have_no_type(world, whole_tables, rows_of) -> None:
+    """Parquet writes a column of nulls without a type; it reads as a column of nulls of its own."""
+    kept = ("cancel_requested_at", "plan", "seats")
+    for row in world.tables["subscriptions"]:
+        row |= dict.fromkeys(kept)
+    tables = world.parquet().read()
+    assert set(rows_of(tables, "subscriptions", *kept)) == {(None, None, None)}
+    assert [tables["subscriptions"].schema()[name] for name in kept] == [
+        whole_tables["subscriptions"].schema()[name] for name in kept
+    ]
+
+
 def test_derived_columns(whole_tables, rows_of) -> None:
     """The door adds calendar dates, known dates and the numbering of terms."""
     tables = whole_tables

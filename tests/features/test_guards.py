@@ -353,3 +353,13 @@ def test_the_area_is_the_share_of_pairs_in_order() -> None:
         area = (left > stayed).mean() + (left == stayed).mean() / 2
         assert found[name] == pytest.approx(max(area, 1 - area))
     assert np.isnan(guards.auc(scores.head(30), outcome.head(30))["a"])
+
+
+def test_terms_that_have_yet_to_be_judged_are_no_fault(
+    tables: dict[str, ir.Table],
+) -> None:
+    """Where no term has come to its decision date the guards warn: nothing was guarded."""
+    early = cohort.terms(tables, date(2023, 1, 2), days=90, data_start=START)
+    empty = panel.build(tables, early, windows_days=(28,), min_accounts=1)
+    told = guards.check(tables, early, empty)
+    assert told[["guard", "status", "n"]].to_numpy().tolist() == [["nothing_emptied", "warned", 0]]

@@ -286,3 +286,24 @@ def test_a_segment_with_few_ratios_borrows_those_of_all() -> None:
     assert table["n"].to_dict() == {"A": 21, "B": 19, "": 0}
     assert table.loc["A", "capped_at"] < 10_000
     assert table.loc["A", "p90"] == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("n", [12, 30, 100, 326, 2000])
+def test_that_nobody_left_yet_does_not_mean_that_nobody_ever_will(n: int) -> None:
+    """Of n terms without a leaver the rate is near half a leaver's, and its interval holds it."""
+    table = revenue.base_rates(ended(n, 0)).table.set_index(["segment", "length"])
+    told = table.loc[("SMB", "a year")]
+    assert 0.5 * 0.5 / (n + 1) < told["p_churn"] < 1.5 * 0.5 / (n + 1)
+    assert told["p_low"] < told["p_churn"] < told["p_high"] < 6 / n
+    assert told[["n_terms", "n_churned"]].tolist() == [n, 0]
+
+
+def test_half_a_leaver_is_shared_by_the_segments_of_a_length() -> None:
+    """However many segments share a length that nobody left, they have half a leaver together."""
+    one = revenue.base_rates(ended(300, 0)).table.set_index(["segment", "length"])
+    many = pd.concat([ended(100, 0, segment=name) for name in "ABC"], ignore_index=True)
+    parted = revenue.base_rates(many).table.set_index(["segment", "length"])
+    whole = one.loc[("SMB", "a year"), "p_churn"]
+    assert parted.loc[[(name, "a year") for name in "ABC"], "p_churn"].mean() == pytest.approx(
+        whole, rel=0.25
+    )

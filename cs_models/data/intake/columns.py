@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from cs_models.data.contract import ColumnSpec, TableSpec
@@ -113,6 +114,7 @@ def of(
     view : callable
         ``(name, expression) -> ibis Table``: keeps an expression as a stage of the query.
     """
+    raw = _nulls_as_text(raw)
     located, faults = _located(spec, raw, source)
     told = {
         name: conversion.translated(raw[column], name, source) for name, column in located.items()
@@ -136,6 +138,22 @@ def of(
             Fault(spec.name, name, rule, "note", repair=repair) for rule, repair in reading.notes
         ]
     return Columns(spec, raw, readings, tuple(faults))
+
+
+def _nulls_as_text(raw: ir.Table) -> ir.Table:
+    """Read a column that was written without a type, because it never held a value, as text.
+
+    Parquet files of a company that nobody has left hold such an ``ended_at``.
+    """
+    untyped = [name for name, kind in raw.schema().items() if _is_of_nulls(kind)]
+    return raw.cast(dict.fromkeys(untyped, "string")) if untyped else raw
+
+
+def _is_of_nulls(kind: dt.DataType) -> bool:
+    if kind.is_null():
+        return True
+    # DuckDB's own type for it, which Ibis does not know.
+    return str(getattr(kind, "raw_type", "")).strip('"') == "NULL"
 
 
 def _read(

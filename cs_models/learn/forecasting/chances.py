@@ -21,6 +21,8 @@ from cs_models.learn.forecasting.cells import Float, Int, Layout, Shares
 CHURNED, INVOLUNTARY = "churned", "involuntary"
 # With fewer past notices than this a contract in notice is taken to leave.
 FEWEST_NOTICES: Final = 10
+# With as many terms a length's own half leaver weighs half of what it comes to.
+FEWEST_TERMS: Final = 10.0
 DAYS_PER_MONTH: Final = 365.25 / 12
 STAYED, LEFT = 0, 1
 PREDICTOR, BASE_RATE, NOTICE, DECIDED = "predictor", "base rate", "notice", "decided"
@@ -49,6 +51,7 @@ class BaseRates:
     @property
     def table(self) -> pd.DataFrame:
         """One row per cell: segment, length, n_terms, n_churned, p_churn, p_low, p_high, …."""
+        # Whole numbers: half a leaver counts in the shares alone.
         return self.layout.names().assign(
             n_terms=self.every.counts.sum(axis=1).astype(int),
             n_churned=self.every.counts[:, LEFT].astype(int),
@@ -104,7 +107,8 @@ def base_rates(history: pd.DataFrame) -> BaseRates:
     -------
     BaseRates
         Cells drawn to their length's share by a beta-binomial.  A length without history is given
-        the rate of a month of all contracts, for as many months as the shortest of its kind.
+        the rate of a month of all contracts, for as many months as the shortest of its kind; one
+        that nobody has left yet, with enough history to show it, half a leaver (Jeffreys).
         Without any history every rate is .5, with the widest interval there is.
     """
     layout = Layout.of(history)
@@ -113,19 +117,25 @@ def base_rates(history: pd.DataFrame) -> BaseRates:
     left = np.where(outcome == CHURNED, LEFT, STAYED).astype(np.int64)
     gone = np.where(outcome == INVOLUNTARY, LEFT, STAYED).astype(np.int64)
     by_choice, near = gone == STAYED, renewals.in_doubt(history).to_numpy(dtype=bool)
-    centre = _by_month(history, left)
+    toward = _by_month(history, left)
 
-    def shares(rows: NDArray[np.bool_], kind: Int, toward: Float | None) -> Shares:
-        return cells.shrink(cells.tally(cell[rows], kind[rows], layout.size, 2), toward)
+    def losses(rows: NDArray[np.bool_]) -> Shares:
+        return cells.shrink(cells.tally(cell[rows], gone[rows], layout.size, 2), nobody)
+
+    def choices(rows: NDArray[np.bool_]) -> Shares:
+        counts = cells.tally(cell[rows], left[rows], layout.size, 2)
+        counts[:, LEFT] += _half_a_leaver(counts.sum(axis=1))
+        return cells.shrink(counts, toward)
 
     seen = np.ones(len(cell), dtype=bool)
+    # Of no loss on record without notice none is made up.
     nobody = None if len(cell) else np.tile([1.0, 0.0], (len(cells.LENGTHS), 1))
     return BaseRates(
         layout,
-        every=shares(by_choice, left, centre),
-        near=shares(by_choice & near, left, centre),
-        gone=shares(seen, gone, nobody),
-        gone_near=shares(near, gone, nobody),
+        every=choices(by_choice),
+        near=choices(by_choice & near),
+        gone=losses(seen),
+        gone_near=losses(near),
     )
 
 
@@ -262,3 +272,15 @@ def _by_month(history: pd.DataFrame, left: Int) -> Float:
     hazard = (left.sum() + 0.5) / (months.sum() + 1.0) if len(months) else np.log(2.0)
     rate = -np.expm1(-hazard * np.array([1.0, 3.0, 12.0, 24.0])) if len(months) else np.full(4, 0.5)
     return np.column_stack([1.0 - rate, rate])
+
+
+def _half_a_leaver(terms: Float) -> Float:
+    """Return what counts as leavers of each cell beside those that left, shape (n_cells,).
+
+    Half a leaver a length (Jeffreys), shared among its cells by their terms: of a length that
+    nobody has left yet, "nobody ever will" is no estimate.  It grows in as terms come that could
+    have shown one; a length with few of them keeps the rate of all contracts.
+    """
+    of_length = terms.reshape(-1, len(cells.LENGTHS)).sum(axis=0)
+    known = np.tile(of_length, len(terms) // len(cells.LENGTHS))
+    return np.asarray(0.5 * terms / (known + FEWEST_TERMS))
