@@ -36,7 +36,7 @@ from cs_models.learn.hazards.proportional import (
     time_varying_cox,
 )
 from cs_models.learn.hazards.sorting import Sorting, retention_curve, sorting_test
-from cs_models.learn.hazards.spells import adoption_spells, per_period
+from cs_models.learn.hazards.spells import adoption_spells, cut_at, per_period
 
 __all__ = [
     "LEAST_AT_RISK",
@@ -54,6 +54,7 @@ __all__ = [
     "contract_months",
     "cox",
     "cumulative_incidence",
+    "cut_at",
     "expected_lifetime",
     "judge",
     "kaplan_meier",

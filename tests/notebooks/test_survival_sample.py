@@ -67,12 +67,15 @@ def test_staying_is_the_product_of_the_renewals(
 def test_the_page_says_what_is_true_of_the_sample(
     findings: dict[str, dict[str, Any]], folder: Path
 ) -> None:
-    """Early use goes with staying, adoption fairly timed too; the planted segments are in order."""
+    """Adoption goes with staying, early use is its echo; the planted segments are in order."""
     results = json.loads((folder / "results.json").read_text())
     assert results["headline"].startswith("Of 100 customers who begin with 12-month contracts, ")
     assert "The first renewal is the risky one" in results["headline"]
-    assert findings["driver-early_use"]["high"] < 1
+    assert findings["adoption-level"]["high"] < 1
+    assert findings["driver-early_use"]["verdict"] == "none"
+    assert findings["driver-late_use"]["high"] < 1
     assert findings["adoption"]["high"] < 1
+    assert findings["adoption"]["statement"].startswith("At any time, customers that had reached")
     assert findings["rmst-ENT"]["value"] > findings["rmst-SMB"]["value"]
     assert 0 < findings["lifetime"]["low"] < findings["lifetime"]["high"] < 5
     expected, came = findings["expected-lost"]["value"], findings["came-lost"]["value"]

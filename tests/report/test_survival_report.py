@@ -24,6 +24,7 @@ from cs_models.report.evidence.survival import History, Untold
 from cs_models.report.exhibits import survival as exhibits
 from cs_models.report.exhibits import survival_models as model_exhibits
 from cs_models.report.findings import survival as findings
+from cs_models.report.findings import survival_adoption as timed
 from cs_models.report.findings import survival_models as told
 from cs_models.report.findings import survival_saved as saved
 
@@ -68,7 +69,7 @@ def lifetimes(days: Any, lost: Any, *, entry: float = 0.0, group: Any = "g") -> 
         account_id=[f"a{place}" for place in range(len(frame))], episode=1, event=frame["lost"],
         group=group, entry_days=entry, start=pd.Timestamp(2023, 1, 1), left=left,
         months=frame["duration_days"] / 30.436875, entry_months=entry / 30.436875,
-        cause=np.where(frame["lost"] == 1, "churned", "none"),
+        cause=np.where(frame["lost"] == 1, "churned", "none"), term_months=12.0,
     )  # fmt: skip
 
 
@@ -415,6 +416,47 @@ def test_a_column_that_knows_the_outcome_stops_the_page() -> None:
         drivers.drivers(drivers.Due(exact, due.columns, (), 0))
 
 
+def test_what_only_echoes_the_level_of_adoption_is_said_to() -> None:
+    """Leaving hangs on the level, which early use goes with: clear until the level is known."""
+    rng = np.random.default_rng(19)
+    n = 1500
+    use = rng.normal(30, 10, n).clip(0)
+    met = use + rng.normal(0, 6, n) > 30
+    came = opportunities([0.0], n)
+    lost = (rng.random(n) < np.where(met, 0.1, 0.45)).astype(int)
+    came = came.assign(event=lost, lost=lost, cause=np.where(lost == 1, "churned", "none"))
+    panel = pd.DataFrame(
+        {
+            "subscription_id": came["subscription_id"], "as_of_date": came["opportunity_date"],
+            "term_end": came["opportunity_date"], "active_days__first_60d": use,
+        }
+    )  # fmt: skip
+    level = pd.Series(met, index=came["subscription_id"], dtype="boolean")
+    past = history(came)
+    asked = {"first_days": 60, "window_days": 28}
+    alone = drivers.drivers(drivers.due(past, panel, **asked))
+    due = drivers.due(past, panel, **asked, level=level)
+    both = drivers.drivers(due)
+    assert not isinstance(alone, Untold)
+    assert not isinstance(both, Untold)
+    assert alone.table.set_index("name")["clear"]["early_use"]
+    assert alone.echoes.empty
+    found = both.table.set_index("name")
+    assert found["clear"].to_dict() == {"level": True, "early_use": False}
+    assert both.echoes["name"].tolist() == ["early_use"]
+    assert both.echoes["odds_alone"][0] == pytest.approx(
+        alone.table.set_index("name")["odds"]["early_use"]
+    )
+    words = said(*told.drivers(due, both, "USD"))
+    assert "echo the level of adoption" in words
+    assert "Days of use in the first 60 days of the term went with fewer" not in words
+    assert "No clear link" not in words
+    kept = saved.of_models(both, Untold(""), Untold(""), Untold(""), Untold(""), "USD")
+    assert {one.id: one.verdict for one in kept} == {
+        "adoption-level": None, "driver-early_use": "none",
+    }  # fmt: skip
+
+
 def test_one_clear_link_in_seven_must_be_seven_times_as_clear() -> None:
     """Holm: the smallest p is multiplied by how many were looked at."""
     adjusted = drivers._holm(np.array([0.04, 0.001, 0.5]))
@@ -428,16 +470,107 @@ def test_adoption_without_effect_shows_none_when_fairly_timed() -> None:
     end = np.minimum(life, 1200).clip(1)
     lives = lifetimes(end, life < 1200)
     days = pd.Series(np.where(when < end, when, np.nan))
-    found = adoption.Reached("x", lives, days, 0)
+    found = adoption.Reached("x", "reached adoption", lives, days, 0)
     compared = adoption.compared(found)
     assert not isinstance(compared, Untold)
     by = compared.table.set_index("how")
     low, high = (by[end]["timed"] for end in ("low", "high"))
     assert low < 1 < high
     assert by["high"]["naive"] < 0.6
-    words = told.adoption(found, compared)
+    words = timed.adoption(found, compared)
     assert "no difference that can be told" in words[0].text
     assert not CAUSAL.search(said(*words))
+
+
+def monthly_and_yearly(n: int = 1600) -> tuple[pd.DataFrame, pd.Series]:
+    """Return months that leave often and adopt late, beside years; no link in either."""
+    rng = np.random.default_rng(41)
+    year = np.arange(n) % 2 == 0
+    life = np.where(year, 365 * rng.geometric(0.25, n), 30 * rng.geometric(0.12, n))
+    when = rng.exponential(np.where(year, 150, 1500), n)
+    lives = lifetimes(np.minimum(life, 1200), life < 1200)
+    lives = lives.assign(term_months=np.where(year, 12.0, 1.0))
+    return lives, pd.Series(np.where(when < lives["duration_days"], when, np.nan))
+
+
+def test_a_month_that_ends_stands_for_no_year_that_cannot() -> None:
+    """No link within either length: none is shown, which the usual comparison would have found."""
+    lives, days = monthly_and_yearly()
+    compared = adoption.compared(adoption.Reached("x", "reached adoption", lives, days, 0))
+    assert not isinstance(compared, Untold)
+    fair = compared.table.set_index("how").loc["timed"]
+    assert compared.n_lengths == 2
+    assert fair["low"] < 1 < fair["high"]
+    spells = survival.adoption_spells(lives, days)
+    pooled = survival.time_varying_cox(spells, ("adopted",)).coefficients.iloc[0]
+    assert pooled["ratio_high"] < 0.8
+    words = said(*timed.adoption(adoption.Reached("x", "did", lives, days, 0), compared))
+    assert "of the same group and length of contract" in words
+
+
+def changing(late: float) -> adoption.Reached:
+    """Return customers of whom adopters leave at .2 of the rate for a year, then at `late`."""
+    rng = np.random.default_rng(43)
+    n = 2400
+    adopts = rng.random(n) < 0.5
+    early, after = rng.exponential(500, (2, n))
+    early = early / np.where(adopts, 0.2, 1.0)
+    life = np.where(early < 365, early, 365 + after / np.where(adopts, late, 1.0)).clip(11)
+    lives = lifetimes(np.minimum(life, 1200), life < 1200)
+    return adoption.Reached(
+        "x", "reached adoption", lives, pd.Series(np.where(adopts, 10.0, np.nan)), 0
+    )
+
+
+def test_one_ratio_for_all_times_is_said_only_while_the_exact_test_bears_it() -> None:
+    """.2 throughout is "at any time"; .2 and then 1.2 are two ratios, the first far below."""
+    steady = changing(0.2)
+    compared = adoption.compared(steady)
+    assert not isinstance(compared, Untold)
+    assert compared.p_same > 0.05
+    words = timed.adoption(steady, compared)[0].text
+    assert words.startswith("At any time, customers that had reached adoption left at 0.")
+    assert compared.table["low"][0] < 0.2 < compared.table["high"][0]
+    assert compared.table["how"].tolist() == ["timed", "naive"]
+
+    turning = changing(1.2)
+    compared = adoption.compared(turning)
+    assert not isinstance(compared, Untold)
+    assert compared.p_same < 0.001
+    by = compared.table.set_index("how")
+    assert by.loc["early", "high"] < 0.6
+    assert by.loc["late", "low"] > by.loc["early", "high"]
+    shown = timed.adoption(turning, compared)
+    assert "At any time" not in said(*shown)
+    assert f"up to day {round(compared.cut_day)}" in shown[0].text
+    assert "One ratio for all times is refuted" in shown[0].text
+    kept = saved.of_models(Untold(""), turning, compared, Untold(""), Untold(""), "USD")
+    assert [one.id for one in kept] == ["adoption-early", "adoption-late"]
+    figure = model_exhibits.adoption(turning, compared)[-1]
+    assert isinstance(figure, Exhibit)
+    assert "after day" in figure.alt
+
+
+def test_pieces_are_cut_where_a_column_may_change() -> None:
+    """A piece over the moment becomes two, the event in the later; one that ends at it stays."""
+    rows = pd.DataFrame({"start": [0.0, 0.0, 5.0], "stop": [9.0, 5.0, 9.0], "event": [1, 1, 0]})
+    cut = survival.cut_at(rows, 5.0)
+    assert cut.to_numpy().tolist() == [[0, 5, 0], [5, 9, 1], [0, 5, 1], [5, 9, 0]]
+
+
+def test_a_level_of_this_page_alone_is_called_by_its_numbers() -> None:
+    """Without a level in force the word adoption stands for nothing but its absence."""
+    lives, days = monthly_and_yearly()
+    own = adoption.Reached("having used f 32 times since the customer began", "used f 32 times",
+                           lives, days, 70, why="none is stated")  # fmt: skip
+    compared = adoption.compared(own)
+    words = timed.adoption(own, compared)
+    assert "customers that had used f 32 times left at" in words[0].text
+    assert "adoption" not in words[0].text
+    assert words[1].text.startswith("Compared is here: having used f 32 times")
+    assert "No level of adoption is in force (none is stated)" in words[1].text
+    learnt = adoption.Reached("y", "reached adoption", lives, days, 0, learnt=True)
+    assert "learnt from the same customers" in timed.adoption(learnt, compared)[1].text
 
 
 def test_adoption_is_dated_by_the_nth_use_since_the_start() -> None:
@@ -465,10 +598,10 @@ def test_a_record_of_several_uses_counts_as_several() -> None:
 def test_adoption_that_nobody_lacks_is_not_compared() -> None:
     """All reached it: the sentence counts them."""
     lives = lifetimes([400.0] * 50, [1, 0] * 25)
-    found = adoption.Reached("x", lives, pd.Series([5.0] * 50), 0)
+    found = adoption.Reached("x", "reached adoption", lives, pd.Series([5.0] * 50), 0)
     compared = adoption.compared(found)
     assert isinstance(compared, Untold)
-    assert "50 of 50 customers reached it" in told.adoption(found, compared)[0].text
+    assert "50 of 50 customers reached it" in timed.adoption(found, compared)[0].text
     assert isinstance(adoption.compared(Untold("why")), Untold)
 
 

@@ -57,6 +57,29 @@ def adoption_spells(
     return pieces.sort_values([account, "start"], kind="stable", ignore_index=True)
 
 
+def cut_at(spells: pd.DataFrame, moment: float) -> pd.DataFrame:
+    """Cut the pieces that cross a moment in two, so that a column may change at it.
+
+    Parameters
+    ----------
+    spells : DataFrame, one row per (start, stop] piece
+        As `adoption_spells` returns them.
+    moment : float
+        In the unit of ``start`` and ``stop``.
+
+    Returns
+    -------
+    DataFrame, one row per piece
+        The same columns; the event is in the later part.
+    """
+    crossing = (spells["start"] < moment) & (spells["stop"] > moment)
+    before = spells.assign(
+        stop=spells["stop"].where(~crossing, moment), event=spells["event"].where(~crossing, 0)
+    )
+    after = spells[crossing].assign(start=float(moment))
+    return pd.concat([before, after]).sort_index(kind="stable").reset_index(drop=True)
+
+
 def per_period(
     frame: pd.DataFrame,
     *,

@@ -25,7 +25,9 @@ from cs_models.learn.evaluation import metrics
 from cs_models.report.evidence.survival import History, Untold, told
 
 LEAST_SIDE: Final = 20
+CLEAR: Final = 0.05
 _HALVES: Final = 2
+_ADOPTED: Final = "adopted"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class Reached:
     ----------
     words : str
         The definition.
+    did : str
+        What a customer that reached it had done: "reached adoption", or the definition itself
+        where no level of adoption is in force, lest the word mean two things in one report.
     lives : DataFrame, one row per account episode watched from its start
         As ``History.lifetimes``: those of whom it is known whether they reached it.
     days : Series, indexed as ``lives``
@@ -43,23 +48,37 @@ class Reached:
     chosen_on : int
         Customers on whom the definition was chosen, and who have no part in the comparison; 0
         where it was given.
+    learnt : bool, default False
+        The level was learnt from the same customers: the comparison flatters it.
+    why : str, default ""
+        Why no level of adoption is in force.
     """
 
     words: str
+    did: str
     lives: pd.DataFrame
     days: pd.Series
     chosen_on: int
+    learnt: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """How often customers leave with adoption, against without it.
+    """How often customers leave with adoption, against without it, lengths of contract apart.
 
     Attributes
     ----------
-    table : DataFrame, two rows
-        ``how`` ("timed", "naive"), ``ratio``, ``low``, ``high`` (of the rates at which customers
-        leave, with adoption over without), ``p``.
+    table : DataFrame
+        ``how`` ("timed", "naive"; "early" and "late" too where the ratio changes over time),
+        ``ratio``, ``low``, ``high`` (of the rates at which customers leave, with adoption over
+        without), ``p``.
+    p_same : float
+        Of the exact score test that the timed ratio is the same at all times.
+    cut_day : float
+        Half of those that left had done so by this day of theirs: early is up to it.
+    n_lengths : int
+        Usual lengths of contract within which customers are compared.
     n, n_reached, n_left : int
         Customers compared, those that reached it while they were watched, and those that left.
     median_day : float
@@ -67,6 +86,9 @@ class Compared:
     """
 
     table: pd.DataFrame
+    p_same: float
+    cut_day: float
+    n_lengths: int
     n: int
     n_reached: int
     n_left: int
@@ -79,6 +101,7 @@ def reached(
     panel: pd.DataFrame,
     definition: Definition | None,
     *,
+    why: str,
     first_days: int,
     data_start: date | None,
     rng: np.random.Generator,
@@ -97,6 +120,9 @@ def reached(
     panel : DataFrame
         Of terms judged before their renewal date, with counts of the first days.
     definition : Definition or None
+        The one in force, which the other pages use too.
+    why : str
+        Where it is from, or why there is none.
     first_days : int
         Window from the start of the term, in days.
     data_start : datetime.date or None
@@ -114,8 +140,10 @@ def reached(
         return Untold("no feature's use is recorded well enough to date adoption by")
     feature, often = leading
     others = lives[~lives["account_id"].isin(chosen)].reset_index(drop=True)
-    words = f"having used {feature} {often:,} times since the customer began"
-    return Reached(words, others, _nth_use(tables["events"], others, feature, often), len(chosen))
+    used = f"used {feature} {often:,} times"
+    days = _nth_use(tables["events"], others, feature, often)
+    words = f"having {used} since the customer began"
+    return Reached(words, used, others, days, len(chosen), why=why)
 
 
 def compared(found: Reached | Untold) -> Compared | Untold:
@@ -136,24 +164,58 @@ def compared(found: Reached | Untold) -> Compared | Untold:
             f"{LEAST_SIDE} are needed on either side"
         )
 
-    def compare() -> Compared:
-        spells = survival.adoption_spells(lives, days)
-        timed = survival.time_varying_cox(spells, ("adopted", "group"), cluster="account_id")
-        ever = lives.assign(adopted=seen.astype("int64"))
-        naive = survival.cox(ever, ("adopted", "group"), cluster="account_id")
-        rows = [
-            {"how": how, **_ratio(model)} for how, model in (("timed", timed), ("naive", naive))
-        ]
-        return Compared(
-            pd.DataFrame(rows), len(lives), int(seen.sum()), int(lives["event"].sum()),
-            float(days[seen].median()),
-        )  # fmt: skip
-
-    return told(compare, (TooLittleDataError, DataError))
+    rows = lives.assign(length=_lengths(lives))
+    return told(lambda: _compare(rows, days, seen), (TooLittleDataError, DataError))
 
 
-def _ratio(model: survival.Cox) -> dict[str, Any]:
-    row = model.coefficients.set_index("column").loc["adopted"]
+def _compare(lives: pd.DataFrame, days: pd.Series, seen: pd.Series) -> Compared:
+    within: dict[str, Any] = {"cluster": "account_id", "strata": "length"}
+    spells = survival.adoption_spells(lives, days)
+    timed = survival.time_varying_cox(spells, (_ADOPTED, "group"), **within)
+    ever = lives.assign(**{_ADOPTED: seen.astype("int64")})
+    naive = survival.cox(ever, (_ADOPTED, "group"), **within)
+    tested = survival.proportionality_test(timed, spells, duration="stop", entry="start")
+    p_same = float(tested.set_index("term")["p"][_ADOPTED])
+    cut = float(spells.loc[spells["event"] == 1, "stop"].median())
+    rows = [{"how": "timed", **_ratio(timed)}]
+    rows += _early_late(spells, cut) if p_same <= CLEAR else []
+    rows += [{"how": "naive", **_ratio(naive)}]
+    return Compared(
+        pd.DataFrame(rows), p_same, cut, int(lives["length"].nunique()), len(lives),
+        int(seen.sum()), int(lives["event"].sum()), float(days[seen].median()),
+    )  # fmt: skip
+
+
+def _lengths(lives: pd.DataFrame) -> pd.Series:
+    """Return the usual length of the contract that each customer began with, in months.
+
+    A year's contract cannot end while a month's can: compared with each other, those who may
+    leave every month would stand for those who did not adopt.
+    """
+    months = pd.Series(survival.contract_months(lives["term_months"]), index=lives.index)
+    return months.fillna(0.0)
+
+
+def _early_late(spells: pd.DataFrame, cut: float) -> list[dict[str, Any]]:
+    """Return the ratio up to a day and after it; nothing where either cannot be told."""
+    parts = survival.cut_at(spells, cut)
+    early = parts["stop"] <= cut
+    names = {"early": f"{_ADOPTED}_early", "late": f"{_ADOPTED}_late"}
+    for name, own in ((names["early"], early), (names["late"], ~early)):
+        parts[name] = parts[_ADOPTED] * own
+    model = told(
+        lambda: survival.time_varying_cox(
+            parts, (*names.values(), "group"), cluster="account_id", strata="length"
+        ),
+        (TooLittleDataError, DataError),
+    )
+    if isinstance(model, Untold) or not set(names.values()) <= set(model.coefficients["column"]):
+        return []
+    return [{"how": how, **_ratio(model, column)} for how, column in names.items()]
+
+
+def _ratio(model: survival.Cox, column: str = _ADOPTED) -> dict[str, Any]:
+    row = model.coefficients.set_index("column").loc[column]
     return {
         "ratio": float(row["hazard_ratio"]), "low": float(row["ratio_low"]),
         "high": float(row["ratio_high"]), "p": float(row["p"]),
@@ -225,7 +287,8 @@ def _by_definition(
     kept = lives[known].reset_index(drop=True)
     days = first.reindex(lives.index)[known].reset_index(drop=True).astype("float64")
     words = f"{definition.name} ({adoption.words(definition)}), from the day it was judged"
-    return Reached(words, kept, days, 0)
+    learnt = any(condition.said for condition in definition.conditions)
+    return Reached(words, "reached adoption", kept, days, 0, learnt)
 
 
 def _judged(panel: pd.DataFrame, definition: Definition) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
@@ -18,15 +18,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from cs_models.features import cohort, guards
+from cs_models.features import adoption, cohort, guards
+from cs_models.features import panel as panels
+from cs_models.features.adoption import Definition
 from cs_models.learn import survival
 from cs_models.learn.evaluation import metrics
 from cs_models.report.evidence.survival import History, Untold, told
 
 Kind = Literal["amount", "any"]
 
-FIRST_USE, LATE_USE, IDLE, SEVERE, NPS, CHAMPION, MONEY = (
-    "early_use", "late_use", "idle_seats", "severe_tickets", "nps", "champion_left", "arr",
+LEVEL, FIRST_USE, LATE_USE, IDLE, SEVERE, NPS, CHAMPION, MONEY = (
+    "level", "early_use", "late_use", "idle_seats", "severe_tickets", "nps", "champion_left", "arr",
 )  # fmt: skip
 LEAST_KNOWN: Final = 30
 LEAST_ANY: Final = 10
@@ -106,12 +108,17 @@ class Drivers:
         cannot be made.
     differs : tuple of str
         Words of the columns that do not, each by a test that allows for the number of columns.
+    echoes : DataFrame, one row per column
+        ``name``, ``words``, ``odds``, ``low``, ``high`` with all known, and ``odds_alone``,
+        ``low_alone``, ``high_alone`` were the level of adoption not: columns that would be clear
+        without it and are not with it.  They tell what the level tells.
     """
 
     table: pd.DataFrame
     model: survival.RenewalHazard
     p_same: float
     differs: tuple[str, ...]
+    echoes: pd.DataFrame
 
 
 def checked(
@@ -147,6 +154,7 @@ def looked_at(first_days: int, window_days: int) -> tuple[tuple[str, str, str, K
     """Return the columns that this page looks at: name, panel column, words, kind."""
     late = f"last_{window_days}d"
     return (
+        (LEVEL, "level_of_adoption", "the level of adoption reached in the term", "any"),
         (FIRST_USE, f"active_days__first_{first_days}d",
          f"days of use in the first {first_days} days of the term", "amount"),
         (LATE_USE, f"active_days__{late}",
@@ -159,7 +167,44 @@ def looked_at(first_days: int, window_days: int) -> tuple[tuple[str, str, str, K
     )  # fmt: skip
 
 
-def due(past: History, panel: pd.DataFrame, *, first_days: int, window_days: int) -> Due:
+def level(
+    tables: Mapping[str, ir.Table],
+    terms: cohort.Cohort,
+    panel: pd.DataFrame,
+    definition: Definition | None,
+) -> pd.Series | None:
+    """Say of each term whether it had met the definition of adoption by its decision date.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        Canonical tables.
+    terms : Cohort
+        Judged before their renewal date.
+    panel : DataFrame
+        Of them.
+    definition : Definition or None
+        The one in force.
+
+    Returns
+    -------
+    Series of nullable boolean, indexed by subscription_id, or None
+        None without a definition or terms.
+    """
+    if definition is None or panel.empty:
+        return None
+    seen = panels.build(tables, terms, min_accounts=1, **adoption.request(definition))
+    return adoption.met(definition, seen).set_axis(seen["subscription_id"])
+
+
+def due(
+    past: History,
+    panel: pd.DataFrame,
+    *,
+    first_days: int,
+    window_days: int,
+    level: pd.Series | None = None,
+) -> Due:
     """Set what was known on its decision date beside each renewal that came.
 
     Renewals lost against anybody's will are left out: they say nothing of why customers choose to
@@ -172,8 +217,14 @@ def due(past: History, panel: pd.DataFrame, *, first_days: int, window_days: int
         Of terms judged before their renewal date.
     first_days, window_days : int
         Windows, in days, from the start of the term and back from the decision date.
+    level : Series, optional
+        What :func:`level` returned: held alike too, so that measures which only echo the level
+        of adoption are not taken for more.
     """
-    wanted = looked_at(first_days, window_days)
+    wanted = looked_at(first_days, window_days)[level is None :]
+    if level is not None:
+        met = panel["subscription_id"].map(level.astype("Float64"))
+        panel = panel.assign(**{wanted[0][1]: met.astype("Float64")})
     there = [column for _, column, _, _ in wanted if column in panel and column != MONEY]
     seen = panel[["subscription_id", "as_of_date", "term_end", *there]].rename(
         columns={"as_of_date": "decided"}
@@ -200,14 +251,17 @@ def foretold(known: Due, as_of: date, grace_days: int) -> dict[str, Any] | Untol
     """Judge the same columns by renewals that came after they were learnt.
 
     Learnt from the renewals whose outcome was known a year and the grace before ``as_of``, judged
-    by those that had their decision date after that.
+    by those that had their decision date after that.  The level of adoption is left out: it may
+    have been learnt from these very renewals.
 
     Returns
     -------
     dict
-        ``n_learnt``, ``n``, ``left``, ``expected`` (leavers), ``auc``.
+        ``n_learnt``, ``n``, ``left``, ``expected`` (leavers), ``auc``, ``without_level`` (it was
+        left out).
     """
     day = pd.Timestamp(as_of - timedelta(days=grace_days) - _YEAR)
+    known, with_level = without_level(known), known
     frame = known.frame
     # By the renewal date: by their own, early leavers would be in before stayers of their age.
     before = frame[frame["term_end"] + pd.Timedelta(days=grace_days) <= day]
@@ -221,6 +275,7 @@ def foretold(known: Due, as_of: date, grace_days: int) -> dict[str, Any] | Untol
         return {
             "n_learnt": len(before), "n": len(after), "left": int(after["event"].sum()),
             "expected": float(chance.sum()), "auc": metrics.auc(after["event"], chance),
+            "without_level": known is not with_level,
         }  # fmt: skip
 
     return told(judge)
@@ -261,8 +316,12 @@ def _fit(
 
 
 def _drivers(known: Due) -> Drivers:
-    frame = known.frame
-    model = _fit(frame, known)
+    model = _fit(known.frame, known)
+    table = _table(known, model)
+    return Drivers(table, model, *_same_later(known), _echoes(known, table))
+
+
+def _table(known: Due, model: survival.RenewalHazard) -> pd.DataFrame:
     fitted = model.coefficients.set_index("column")
     rows = []
     for one in known.columns:
@@ -270,7 +329,8 @@ def _drivers(known: Due) -> Drivers:
         if name not in fitted.index:
             continue
         found = fitted.loc[name]
-        chances = [float(model.predict(frame.assign(**{name: at})).mean()) for at in (0.0, 1.0)]
+        ends = (known.frame.assign(**{name: at}) for at in (0.0, 1.0))
+        chances = [float(model.predict(end).mean()) for end in ends]
         rows.append(
             (one.name, one.words, one.kind, one.low, one.high, one.n_known, found["odds_ratio"],
              found["odds_low"], found["odds_high"], found["p"], *chances)
@@ -281,7 +341,27 @@ def _drivers(known: Due) -> Drivers:
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     table["clear"] = _holm(table["p"].to_numpy(np.float64)) <= CLEAR
-    return Drivers(table, model, *_same_later(known))
+    return table
+
+
+def _echoes(known: Due, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that are clear until it is known who reached the level of adoption."""
+    columns = ["name", "words", "odds", "low", "high", "odds_alone", "low_alone", "high_alone"]
+    without = without_level(known)
+    if without is known:
+        return pd.DataFrame(columns=columns)
+    alone = told(lambda: _table(without, _fit(without.frame, without)))
+    if isinstance(alone, Untold):
+        return pd.DataFrame(columns=columns)
+    both = table.merge(alone, on="name", suffixes=("", "_alone"))
+    echo = both["clear_alone"].astype(bool) & ~both["clear"].astype(bool)
+    return both.loc[echo, columns].reset_index(drop=True)
+
+
+def without_level(known: Due) -> Due:
+    """Return the same without the level of adoption; what was given where it is not in it."""
+    kept = tuple(one for one in known.columns if one.name != LEVEL)
+    return known if kept == known.columns else replace(known, columns=kept)
 
 
 def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,12 +15,18 @@ from cs_models.report.evidence.survival_adoption import Compared, Reached
 from cs_models.report.evidence.survival_drivers import Drivers, Due
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.figures import survival as figures
+from cs_models.report.findings import survival_adoption as adoption_findings
 from cs_models.report.findings import survival_models as findings
 from cs_models.report.values import integer, money, number, percent
 
 Shown = Statement | Exhibit | Table
 
-_HOW = {"timed": "counted from the day it was reached", "naive": "ever against never (unfair)"}
+_HOW = {
+    "timed": "counted from the day it was reached",
+    "early": "the same, up to day {day}",
+    "late": "the same, after day {day}",
+    "naive": "ever against never (unfair)",
+}
 _RATIO = {
     "ratio": Column("Times", kind="number", digits=2),
     "low": Column("from", kind="number", digits=2),
@@ -51,11 +57,11 @@ def drivers(known: Due, found: Drivers | Untold, later: object, currency: str) -
 
 def adoption(found: Reached | Untold, compared: Compared | Untold) -> tuple[Shown, ...]:
     """Show how often customers leave with adoption against without, fairly timed and naively."""
-    said = findings.adoption(found, compared)
+    said = adoption_findings.adoption(found, compared)
     if isinstance(compared, Untold) or isinstance(found, Untold):
         return tuple(said)
     table = compared.table.assign(
-        label=compared.table["how"].map(_HOW),
+        label=[_HOW[how].format(day=number(compared.cut_day, 0)) for how in compared.table["how"]],
         clear=(compared.table["low"] > 1) | (compared.table["high"] < 1),
     )
     # The unfair one is shown for comparison: never coloured as if it were a finding.
@@ -64,20 +70,24 @@ def adoption(found: Reached | Untold, compared: Compared | Untold) -> tuple[Show
             f"{number(row['high'], 2)})" for row in records(table)]  # fmt: skip
     figure = Exhibit(
         id="adoption",
-        title="Leaving with adoption, against without it",
+        title=f"Leaving of customers that had {found.did}, against those that had not",
         figure=figures.ratios(table, axis="Times the rate of leaving, with over without"),
         table=Table.of(
-            table, id=anchors.ADOPTION, title="Leaving with adoption, against without it",
+            table, id=anchors.ADOPTION,
+            title=f"Leaving of customers that had {found.did}, against those that had not",
             columns={"label": Column("How it is counted"), **_RATIO},
-            note=f"Adopted means: {found.words}. {integer(compared.n)} customers watched from "
-            "their first day, "
-            f"{integer(compared.n_left)} of whom left by choice; "
-            f"{integer(compared.n_reached)} reached adoption while they were watched, half of "
-            f"these by day {number(compared.median_day, 0)}. Customers of one group are compared.",
+            note=f"{adoption_findings.meaning(found)}. {integer(compared.n)} customers watched "
+            f"from their first day, {integer(compared.n_left)} of whom left by choice; "
+            f"{integer(compared.n_reached)} had {found.did} while they were watched, half of "
+            f"these by day {number(compared.median_day, 0)}. Customers of one group and one "
+            f"length of contract ({integer(compared.n_lengths)} of them) are compared. Exact test "
+            "that the ratio is the same at all times: p = "
+            f"{number(compared.p_same, 3)}; half of those that left had done so by day "
+            f"{number(compared.cut_day, 0)}.",
         ),
         alt="; ".join(told) + ".",
-        caption="Left of 1: those with adoption leave less often. The grey one is shown to warn "
-        "of it: it credits adoption with the time that a customer had to stay to reach it.",
+        caption="Left of 1: those with it leave less often. The grey one is shown to warn "
+        "of it: it credits the level with the time that a customer had to stay to reach it.",
     )  # fmt: skip
     return (*said, figure)
 

@@ -18,7 +18,6 @@ from cs_models.report.evidence import survival_drivers as looked
 from cs_models.report.evidence import survival_value as valued
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.survival import Untold
-from cs_models.report.evidence.survival_adoption import Compared, Reached
 from cs_models.report.evidence.survival_drivers import Drivers, Due
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.findings.words import Part, chance, cited, linked, listed
@@ -31,6 +30,8 @@ CLEAR = 0.05
 def level(row: dict[str, Any], end: str, currency: str) -> str:
     """Return an end of a column's range in words: a share, an amount of money, or a number."""
     value = row[end]
+    if row["name"] == looked.LEVEL:
+        return "reached" if value else "not"
     if row["kind"] == "any":
         return "some" if value else "none"
     if row["name"] == looked.IDLE:
@@ -63,7 +64,10 @@ def drivers(known: Due, found: Drivers | Untold, currency: str) -> list[Statemen
     ]
     if not clear:
         said.append(Statement.of("finding", *_none_clear(found), id="drivers-said"))
-    rest = [row["words"] for row in rows if not row["clear"]]
+    echoes = records(found.echoes)
+    said += [Statement.of("finding", *_echo(row), id=f"echo-{row['name']}") for row in echoes]
+    told_already = {row["name"] for row in echoes}
+    rest = [row["words"] for row in rows if not row["clear"] and row["name"] not in told_already]
     if clear and rest:
         said.append(
             Statement.of("finding", "No clear link, once the others are known: ",
@@ -98,14 +102,31 @@ def driver_parts(row: dict[str, Any], currency: str) -> list[Part]:
     )  # fmt: skip
 
 
+def _echo(row: dict[str, Any]) -> list[Part]:
+    """Say what is left of a link once it is known who reached the level of adoption."""
+    return cited(
+        anchors.DRIVERS,
+        f"{row['words'][:1].upper()}{row['words'][1:]} echo the level of adoption: without "
+        "regard to it the odds of leaving would seem ",
+        linked(number(row["odds_alone"], 2), anchors.DRIVERS),
+        f" times as large ({number(row['low_alone'], 2)} to {number(row['high_alone'], 2)}); once "
+        "it is known who reached it, ", linked(number(row["odds"], 2), anchors.DRIVERS),
+        f" ({number(row['low'], 2)} to {number(row['high'], 2)}), which luck may show as well.",
+    )  # fmt: skip
+
+
 def later(found: dict[str, Any] | Untold) -> Statement:
     """Say how the columns did on renewals that came after they were learnt."""
     if isinstance(found, Untold):
         reason = f"Whether this would have foretold later renewals is not known: {found.reason}."
         return _untold(reason, "drivers-later")
+    without = (
+        " and without the level of adoption, which is not known from then"
+        if found["without_level"] else ""
+    )  # fmt: skip
     return Statement.of(
         "finding", "Learnt only from the ", linked(integer(found["n_learnt"]), anchors.DRIVERS),
-        " renewals known a year ago, it expected ",
+        f" renewals known a year ago{without}, it expected ",
         linked(number(found["expected"], 0), anchors.DRIVERS), " of the ",
         linked(integer(found["n"]), anchors.DRIVERS), " judged since to leave, and ",
         linked(integer(found["left"]), anchors.DRIVERS), " did. Of two of them, one of which left, "
@@ -113,39 +134,6 @@ def later(found: dict[str, Any] | Untold) -> Statement:
         linked(percent(found["auc"]), anchors.DRIVERS), " of pairs; a coin does so in half of "
         "them.", id="drivers-later",
     )  # fmt: skip
-
-
-def adoption(found: Reached | Untold, compared: Compared | Untold) -> list[Statement]:
-    """Say how often customers leave once they have reached adoption, fairly timed and naively."""
-    if isinstance(found, Untold):
-        reason = f"Adoption cannot be timed: {found.reason}."
-        return [_untold(reason, "adoption-said")]
-    # Without a comparison no table shows what adopted means.
-    of_it: list[Part] = [f"Adopted means here: {found.words}."]
-    shown = not isinstance(compared, Untold)
-    meant = Statement.of("note", *(cited(anchors.ADOPTION, *of_it) if shown else of_it),
-                         *_chosen(found), id="adoption-meant",
-                         verdict=None if shown else "too_little_data")  # fmt: skip
-    if isinstance(compared, Untold):
-        reason = f"Staying with and without it cannot be compared: {compared.reason}."
-        return [_untold(reason, "adoption-said"), meant]
-    timed, naive = (
-        records(compared.table[compared.table["how"] == how])[0] for how in ("timed", "naive")
-    )
-    ratio = cited(
-        anchors.ADOPTION, linked(number(timed["ratio"], 2), anchors.ADOPTION),
-        f" times ({number(timed['low'], 2)} to {number(timed['high'], 2)}) ",
-    )  # fmt: skip
-    parts: list[Part] = [
-        "At any time, customers that had reached adoption left at ", *ratio,
-        "the rate of those of the same group that had not yet."
-        if timed["low"] > 1 or timed["high"] < 1 else
-        "the rate of those that had not yet: no difference that can be told.",
-        " Setting those that ever reached it against those that never did would have said ",
-        linked(number(naive["ratio"], 2), anchors.ADOPTION), " times. But whoever stays longer has "
-        "more time to reach it: that comparison would find a difference where there is none.",
-    ]  # fmt: skip
-    return [Statement.of("finding", *parts, id="adoption-said"), meant]
 
 
 def worth(value: Value | Untold, currency: str) -> list[Statement]:
@@ -321,17 +309,6 @@ def _alike_later(found: Drivers) -> list[Statement]:
         Statement.of("note", f"{verdict} (chance alone would show as much change in ",
                      linked(chance(found.p_same), anchors.DRIVERS), " of histories).",
                      id="drivers-alike")
-    ]  # fmt: skip
-
-
-def _chosen(found: Reached) -> list[Part]:
-    if not found.chosen_on:
-        return []
-    return [
-        " No definition was given, so it was chosen on a random half of the customers (",
-        linked(integer(found.chosen_on), anchors.COUNTS), "): the feature whose early use tells "
-        "leavers from stayers best, and its count in the median term. The other half is "
-        "compared.",
     ]  # fmt: skip
 
 

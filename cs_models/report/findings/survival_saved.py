@@ -12,14 +12,18 @@ from cs_models.report.evidence import survival_value as valued
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.survival import History, Untold
 from cs_models.report.evidence.survival_adoption import Compared, Reached
-from cs_models.report.evidence.survival_drivers import Drivers
+from cs_models.report.evidence.survival_drivers import LEVEL, Drivers
 from cs_models.report.evidence.survival_groups import Groups
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.findings import survival as said
+from cs_models.report.findings import survival_adoption as timed
 from cs_models.report.findings import survival_models as told
 from cs_models.report.findings.words import Part, headline, text
 from cs_models.report.results import Finding
 from cs_models.report.values import number, percent
+
+# Found by another page: here it is only held alike, and no news for the brief.
+_DRIVER = {LEVEL: "adoption-level"}
 
 
 def of_staying(
@@ -84,14 +88,17 @@ def of_models(
 ) -> list[Finding]:
     """Return what was learnt beyond the curves.
 
-    ``driver-...``, ``adoption``, ``lifetime`` (years) and ``lifetime-value`` (money),
+    ``driver-...``, ``adoption-level`` (the odds with the level of adoption, beside which the others
+    are held), ``adoption`` (or ``adoption-early`` and ``adoption-late``), ``lifetime`` (years)
+    and ``lifetime-value`` (money),
     ``extrapolated``, ``expected-lost`` and ``came-lost``.  What could not be said is not there.
     """
     found: list[Finding] = []
     if not isinstance(drivers, Untold):
         found += [
             Finding(
-                id=f"driver-{row['name']}", statement=_joined(told.driver_parts(row, currency)),
+                id=_DRIVER.get(row["name"], f"driver-{row['name']}"),
+                statement=_joined(told.driver_parts(row, currency)),
                 value=row["odds"], low=row["low"], high=row["high"], unit="odds ratio",
                 n=drivers.model.n_rows, table=anchors.DRIVERS,
                 verdict=None if row["clear"] else "none",
@@ -99,15 +106,22 @@ def of_models(
             for row in records(drivers.table)
         ]  # fmt: skip
     if not isinstance(compared, Untold):
-        row = records(compared.table[compared.table["how"] == "timed"])[0]
-        found.append(
-            Finding(
-                id="adoption", statement=told.adoption(reached, compared)[0].text,
-                value=row["ratio"], low=row["low"], high=row["high"], unit="ratio of rates",
-                n=compared.n, table=anchors.ADOPTION,
-            )
-        )  # fmt: skip
+        found += _adoption(reached, compared)
     return [*found, *_value(value, currency), *_foretold(foretold)]
+
+
+def _adoption(reached: Reached | Untold, compared: Compared) -> list[Finding]:
+    statement = timed.adoption(reached, compared)[0].text
+    rows = {row["how"]: row for row in records(compared.table)}
+    shown = ("early", "late") if "early" in rows else ("timed",)
+    return [
+        Finding(
+            id="adoption" if how == "timed" else f"adoption-{how}", statement=statement,
+            value=rows[how]["ratio"], low=rows[how]["low"], high=rows[how]["high"],
+            unit="ratio of rates", n=compared.n, table=anchors.ADOPTION,
+        )
+        for how in shown
+    ]  # fmt: skip
 
 
 def _means(groups: Groups | Untold) -> list[Finding]:

@@ -107,6 +107,8 @@ class ChurnPredictors(_CallsMade):
 class TimeToChurn(_BeforeRenewal):
     """Parameters of `04_time_to_churn`."""
 
+    reads: ClassVar[tuple[str, ...]] = ("02_adoption_thresholds",)
+
     horizon_years: int = Field(
         5,
         ge=1,
