@@ -21,6 +21,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300
+# A notebook of some fifty seconds of a core, on a machine that has little time for it.
+PATIENCE_OF_A_NOTEBOOK_SECONDS = 1200
 # Few and small: what ends in seconds, for the page and not the finding is looked at.
 _SMALL = {
     "02_adoption_thresholds": {
@@ -186,7 +188,8 @@ def run_all() -> Callable[..., None]:
     def run(page: Any, *, wait: bool = True) -> None:
         page.evaluate(_RUN_ALL)
         if wait:
-            assert page.wait_for_function(_RAN).json_value() == "all"
+            ran = page.wait_for_function(_RAN, timeout=1000 * PATIENCE_OF_A_NOTEBOOK_SECONDS)
+            assert ran.json_value() == "all"
 
     return run
 
