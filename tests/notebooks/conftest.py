@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,17 +71,17 @@ def truth(project_root: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def play(project_root: Path) -> Callable[[Path, Path], dict[str, list[Cell]]]:
+def play(project_root: Path) -> Callable[..., dict[str, list[Cell]]]:
     """Return a function that runs the cells of all notebooks in this process, one after the other.
 
-    It takes the folder of a source and the one to write the run into, and returns the cells of
-    each notebook with the objects they show.  The source is read and the imports are made once;
+    It takes the folder of a source, the one to write the run into, and the notebooks to run where
+    it is not all of them, and returns the cells of each with the objects they show.  The source is read and the imports are made once;
     whoever calls stands in the project's folder, so that the parameter files are found.
     """
     given = yaml.safe_load((project_root / "parameters/sample.yml").read_text(encoding="utf-8"))
 
-    def play_(world: Path, run: Path) -> dict[str, list[Cell]]:
-        return {name: _play(project_root, world, run, name, given) for name in ORDER}
+    def play_(world: Path, run: Path, names: Sequence[str] = ORDER) -> dict[str, list[Cell]]:
+        return {name: _play(project_root, world, run, name, given) for name in names}
 
     return play_
 
