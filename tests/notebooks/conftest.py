@@ -75,8 +75,9 @@ def play(project_root: Path) -> Callable[..., dict[str, list[Cell]]]:
     """Return a function that runs the cells of all notebooks in this process, one after the other.
 
     It takes the folder of a source, the one to write the run into, and the notebooks to run where
-    it is not all of them, and returns the cells of each with the objects they show.  The source is read and the imports are made once;
-    whoever calls stands in the project's folder, so that the parameter files are found.
+    it is not all of them, and returns the cells of each with the objects they show.  The source is
+    read and the imports are made once; whoever calls stands in the project's folder, so that the
+    parameter files are found.
     """
     given = yaml.safe_load((project_root / "parameters/sample.yml").read_text(encoding="utf-8"))
 
