@@ -15,6 +15,7 @@ from cs_models.features import renewals
 from cs_models.features.measures import durations, facts, people, score, seats, support
 from cs_models.learn import measures
 from cs_models.report.evidence import measures as evidence
+from cs_models.report.evidence.measure_groups import half_year
 from cs_models.report.exhibits import measures as exhibits
 
 START, ON = date(2024, 1, 1), date(2024, 5, 15)
@@ -159,3 +160,28 @@ def test_the_mix_of_features_by_hand(book: dict[str, ir.Table]) -> None:
     pd.testing.assert_series_equal(
         rows["unused"], pd.Series([3.0, 0.0], index=rows.index, name="unused")
     )
+
+
+def test_a_half_year_and_a_plan_have_their_own_waits(
+    book: dict[str, ir.Table], told: evidence.Told
+) -> None:
+    """Both customers began in January; the one with a kickoff had it before its date."""
+    rows = told.groups[told.groups["id"] == "M5"].set_index(["name", "by", "group"])
+    halves = rows.xs("half-year of the start", level="by")
+    assert halves.index.tolist() == [
+        ("days to onboard", "2024 H1"), ("onboarded by the due date", "2024 H1"),
+    ]  # fmt: skip
+    assert halves["n"].tolist() == [1, 1]
+    assert halves.loc[("onboarded by the due date", "2024 H1"), "value"] == 1
+    assert half_year(pd.DataFrame({"cohort_month": ["2024-06", "2024-07", "2025-12"]}))[
+        "half_year"
+    ].tolist() == ["2024 H1", "2024 H2", "2025 H2"]
+
+
+def test_each_feature_and_role_has_its_group(told: evidence.Told) -> None:
+    """In April a1 alone was active, with g; an admin used two features lately, members one."""
+    april = [row(told, f"active users who used {name}", "segment", "SMB") for name in "fg"]
+    assert [one["value"] for one in april] == [0, 1] and [one["n"] for one in april] == [1, 1]
+    assert row(told, "features used in 84 days per user", "role", "admin")["value"] == 2
+    members = row(told, "features used in 84 days per user", "role", "member")
+    assert members[["value", "n"]].tolist() == [1, 2]

@@ -5,7 +5,7 @@ Grain in: facts as of a date.  Grain out: one frame a question, one row per grou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from cs_models.features.measures import durations, monthly, people, seats
 from cs_models.features.measures.facts import Facts
 from cs_models.learn import measures
 from cs_models.learn.measures import Waits
+from cs_models.report.evidence import measure_groups
 from cs_models.report.evidence.rules import records
 
 PAST_MONTHS: Final = 24
@@ -26,6 +27,7 @@ NO_NAMES: Final = "the events name no user, so users cannot be counted"
 NO_STEPS: Final = "the source has no onboarding milestones, so nothing says when it was finished"
 NO_VALUE: Final = "neither goals nor a value feature say what value is"
 NO_MONTH: Final = "no calendar month is recorded from end to end"
+_WAITED: Final = ("M4", "M5")  # told below with all that belongs to a wait
 NO_SEATS: Final = "no contract says how many seats were bought"
 
 
@@ -52,6 +54,8 @@ class Told:
     first_use, first_use_users, value, onboard : Waits, DataFrame, Waits, Waits
     value_by, onboard_by, steps : DataFrame
         Waits by segment; per step: on time, and its wait.
+    value_halves : Waits
+        Days to value by the half-year ("2024 H1") in which the customer began.
     roles, stickiness : DataFrame
         Frequency and rhythm by role; users of a day and week per user of the four weeks.
     accounts, utilisation, levels : DataFrame
@@ -72,6 +76,7 @@ class Told:
     first_use_users: pd.DataFrame
     value: Waits
     value_by: pd.DataFrame
+    value_halves: Waits
     onboard: Waits
     onboard_by: pd.DataFrame
     onboard_timely: pd.DataFrame
@@ -128,17 +133,20 @@ def tell(
         definition=definition,
         why=_unanswered(facts, period, definition, why, bought, steps, value),
         adopted=measures.adopted(terms, by=["cohort_month"]),
-        adopted_by=_stacked(terms, lambda rows, by: measures.adopted(rows, by=by)),
+        adopted_by=measure_groups.stacked(terms, lambda rows, by: measures.adopted(rows, by=by)),
         adoption=_latest(measures.adoption(months)),
-        groups=_groups(months, period, users, bought, str(facts.on)),
-        features=_features(_of(months, period)),
+        groups=measure_groups.tell(months, period, users, bought, (value, onboard), str(facts.on)),
+        features=_features(measure_groups.of(months, period)),
         first_use=measures.waits(durations.to_first_use(facts), by=["feature"]),
         first_use_users=measures.users_first_use(durations.users_to_first_use(facts)),
         value=measures.waits(value, by=["way"]),
         value_by=measures.waits(value, by=["way", "segment"]).table,
+        value_halves=measures.waits(measure_groups.half_year(value), by=["way", "half_year"]),
         onboard=measures.waits(onboard),
         onboard_by=measures.waits(onboard, by=["segment"]).table,
-        onboard_timely=_stacked(onboard, lambda rows, by: measures.timely(rows, by=by)),
+        onboard_timely=measure_groups.stacked(
+            onboard, lambda rows, by: measures.timely(rows, by=by)
+        ),
         steps=_steps(steps),
         roles=_roles(users, rhythm),
         stickiness=measures.stickiness(users),
@@ -162,7 +170,9 @@ def listed(told: Told) -> list[dict[str, Any]]:
         id, name, group, value, low, high, unit, n, n_accounts, period.
     """
     names = ["id", "name", "group", "value", "low", "high", "unit", "n", "n_accounts", "period"]
-    rows = records(told.groups[told.groups["by"] != "cohort_month"][names])
+    groups = told.groups[told.groups["by"] != "cohort_month"]
+    each = groups["name"].str.startswith(measure_groups.EACH)
+    rows = records(groups[~each & ~groups["id"].isin(_WAITED)][names])
     rows += [
         _row("M2", "users of the feature per active user", r["feature"], r, "share", told.period)
         for r in records(told.features)
@@ -238,69 +248,8 @@ def _adopted(
     return judged.adopted(tables, facts, definition)
 
 
-def _of(months: monthly.Monthly, period: str) -> monthly.Monthly:
-    """Return one month."""
-    mine = (months.rows["month"] == period).to_numpy()
-    return monthly.Monthly(
-        months.rows[mine].reset_index(drop=True), months.users[mine], months.features
-    )
-
-
 def _latest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values("month", ignore_index=True).iloc[-PAST_MONTHS:]
-
-
-def _stacked(
-    rows: pd.DataFrame,
-    measure: Callable[[pd.DataFrame, list[str]], pd.DataFrame],
-    *,
-    more: Sequence[str] = (),
-) -> pd.DataFrame:
-    """Return a measure of all rows and of each way to group them: by, group and its columns."""
-    parts = []
-    for by in ("", *measures.GROUPS, *more):
-        found = measure(rows, [by] if by else [])
-        if by:
-            found = found.rename(columns={by: "group"})
-        else:
-            found.insert(0, "group", "all")
-        found.insert(0, "by", by or "all")
-        parts.append(found[found["n"] > 0])
-    return pd.concat(parts, ignore_index=True)
-
-
-def _groups(
-    months: monthly.Monthly, period: str, users: pd.DataFrame, bought: pd.DataFrame, on: str
-) -> pd.DataFrame:
-    """Return the pooled measures of today by segment, plan, cohort month and role."""
-    last = _of(months, period)
-    role = ["role"]
-    told = [
-        ("M1", "active users per seat", "ratio", period,
-         _stacked(last.rows, lambda r, by: measures.pooled(r, "active", "entitled", by=by))),
-        ("M2", "features used, of those there, per active user", "share", period,
-         _stacked(last.rows, lambda _, by: measures.depth(last, by=by))),
-        ("M6", "days with use per active user in 28 days", "days", on,
-         _stacked(users, lambda r, by: measures.frequency(r, by=by), more=role)),
-        ("M7", "users active in 28 days per seat", "ratio", on,
-         _stacked(bought[bought["seats_known"]],
-                  lambda r, by: measures.pooled(r, "active", "seats", by=by))),
-        ("M7", "seats never activated", "ratio", on,
-         _stacked(bought[bought["seats_known"]],
-                  lambda r, by: measures.pooled(r, "unused", "seats", by=by))),
-        ("M8", "features used in 84 days per account", "features", on,
-         _stacked(bought.assign(one=1.0),
-                  lambda r, by: measures.pooled(r, "n_features", "one", by=by))),
-        ("M2", "evenness of the mix of features", "share", on,
-         _stacked(bought.assign(one=1.0),
-                  lambda r, by: measures.pooled(r, "mix_entropy", "one", by=by))),
-    ]  # fmt: skip
-    parts = [
-        frame.assign(id=name, name=words, unit=unit, period=when)
-        for name, words, unit, when, frame in told
-    ]
-    columns = ["id", "name", "by", "group", "value", "low", "high", "unit", "n", "n_accounts"]
-    return pd.concat(parts, ignore_index=True)[[*columns, "period"]]
 
 
 def _features(last: monthly.Monthly) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cs_models.learn.measures import UTILISED, Waits
 from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.evidence.measure_groups import EACH
 from cs_models.report.evidence.measures import Told
 from cs_models.report.evidence.rules import records
 from cs_models.report.figures import measures as figures
@@ -22,6 +23,7 @@ _TICKS = [0, 30, 60, 90, 120, 150, 180]
 _LIMIT = 180
 _FEWEST = 10  # contracts of a month: below it one would move the line by ten points
 _AFTER = 90
+_FEWEST_HALVES = 2  # half-years: one alone has none to be held against
 _CURVES = 3  # of features: more cannot be told apart
 _WAIT = {
     "n": Column("Followed", kind="integer"), "n_reached": Column("Got there", kind="integer"),
@@ -97,7 +99,8 @@ def _monthly(
 
 def groups(told: Told) -> Table:
     """Show every pooled measure by segment and role."""
-    frame = told.groups.assign(by=told.groups["by"].str.replace("_", " "))
+    own = ~told.groups["id"].isin(["M4", "M5"]) & ~told.groups["name"].str.startswith(EACH)
+    frame = told.groups[own].assign(by=told.groups["by"].str.replace("_", " "))
     number_ = {"value": Column("Value", kind="number", digits=3),
                "low": Column("from", kind="number", digits=3),
                "high": Column("to", kind="number", digits=3)}  # fmt: skip
@@ -107,8 +110,8 @@ def groups(told: Told) -> Table:
         columns={"name": Column("Measure"), "by": Column("By"), "group": Column("Group"), **number_,
                  "unit": Column("Unit"), "n": Column("Of", kind="integer"), "n_accounts": _N},
         note="All numbers over all numbers: sums of the group above and below the line, so large "
-        "customers weigh what they are. By plan and by month of the start: "
-        "tables/measures_by_group.csv.",
+        "customers weigh what they are. By plan and by month of the start, each feature, and the "
+        "days to value and to onboard by plan and half-year: tables/measures_by_group.csv.",
     )  # fmt: skip
 
 
@@ -174,7 +177,35 @@ def value(told: Told) -> tuple[Shown, ...]:
         told.value_by, id="value-by", title="Days to value, by segment",
         columns={"way": Column("Value"), "segment": Column("Segment"), **_WAIT}, note=_WAIT_NOTE,
     )  # fmt: skip
-    return (table, by)
+    return (table, *_halves(told), by)
+
+
+def _halves(told: Told) -> tuple[Shown, ...]:
+    """Show whether the way to value shortens: half within so many days, by half-year of start."""
+    every = told.value_halves.table
+    mine = every[every["way"] == every["way"].iloc[0]] if len(every) else every
+    drawn = mine[mine["median"].notna()]
+    if len(drawn) < _FEWEST_HALVES:
+        return ()
+    way = str(drawn["way"].iloc[0])
+    ends = [
+        f"{r['half_year']}: {number(r['median'], 0)} days" for r in records(drawn.iloc[[0, -1]])
+    ]
+    return (
+        Exhibit(
+            id="value-halves", title="Days to value, by the half-year in which customers began",
+            figure=figures.halves(drawn),
+            table=Table.of(
+                every, id="value-halves-table", title="Days to value, by half-year",
+                columns={"way": Column("Value"), "half_year": Column("Began in"), **_WAIT},
+                note=_WAIT_NOTE,
+            ),
+            alt=f"{way}, half within: {'; '.join(ends)}.",
+            caption=f"Dot: half of them had got there ({way}). Bar: 95 %; one that runs to the "
+            "edge has no upper end yet. Half-years of which fewer than half got there are in the "
+            "table alone. Where the bars overlap, do not say that the way got shorter.",
+        ),
+    )  # fmt: skip
 
 
 def onboarding(told: Told) -> tuple[Shown, ...]:

@@ -116,6 +116,36 @@ def waits(steps: pd.DataFrame, *, limit_days: int, ticks: list[int]) -> go.Figur
     return figure
 
 
+def halves(frame: pd.DataFrame) -> go.Figure:
+    """Draw the days within which half got there, a half-year a row, the oldest on top.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a half-year: ``half_year``, ``median``, ``median_low``, ``median_high`` (days; the
+        ends missing where they are not known), ``n``.
+    """
+    figure, colour = blank(height=110 + 30 * len(frame)), theme.COLOURS["accent"]
+    days = frame[["median", "median_low", "median_high"]].astype("float64")
+    edge = 1.15 * float(np.nanmax(days.to_numpy()))
+    ends = pd.DataFrame(
+        {"value": days["median"], "low": days["median_low"].fillna(0.0),
+         "high": days["median_high"].fillna(edge)}
+    )  # fmt: skip
+    figure.add_scatter(
+        x=ends["value"], y=[theme.literal(str(name)) for name in frame["half_year"]],
+        mode="markers", marker={"size": 11, "color": colour},
+        error_x=bars(ends, colour, of="value"), customdata=frame[["n"]].to_numpy().tolist(),
+        hovertemplate="%{y}: %{x:,.0f} days, of %{customdata[0]:,.0f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(title="Days from purchase within which half had got there", range=[0, edge])
+    figure.update_yaxes(
+        title="Customers who began in", autorange="reversed", automargin=True, showgrid=False,
+        type="category",
+    )  # fmt: skip
+    return figure
+
+
 def rhythm(frame: pd.DataFrame) -> go.Figure:
     """Draw each role's own rhythm, and where its users stand now.
 
