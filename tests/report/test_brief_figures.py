@@ -69,6 +69,11 @@ def _sections(brief: Brief) -> str:
     return " ".join(one.text for one in shown if isinstance(one, Statement))
 
 
+def test_what_is_at_risk_is_told_with_what_shrinks() -> None:
+    """What is kept is without both, so the sentence that makes them add up stands in the brief."""
+    assert "leaves on average. Besides." in _sections(_brief())
+
+
 def test_a_figure_is_named_in_two_short_lines() -> None:
     """Whatever the level is counted in, no name is longer than a leader reads at a glance."""
     (row,) = brief_figures.row(_brief(), "USD")
