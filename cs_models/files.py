@@ -14,12 +14,14 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any
 
 TEMPORARY_SUFFIX = ".cs-models-tmp"
 SEAL = "sha256"
+SOURCE_ENDINGS = (".parquet", ".csv", ".csv.gz", ".duckdb", ".db", ".json")
 
 
 @contextmanager
@@ -152,6 +154,41 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inventory(source: Path) -> list[dict[str, Any]]:
+    """Return name, size and SHA-256 of the files of a source of records.
+
+    Parameters
+    ----------
+    source : Path
+        A file, or a folder whose data files are listed.
+
+    Returns
+    -------
+    list of dict
+        ``path`` (below the source), ``bytes`` and ``sha256``, ordered by path.  Empty where there
+        is no such place.
+    """
+    if source.is_file():
+        return [_listed(source, source.name)]
+    found = sorted(
+        path
+        for path in source.rglob("*")
+        if path.is_file() and path.name.lower().endswith(SOURCE_ENDINGS)
+    )
+    return [_listed(path, path.relative_to(source).as_posix()) for path in found]
+
+
+def _listed(path: Path, name: str) -> dict[str, Any]:
+    seen = path.stat()
+    return {"path": name, "bytes": seen.st_size, "sha256": _hashed(path, seen.st_mtime_ns)}
+
+
+@lru_cache(maxsize=1024)
+def _hashed(path: Path, _: int) -> str:
+    """Hash a file once for as long as nobody writes it: in the lab it is asked for often."""
+    return sha256_of(path)
 
 
 def slug(text: str, *, longest: int = 60) -> str:

@@ -5,8 +5,8 @@ notebook's ``results.json``, or why it cannot be relied on.
 
 A notebook reads only from its own run, or, where the other is not part of it (one notebook run
 alone, or driven by hand in the lab), from the newest complete run that made it, and then only when
-that looked back from the same day on the same records.  Nothing is dropped silently: what is
-missing, stale, failed or damaged says so.
+that looked back from the same day on the same records, file by file.  Nothing is dropped silently:
+what is missing, stale, failed or damaged says so.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
+from cs_models import files
+from cs_models.data.mapping import Source
 from cs_models.errors import CsModelsError
 from cs_models.features import adoption
 from cs_models.report import results, runs
@@ -46,6 +48,8 @@ class Gathered:
         Relative link to its page from the folder of the asking notebook; empty unless fresh.
     folder : Path or None
         Its folder; None unless fresh.
+    run : str
+        The run that made it; empty unless fresh.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Gathered:
     content: dict[str, Any]
     page: str = ""
     folder: Path | None = None
+    run: str = ""
 
     @property
     def fresh(self) -> bool:
@@ -72,11 +77,15 @@ class Asking(Protocol):
     def output_dir(self) -> str | None:
         """Return its folder in the run; None in the lab."""
 
+    @property
+    def source(self) -> Source:
+        """Return where the records are."""
+
     def definition(self) -> adoption.Definition | None:
         """Return the definition that the run file states, or names an earlier run for."""
 
 
-def read(output_dir: str | Path | None, name: str, *, as_of: date) -> Gathered:
+def read(output_dir: str | Path | None, name: str, *, as_of: date, source: Source) -> Gathered:
     """Read what another notebook said.
 
     Parameters
@@ -87,6 +96,9 @@ def read(output_dir: str | Path | None, name: str, *, as_of: date) -> Gathered:
         The other notebook, as ``02_adoption_thresholds``.
     as_of : datetime.date
         The day from which the asking notebook looks back.
+    source : Source
+        The asking notebook's records: in the lab, where no manifest tells them, another run is
+        relied on only when it read these very files.
 
     Returns
     -------
@@ -100,7 +112,7 @@ def read(output_dir: str | Path | None, name: str, *, as_of: date) -> Gathered:
     newest = _newest(own, name)
     if newest is None:
         return _not(name, "missing", "it is not part of this run, and no complete run has made it")
-    inputs = None if noted is None else noted.inputs
+    inputs = _inputs(source.path) if noted is None else noted.inputs
     link = f"../../{newest.name}/{name}/{PAGE}" if own else ""
     return _of(newest, name, as_of=as_of, inputs=inputs, link=link)
 
@@ -127,7 +139,7 @@ def definition(params: Asking) -> tuple[adoption.Definition | None, str]:
     stated = params.definition()
     if stated is not None:
         return stated, "stated by the run file"
-    found = read(params.output_dir, THRESHOLDS, as_of=params.as_of)
+    found = read(params.output_dir, THRESHOLDS, as_of=params.as_of, source=params.source)
     if found.folder is None:
         return None, f"none is stated, and what {THRESHOLDS} learnt cannot be used: {found.why}"
     try:
@@ -157,11 +169,21 @@ def _of(
         return _not(name, "damaged", "its results cannot be read, or were changed since")
     if not isinstance(content, dict) or content.get("as_of") != as_of.isoformat():
         return _not(name, "stale", "its results speak of another day")
-    return Gathered(name, "fresh", "", content, link, folder / name)
+    return Gathered(name, "fresh", "", content, link, folder / name, noted.run_id)
 
 
 def _not(name: str, state: State, why: str) -> Gathered:
     return Gathered(name, state, why, {})
+
+
+def _inputs(source: str) -> list[dict[str, Any]]:
+    """Return the files of a source as a manifest notes them."""
+    try:
+        found = files.inventory(Path(source))
+    except OSError:
+        found = []
+    # A run that noted no file is not known to have read this source.
+    return found or [{"path": source}]
 
 
 def _manifest(folder: Path) -> runs.Manifest | None:

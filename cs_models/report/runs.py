@@ -138,12 +138,14 @@ def told(folder: Path, noted: Manifest, name: str) -> Any:
     Raises
     ------
     OSError, ValueError, RecursionError
-        When the file is not there, was changed since, or is no strict JSON.
+        When the file is not there, was changed since, has no hash in the manifest, or is no
+        strict JSON.
     """
     data = files.read_at_most(folder / name / results.FILE_NAME, LARGEST_BYTES)
     own = noted.notebooks.get(name, NotebookNoted()).artefacts.get(results.FILE_NAME)
-    if own is not None and own != hashlib.sha256(data).hexdigest():
-        raise ValueError("changed since")
+    # What a run did not vouch for may be anybody's.
+    if own != hashlib.sha256(data).hexdigest():
+        raise ValueError("changed since, or never noted")
     return _parsed(data)
 
 

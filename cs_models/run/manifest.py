@@ -23,7 +23,6 @@ from cs_models import files
 
 FILE_NAME = "manifest.json"
 LOG_NAME = "run.log"
-_SOURCE_ENDINGS = (".parquet", ".csv", ".csv.gz", ".duckdb", ".db", ".json")
 
 
 class Manifest:
@@ -144,14 +143,7 @@ def inputs(source: Path) -> list[dict[str, Any]]:
     list of dict
         ``path`` (below the source), ``bytes`` and ``sha256``, ordered by path.
     """
-    if source.is_file():
-        return [_input(source, source.name)]
-    found = sorted(
-        path
-        for path in source.rglob("*")
-        if path.is_file() and path.name.lower().endswith(_SOURCE_ENDINGS)
-    )
-    return [_input(path, path.relative_to(source).as_posix()) for path in found]
+    return files.inventory(source)
 
 
 def software(root: Path) -> dict[str, Any]:
@@ -162,10 +154,6 @@ def software(root: Path) -> dict[str, Any]:
         "packages": _packages(),
         "git": _commit(root),
     }
-
-
-def _input(path: Path, name: str) -> dict[str, Any]:
-    return {"path": name, "bytes": path.stat().st_size, "sha256": files.sha256_of(path)}
 
 
 def _packages() -> dict[str, str]:

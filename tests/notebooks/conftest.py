@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import subprocess
@@ -107,6 +108,10 @@ def _note(run: Path, as_of: str, name: str, status: str) -> None:
     noted = json.loads(file.read_text())["notebooks"] if file.exists() else {}
     # Those that have not begun are part of the run as well.
     noted = {one: {"status": "waiting"} for one in ORDER} | noted | {name: {"status": status}}
+    results = run / name / "results.json"
+    if results.exists():
+        digest = hashlib.sha256(results.read_bytes()).hexdigest()
+        noted[name]["artefacts"] = {"results.json": digest}
     told = {"run_id": "run", "status": "running", "as_of": as_of, "notebooks": noted}
     file.write_text(json.dumps(told))
 

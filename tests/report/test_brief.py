@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cs_models.data.mapping import Source
 from cs_models.report import runs
 from cs_models.report.display import Number, Statement, Table
 from cs_models.report.evidence import brief as evidence
@@ -19,6 +20,7 @@ from cs_models.report.exhibits import brief_figures
 from cs_models.report.findings import brief as findings
 
 DAY = date(2026, 6, 30)
+SOURCE = Source(path="data/sample")
 KEPT = (
     "In 2026 Q3 $8,395,250 of yearly revenue (ARR) comes up for renewal, in 210 contracts of 209 "
     "customers. $6,310,000 of it (75\u202f%) is likely to be kept. A third sentence."
@@ -82,7 +84,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def _brief(folder: Path) -> evidence.Brief:
-    return evidence.gather(folder / "08_leadership_brief", as_of=DAY)
+    return evidence.gather(folder / "08_leadership_brief", as_of=DAY, source=SOURCE)
 
 
 def _numbers(said: Statement) -> list[Number]:
@@ -93,6 +95,13 @@ def _note(folder: Path, name: str, **known: object) -> None:
     manifest = json.loads((folder / runs.MANIFEST).read_text())
     manifest["notebooks"][name].update(known)
     (folder / runs.MANIFEST).write_text(json.dumps(manifest))
+
+
+def _tell(folder: Path, name: str, text: str) -> None:
+    """Put other results in a notebook's place, vouched for by the run."""
+    (folder / name / "results.json").write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    _note(folder, name, artefacts={"results.json": digest})
 
 
 def test_a_sentence_stands_as_its_page_said_it_with_its_numbers_led_there(run: Path) -> None:
@@ -160,8 +169,7 @@ def test_an_outlook_without_lists_says_why_and_a_list_of_nobody_is_named(run: Pa
         (rows, "Nobody stands today on: Rescue."),
     ):  # fmt: skip
         told = {"as_of": DAY.isoformat(), **DEFAULT, **OUTLOOK, "lists": kept}
-        (run / evidence.OUTLOOK / "results.json").write_text(json.dumps(told))
-        _note(run, evidence.OUTLOOK, artefacts={})
+        _tell(run, evidence.OUTLOOK, json.dumps(told))
         shown = exhibits.lists(_brief(run), ["rescue"], "USD")
         assert [one.text for one in shown if isinstance(one, Statement)] == [text]
 
@@ -173,8 +181,7 @@ def test_each_list_is_told_apart_or_not_as_its_own_page_says(run: Path) -> None:
     other = {**told, "difference_low": 0.02, "apart": True}
     rows = [{**OUTLOOK["lists"][0], **told}, {**OUTLOOK["lists"][1], **other}]
     text = json.dumps({"as_of": DAY.isoformat(), **DEFAULT, **OUTLOOK, "lists": rows})
-    (run / evidence.OUTLOOK / "results.json").write_text(text)
-    _note(run, evidence.OUTLOOK, artefacts={})
+    _tell(run, evidence.OUTLOOK, text)
     (table,) = exhibits.lists(_brief(run), ["rescue", "advocacy"], "USD")
     assert isinstance(table, Table)
     shown = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
@@ -201,8 +208,7 @@ def test_the_gap_of_the_key_figure_names_its_segment_and_level(run: Path) -> Non
     gap = {**THRESHOLDS["findings"][0], "value": 0.43, "low": 0.26, "high": 0.6, "n": 552}
     told = {**THRESHOLDS, "findings": [gap], "thresholds": rules}
     text = json.dumps({"as_of": DAY.isoformat(), **told})
-    (run / evidence.THRESHOLDS / "results.json").write_text(text)
-    _note(run, evidence.THRESHOLDS, artefacts={})
+    _tell(run, evidence.THRESHOLDS, text)
     (row,) = brief_figures.row(_brief(run), "USD")
     labels = [one.label for one in row.figures]
     assert labels == ["Renewal gap at the level of MM"]
@@ -215,8 +221,7 @@ def test_stages_show_who_is_below_the_level_where_the_journey_told_it(run: Path)
     for more, shown in (({"n_below": 2, "arr_below": 5.0}, True), ({}, False)):
         row = {"stage": "adopting", "n_accounts": 3, "arr": 9.0, **more}
         told = {"as_of": DAY.isoformat(), **DEFAULT, "stages": [row]}
-        (run / evidence.JOURNEY / "results.json").write_text(json.dumps(told))
-        _note(run, evidence.JOURNEY, artefacts={})
+        _tell(run, evidence.JOURNEY, json.dumps(told))
         (*_, table) = exhibits.journey(_brief(run), "USD")
         assert isinstance(table, Table)
         assert ("n_below" in table.columns) == shown
@@ -234,8 +239,7 @@ def test_renewals_that_no_contract_followed_are_explained_beside_the_stages(run:
         (evidence.JOURNEY, {"stages": [row]}), (evidence.READINESS, {"findings": [one]}),
     ):  # fmt: skip
         told = {"as_of": DAY.isoformat(), **DEFAULT, **more}
-        (run / name / "results.json").write_text(json.dumps(told))
-        _note(run, name, artefacts={})
+        _tell(run, name, json.dumps(told))
     (said, _) = exhibits.journey(_brief(run), "USD")
     assert isinstance(said, Statement)
     assert said.text.endswith("They count nowhere: enter the contract.")
@@ -250,8 +254,7 @@ def test_a_list_that_the_records_could_not_tell_is_not_a_list_of_nobody(run: Pat
         {**row, "skipped": why if row["name"] == "advocacy" else ""} for row in OUTLOOK["lists"]
     ]
     text = json.dumps({"as_of": DAY.isoformat(), **DEFAULT, **OUTLOOK, "lists": rows})
-    (run / evidence.OUTLOOK / "results.json").write_text(text)
-    _note(run, evidence.OUTLOOK, artefacts={})
+    _tell(run, evidence.OUTLOOK, text)
     brief = _brief(run)
     assert list(evidence.lists(brief, ["rescue", "advocacy"])["name"]) == ["rescue"]
     assert findings.lists(brief, ["rescue", "advocacy"])[0].text == f"Not made: advocacy ({why})."
@@ -286,8 +289,7 @@ def test_a_doubt_that_stands_in_a_section_as_well_stops_nothing(run: Path) -> No
     """A finding shown above and among the unknown has two ids, for a page has each id once."""
     doubt = {"id": "no-threshold", "statement": "No level was found.", "table": "t"}
     text = json.dumps({"as_of": DAY.isoformat(), "headline": "", "findings": [doubt]})
-    (run / evidence.THRESHOLDS / "results.json").write_text(text)
-    _note(run, evidence.THRESHOLDS, artefacts={})
+    _tell(run, evidence.THRESHOLDS, text)
     brief = _brief(run)
     shown = [*findings.answer(brief), *exhibits.levels(brief, "USD"), *exhibits.unknown(brief)]
     ids = [one.id for one in shown]
@@ -311,7 +313,7 @@ def test_records_that_stopped_are_told_before_anything_else(run: Path) -> None:
 
 def test_a_source_of_another_day_is_stale(run: Path) -> None:
     """Results that look back from another day are named, not used."""
-    brief = evidence.gather(run / "08_leadership_brief", as_of=date(2026, 7, 7))
+    brief = evidence.gather(run / "08_leadership_brief", as_of=date(2026, 7, 7), source=SOURCE)
     assert {source.state for source in brief.unused} == {"stale"}
     assert findings.answer(brief)[0].text == findings.NOTHING
 
@@ -319,8 +321,7 @@ def test_a_source_of_another_day_is_stale(run: Path) -> None:
 def test_a_source_without_what_is_asked_for_gives_nothing_else(run: Path) -> None:
     """Results of another form leave a gap that is said, and stop nothing."""
     text = json.dumps({"as_of": DAY.isoformat(), "forecast": "none", "findings": [{"id": "kept"}]})
-    (run / evidence.OUTLOOK / "results.json").write_text(text)
-    _note(run, evidence.OUTLOOK, artefacts={})
+    _tell(run, evidence.OUTLOOK, text)
     shown = exhibits.money(_brief(run), "USD")
     assert [one.id for one in shown] == ["money-gone"]
 
@@ -330,8 +331,7 @@ def test_a_finding_named_after_a_hostile_segment_stops_nothing(run: Path) -> Non
     finding = {"id": 'break-<script>"', "statement": "12 moved.", "table": "a b"}
     text = json.dumps({"as_of": DAY.isoformat(), "headline": "", "findings": [finding],
                        "stages": [{"stage": "left", "n_accounts": 1}]})  # fmt: skip
-    (run / evidence.JOURNEY / "results.json").write_text(text)
-    _note(run, evidence.JOURNEY, artefacts={})
+    _tell(run, evidence.JOURNEY, text)
     said = exhibits.journey(_brief(run), "USD")[0]
     assert isinstance(said, Statement)
     assert (said.text, said.id, _numbers(said)) == ("12 moved.", "", [])
@@ -340,8 +340,7 @@ def test_a_finding_named_after_a_hostile_segment_stops_nothing(run: Path) -> Non
 def test_a_page_that_could_not_answer_says_so_itself(run: Path) -> None:
     """A section whose page found nothing of its kind shows that page's own answer, with its way."""
     told = {"as_of": DAY.isoformat(), "findings": [], "headline": "Too short: 7 of 26 left. More."}
-    (run / evidence.PREDICTORS / "results.json").write_text(json.dumps(told))
-    _note(run, evidence.PREDICTORS, artefacts={})
+    _tell(run, evidence.PREDICTORS, json.dumps(told))
     (said,) = exhibits.drivers(_brief(run))
     assert isinstance(said, Statement)
     assert said.text == "Churn predictors: Too short: 7 of 26 left."

@@ -36,7 +36,6 @@ def write_run(
     *,
     warnings: Any = None,
     forecasts: Any = None,
-    sealed: bool = True,
     **changed: Any,
 ) -> Path:
     """Write a run with both notebooks into a folder of reports; return the run's folder."""
@@ -52,9 +51,7 @@ def write_run(
         path.parent.mkdir(parents=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        notebooks[notebook] = {
-            "status": "ok", "artefacts": {"results.json": digest} if sealed else {},
-        }  # fmt: skip
+        notebooks[notebook] = {"status": "ok", "artefacts": {"results.json": digest}}
     manifest = {
         "run_id": name, "status": "complete", "as_of": as_of,
         "started_at": f"{as_of}T06:00:00+00:00", "notebooks": notebooks,
@@ -184,7 +181,7 @@ def test_of_several_reports_of_one_day_the_last_counts(tmp_path: Path) -> None:
 
 def test_the_place_may_be_told_from_the_project_or_from_the_root(tmp_path: Path) -> None:
     """A path that a manifest shows from the project's folder is the same place."""
-    write_run(tmp_path, "one", sealed=False)
+    write_run(tmp_path, "one")
     assert read(tmp_path, source={"path": "/home/me/project/data/sample"}).n_read == 1
     assert read(tmp_path, source={"path": "./data/sample/"}).n_read == 1
     assert read(tmp_path, source={"path": "/home/me/project/data/sample2"}).n_read == 0

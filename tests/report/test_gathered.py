@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from cs_models import files
+from cs_models.data.mapping import Source
 from cs_models.report import gathered, runs
 
 NAME = "02_adoption_thresholds"
 DAY = date(2026, 6, 30)
+SOURCE = Source(path="data/sample")
 INPUTS = [{"path": "events.parquet", "bytes": 3, "sha256": "ab"}]
 SIGNAL = {
     "role": "signal",
@@ -59,7 +62,7 @@ def _run(
 
 
 def _read(folder: Path, as_of: date = DAY) -> gathered.Gathered:
-    return gathered.read(folder / "08_leadership_brief", NAME, as_of=as_of)
+    return gathered.read(folder / "08_leadership_brief", NAME, as_of=as_of, source=SOURCE)
 
 
 def test_the_own_run_is_read_with_a_link_to_its_page(tmp_path: Path) -> None:
@@ -81,6 +84,47 @@ def test_results_changed_since_are_refused(tmp_path: Path) -> None:
     folder = _run(tmp_path / "r1")
     (folder / NAME / "results.json").write_text('{"as_of": "2026-06-30", "headline": "forged"}')
     assert _read(folder).state == "damaged"
+
+
+def test_results_that_the_run_never_noted_are_refused(tmp_path: Path) -> None:
+    """A manifest without a hash of the file vouches for nothing in it."""
+    folder = _run(tmp_path / "r1")
+    told = json.loads((folder / runs.MANIFEST).read_text())
+    told["notebooks"][NAME]["artefacts"] = {}
+    (folder / runs.MANIFEST).write_text(json.dumps(told))
+    assert (_read(folder).state, _read(folder).content) == ("damaged", {})
+
+
+@pytest.mark.parametrize("changed", ["nothing", "a row", "another file", "no such place"])
+def test_in_the_lab_only_a_run_of_these_very_records_is_relied_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """Where no manifest says what the asking notebook reads, its source is held to the run's."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "accounts.csv").write_text("account_id\n1\n")
+    _run(tmp_path / "reports/r1", inputs=files.inventory(own))
+    if changed == "a row":
+        (own / "accounts.csv").write_text("account_id\n2\n")
+    if changed == "another file":
+        (own / "users.csv").write_text("user_id\n1\n")
+    source = tmp_path / "gone" if changed == "no such place" else own
+    monkeypatch.chdir(tmp_path)
+    found = gathered.read(None, NAME, as_of=DAY, source=Source(path=str(source)))
+    assert found.state == ("fresh" if changed == "nothing" else "stale")
+    assert found.run == ("r1" if changed == "nothing" else "")
+    definition, why = gathered.definition(_Lab(source))
+    assert definition is None and ("other records" in why) == (changed != "nothing")
+
+
+def test_in_the_lab_a_run_that_noted_no_records_is_not_of_these(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing noted and nothing found is not the same records."""
+    _run(tmp_path / "reports/r1", inputs=[])
+    monkeypatch.chdir(tmp_path)
+    found = gathered.read(None, NAME, as_of=DAY, source=Source(path=str(tmp_path / "gone")))
+    assert found.state == "stale"
 
 
 def test_another_day_is_stale(tmp_path: Path) -> None:
@@ -121,10 +165,20 @@ class _Asking:
 
     def __init__(self, folder: Path) -> None:
         self.as_of = DAY
-        self.output_dir = str(folder / "01_adoption_metrics")
+        self.source = SOURCE
+        self.output_dir: str | None = str(folder / "01_adoption_metrics")
 
     def definition(self) -> None:
         return None
+
+
+class _Lab(_Asking):
+    """The same, driven by hand: no folder, and records wherever they are."""
+
+    def __init__(self, source: Path) -> None:
+        super().__init__(source)
+        self.source = Source(path=str(source))
+        self.output_dir = None
 
 
 def test_the_learnt_level_is_the_definition_in_force(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from cs_models.data.mapping import Source
 from cs_models.report import gathered
 from cs_models.report.gathered import Gathered
 
@@ -107,7 +108,7 @@ class Brief:
         return [source for source in self.sources.values() if not source.fresh]
 
 
-def gather(output_dir: str | Path | None, *, as_of: date) -> Brief:
+def gather(output_dir: str | Path | None, *, as_of: date, source: Source) -> Brief:
     """Read what every other notebook of the run said.
 
     Parameters
@@ -116,13 +117,15 @@ def gather(output_dir: str | Path | None, *, as_of: date) -> Brief:
         Folder of the brief in its run; None in the lab.
     as_of : datetime.date
         The day from which the brief looks back.
+    source : Source
+        Its records, by which a run of others is told from one of these in the lab.
 
     Returns
     -------
     Brief
         Never raises for what stands in the folders.
     """
-    read = {name: gathered.read(output_dir, name, as_of=as_of) for name in NOTEBOOKS}
+    read = {name: gathered.read(output_dir, name, as_of=as_of, source=source) for name in NOTEBOOKS}
     return Brief(read, as_of)
 
 
