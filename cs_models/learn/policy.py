@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from cs_models.errors import TooLittleDataError
 from cs_models.learn import splits
+from cs_models.learn.evaluation import bootstrap
 from cs_models.learn.rules import reading
 from cs_models.learn.shapes import payoff
 from cs_models.learn.shapes.calls import Play, money, need, ranked
@@ -31,6 +32,7 @@ from cs_models.learn.shapes.calls import Play, money, need, ranked
 __all__ = ["Play", "PolicyCut", "chances", "cut", "ranked"]
 
 FEWEST_CHURNED_ACCOUNTS: Final = 10
+N_BOOT: Final = 1000
 
 Float = NDArray[np.float64]
 Direction = Literal["below", "at_or_above"]
@@ -45,8 +47,10 @@ class PolicyCut:
     table : DataFrame, one row per save rate
         ``save_rate`` (0 to 1), ``cut`` (NaN where nobody is worth the cost; infinite where all
         are, if those below are treated), ``n_terms``, ``n_accounts``, ``arr``, ``net_value``
-        (Decimal; what the sum promises at the best cut) and ``net_value_held_out`` (Decimal;
-        what cuts chosen without an account would have earned from it, by who really left).
+        (Decimal; what the sum promises at the best cut), ``net_value_held_out`` (Decimal;
+        what cuts chosen without an account would have earned from it, by who really left) and
+        its 95 % interval ``net_low``, ``net_high`` (Decimal; accounts drawn anew, the cuts as
+        they were chosen).
     curve : DataFrame, one row per possible cut
         ``cut``, and net value (float) at the ``low``, ``mid`` and ``high`` save rate.
     break_even_save_rate : float or None
@@ -106,7 +110,7 @@ def cut(
     n_folds : int, default 5
         Folds of accounts: a term's chance of leaving is learnt without its account.
     rng : numpy.random.Generator
-        Deals the folds.
+        Deals the folds, then draws the accounts.
 
     Returns
     -------
@@ -134,6 +138,7 @@ def cut(
     direction: Direction = "at_or_above" if _fewer_is_better(rule) else "below"
     names = [_named(i, edges, direction) for i in range(len(edges))]
     sums, rows = {}, []
+    draws = _drawn(terms.account, rng)
     for name, save_rate in play.save_rates.items():
         sums[name] = payoff.sums(edges, terms.depth, save_rate * risk - cost)
         best = int(np.argmax(sums[name]))
@@ -145,7 +150,8 @@ def cut(
                 "cut": names[best],
                 **_treated(terms, terms.depth < edges[best]),
                 "net_value": money(sums[name][best]),
-                "net_value_held_out": money(earned),
+                "net_value_held_out": money(earned.sum()),
+                **_between(earned, terms.account, draws),
             }
         )
     return PolicyCut(
@@ -240,6 +246,19 @@ def _terms(
         worse=~better[usable].to_numpy(dtype=bool),
         n_without_arr=int(kept.sum() - usable.sum()),
     )
+
+
+def _drawn(account: NDArray[np.int64], rng: np.random.Generator) -> Float:
+    """Return how often each account is drawn, one column a drawing."""
+    n = len(np.unique(account))
+    return np.hstack([*bootstrap.drawings(n, N_BOOT, rng, n_rows=len(account))])
+
+
+def _between(earned: Float, account: NDArray[np.int64], draws: Float) -> dict[str, Decimal]:
+    """Return the interval of what was earned, accounts drawn anew."""
+    by_account = np.bincount(account, weights=earned, minlength=len(draws))
+    low, high = np.quantile(by_account @ draws, (0.025, 0.975))
+    return {"net_low": money(low), "net_high": money(high)}
 
 
 def _depth(rule: reading.Rule, frame: pd.DataFrame) -> pd.Series:

@@ -8,7 +8,7 @@ whether it still holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -71,6 +71,7 @@ def build(
     contrasts: Mapping[int, Weighted] | None = None,
     notice_days: int = 90,
     outcome: str = "churned",
+    groups_differ: bool = False,
 ) -> pd.DataFrame:
     """Enter every announced rule of a search in the register.
 
@@ -92,6 +93,8 @@ def build(
     notice_days : int, default 90
         A signal must be known at least so many days before the renewal date.
     outcome : str, default "churned"
+    groups_differ : bool, default False
+        Whether a test found that the level is not the same in every group of customers.
 
     Returns
     -------
@@ -113,10 +116,15 @@ def build(
     -----
     Reject: an echo; or the gap is gone between customers alike before, while the search's interval
     excludes nought; or it faded.  Ship: a signal whose simultaneous interval excludes nought, not
-    faded, known in time.  Watch: the rest.  Source: ``methods.md`` 2.4b, 2.7, 2.10.
+    faded, known in time.  Watch: the rest, and every rule over all customers where groups have
+    levels of their own or differ in theirs, or where renewal rises all along the scale: such a
+    level tells one customer fine whom its own group's rule would warn of.
+    Source: ``methods.md`` 2.4b, 2.7, 2.10.
     """
     records = []
-    for _, rule in table[table["column"].notna()].iterrows():
+    announced = table[table["column"].notna()]
+    own = bool(((announced["role"] == "signal") & announced["segment"].notna()).any())
+    for _, rule in announced.iterrows():
         number = int(rule["rule_id"])
         record: dict[str, Any] = {"rule_id": number} | {name: rule[name] for name in _TAKEN}
         record["lead_time_days"] = float(lead.days(rule, frame).median())
@@ -124,7 +132,9 @@ def build(
         record["decay"] = decay[number].verdict if decay and number in decay else None
         record |= _alike((contrasts or {}).get(number))
         record |= _below(rule, running, as_of)
-        record["decision"], record["why"] = _decide(record, notice_days)
+        record["decision"], record["why"] = _decide(
+            record, notice_days, _pooled_doubts(record, own, groups_differ)
+        )
         records.append(record)
     return pd.DataFrame(records, columns=list(COLUMNS), dtype=object)
 
@@ -164,7 +174,21 @@ def _below(rule: pd.Series, running: pd.DataFrame | None, as_of: date) -> dict[s
     }
 
 
-def _decide(record: Mapping[str, Any], notice_days: int) -> tuple[str, str]:
+def _pooled_doubts(record: Mapping[str, Any], own: bool, differ: bool) -> list[str]:
+    """Say what speaks against one level for all customers."""
+    if not pd.isna(record["segment"]):
+        return []
+    found = {
+        "groups have levels of their own": own,
+        "the level differs between groups": differ and not own,
+        "no tipping point shows": record["verdict"] == "gradual",
+    }
+    return [words for words, holds in found.items() if holds]
+
+
+def _decide(
+    record: Mapping[str, Any], notice_days: int, pooled: Sequence[str] = ()
+) -> tuple[str, str]:
     """Return the decision and why, all reasons of its kind together."""
     clear = _excludes_nought(record["lift_low"], record["lift_high"])
     against = []
@@ -179,6 +203,7 @@ def _decide(record: Mapping[str, Any], notice_days: int) -> tuple[str, str]:
     doubts = [] if clear else ["interval covers no gap"]
     if not record["lead_time_days"] >= notice_days:
         doubts.append(f"known less than {notice_days} days before renewal")
+    doubts += pooled
     if doubts:
         return WATCH, "; ".join(doubts)
     return SHIP, "stands on its own, in time"

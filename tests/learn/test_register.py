@@ -90,6 +90,27 @@ def test_each_reason_is_said(how: dict[str, Any], decision: str, why: str) -> No
     assert why in words
 
 
+@pytest.mark.parametrize(
+    ("verdict", "groups", "differ", "why"),
+    [
+        ("associated", ("MM",), False, "groups have levels of their own"),
+        ("associated", ("MM",), True, "groups have levels of their own"),
+        ("associated", (), True, "differs between groups"),
+        ("gradual", (), False, "no tipping point"),
+    ],
+)
+def test_one_level_for_all_is_not_shipped_where_groups_differ_or_no_step_shows(
+    verdict: str, groups: tuple[str, ...], differ: bool, why: str
+) -> None:
+    """A level that contradicts the groups' own, or that no step marks, is watched; theirs ship."""
+    own = [rule(rule_id=i, segment=name) for i, name in enumerate(groups)]
+    found = entered(rule(verdict=verdict), *own, groups_differ=differ)
+    assert found["decision"].tolist() == [register.WATCH, *[register.SHIP] * len(own)]
+    assert why in found["why"].iloc[0]
+    echo = entered(rule(), rule(rule_id=8, segment="MM", role="echo"))
+    assert echo["decision"].iloc[0] == register.SHIP  # an echo is no level of its own
+
+
 def test_all_reasons_for_rejecting_are_said_together() -> None:
     """A reader who mends one of them is not surprised by the next."""
     _, why = said(

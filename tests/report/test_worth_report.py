@@ -149,7 +149,7 @@ def test_rules_without_enough_customers_or_none_say_so() -> None:
     assert nothing.text == findings.NO_RULE_ALIKE
 
 
-def history(n: int = 600, seed: int = 3) -> pd.DataFrame:
+def history(n: int = 600, seed: int = 3, arr: str = "20000.00") -> pd.DataFrame:
     """Return terms of which half leave below 12 events and one in ten above."""
     rng = np.random.default_rng(seed)
     events = rng.integers(0, 30, n)
@@ -157,7 +157,7 @@ def history(n: int = 600, seed: int = 3) -> pd.DataFrame:
         {
             "subscription_id": [f"s{i}" for i in range(n)],
             "account_id": [f"a{i}" for i in range(n)],
-            "segment": "North", "arr": [Decimal("20000.00")] * n, COLUMN: events,
+            "segment": "North", "arr": [Decimal(arr)] * n, COLUMN: events,
             "churned": (rng.random(n) < np.where(events < 12, 0.5, 0.1)).astype(int),
         }
     )  # fmt: skip
@@ -171,11 +171,12 @@ def paid() -> evidence.Worth:
          "arr": [Decimal("10.10"), Decimal("20.20"), Decimal("40.40"), None],
          COLUMN: pd.array([0, 3, 25, pd.NA], dtype="Int64")}
     )  # fmt: skip
-    return evidence.worth(rules(), history(), book, PLAY, rng=np.random.default_rng(1))
+    dear = history(arr="40000.00")
+    return evidence.worth(rules(), dear, book, PLAY, rng=np.random.default_rng(1))
 
 
 def test_a_policy_is_said_with_today_and_its_cost(paid: evidence.Worth) -> None:
-    """Half leave, a fifth of 16,000 is kept: 1,600 each against a cost of 1,500, so it pays."""
+    """Half leave, a fifth of 32,000 is kept: 3,200 each against a cost of 1,500, so it pays."""
     mid = paid.rates.set_index("name").loc["mid"]
     assert 0 < mid["cut"] <= 13
     assert (mid["n_today"], mid["arr_today"], mid["cost_today"]) == (2, Decimal("30.30"), 3000)
@@ -189,9 +190,8 @@ def test_a_policy_is_said_with_today_and_its_cost(paid: evidence.Worth) -> None:
     (found,) = findings.saved(likeness.alike(rules(), {}), paid, "USD")
     assert (found.id, found.unit, found.value) == (
         "policy-1", "USD", mid["net_value_held_out"])  # fmt: skip
-    assert [found.low, found.high] == [
-        paid.rates.set_index("name").loc[name, "net_value_held_out"] for name in ("low", "high")
-    ]
+    assert [found.low, found.high] == [mid["net_low"], mid["net_high"]]
+    assert 0 < found.low < found.value < found.high
     assert isinstance(found.value, Decimal)
 
 
@@ -221,7 +221,8 @@ def test_a_play_that_pays_for_nobody_says_what_it_would_take() -> None:
 def test_a_level_that_does_not_pay_held_out_is_not_said_to_pay(paid: evidence.Worth) -> None:
     """The held-out sum comes first; where it is a loss, no level and no customers are named."""
     rates = paid.rates.copy()
-    rates["net_value_held_out"] = [Decimal("-398000.00")] * len(rates)
+    for name in ("net_value_held_out", "net_low", "net_high"):
+        rates[name] = [Decimal("-398000.00")] * len(rates)
     lost = evidence.Worth(rates=rates, curve=paid.curve, rules=paid.rules)
     said = findings.worth(lost, PLAY, "USD", announced=True)[1]
     assert said.text.index("\u2212$398,000") < said.text.index("It pays for no level that could be")
@@ -230,6 +231,20 @@ def test_a_level_that_does_not_pay_held_out_is_not_said_to_pay(paid: evidence.Wo
     assert "Today that is" not in said.text
     (found,) = findings.saved(likeness.alike(rules(), {}), lost, "USD")
     assert found.value == found.low == found.high == Decimal("-398000.00")
+
+
+def test_a_net_that_chance_may_have_made_is_not_said_to_pay() -> None:
+    """Of 20,000 a year 1,600 is kept for 1,500 spent: few customers leave nought in the range."""
+    found = evidence.worth(rules(), history(150), history().head(0), PLAY,
+                           rng=np.random.default_rng(1))  # fmt: skip
+    mid, high = (found.rates.set_index("name").loc[name] for name in ("mid", "high"))
+    assert mid["n_terms"] and mid["net_low"] < 0 < mid["net_high"]
+    assert high["net_low"] > 0
+    said = findings.worth(found, PLAY, "USD", announced=True)[1]
+    assert "That cannot be told from nothing, so no level is named" in said.text
+    assert "Today that is" not in said.text
+    assert "30\u202f%, for fewer than" in said.text
+    assert free_of_digits(said)
 
 
 def test_single_customers_of_large_arr_are_counted_where_no_level_pays() -> None:

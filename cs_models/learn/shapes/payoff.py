@@ -110,8 +110,8 @@ def sums(edges: Float, depth: Float, net: Float) -> Float:
 
 def held_out(
     depth: Float, churned: Float, segment: Ints, gain: Float, cost: float, fold: Ints
-) -> float:
-    """Return what the best cut of the other folds earns from those who really left.
+) -> Float:
+    """Return what the best cut of the other folds earns from each term, by who really left.
 
     Parameters
     ----------
@@ -123,18 +123,19 @@ def held_out(
 
     Returns
     -------
-    float
-        Free of the optimism of choosing the cut.
+    ndarray of float, shape (n_rows,)
+        0 where a term is not treated.  Free of the optimism of choosing the cut.
     """
-    total = 0.0
+    earned = np.zeros(len(depth))
     for i in np.unique(fold):
         learnt, judged = fold != i, fold == i
         edges = edges_of(depth[learnt])
         here = depth[learnt], segment[learnt]
         chance = chances(depth[learnt], churned[learnt], segment[learnt], *here)
         best = edges[np.argmax(sums(edges, depth[learnt], chance * gain[learnt] - cost))]
-        total += float((churned * gain - cost)[judged & (depth < best)].sum())
-    return total
+        treated = judged & (depth < best)
+        earned[treated] = (churned * gain - cost)[treated]
+    return earned
 
 
 def _isotonic(depth: Float, churned: Float) -> IsotonicRegression:

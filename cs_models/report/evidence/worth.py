@@ -39,7 +39,8 @@ class Worth:
     ----------
     rates : DataFrame, one row per (rule, save rate)
         place, rule_id, group, use, name ("low", "mid", "high"), save_rate, cut (missing: nobody;
-        infinite: all), who (words), n_terms, arr, net_value, net_value_held_out (of the history),
+        infinite: all), who (words), n_terms, arr, net_value, net_value_held_out (of the history)
+        with its 95 % interval net_low, net_high,
         n_today, arr_today, cost_today (of those running whose window is over).
     curve : DataFrame, one row per (rule, possible cut)
         place, group, cut, low, mid, high (net value, float); at most 120 a rule.
@@ -60,7 +61,7 @@ RULE_COLUMNS = (
 )  # fmt: skip
 RATE_COLUMNS = (
     "place", "rule_id", "group", "use", "name", "save_rate", "cut", "who", "n_terms", "arr",
-    "net_value", "net_value_held_out", "n_today", "arr_today", "cost_today",
+    "net_value", "net_value_held_out", "net_low", "net_high", "n_today", "arr_today", "cost_today",
 )  # fmt: skip
 MOST_CUTS = 120
 

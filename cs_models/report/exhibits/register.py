@@ -48,8 +48,10 @@ def register(entries: pd.DataFrame, currency: str) -> Sequence[Statement | Table
             "decay": Column("Newest renewals"),
         },
         note="Ship: stands on its own, its interval holds no nought, it has not faded and is known "
-        "in time. Watch: one of these is in doubt. Reject: an echo of a signal, gone between "
-        "customers who were alike, or faded. Customers today: on the side that renewed less, "
-        "their window over; a customer may stand under several rules.",
+        "in time. Watch: one of these is in doubt, or the rule is one for all customers where "
+        "groups have levels of their own, or where renewal rises all along the scale. Reject: an "
+        "echo of a signal, gone between customers who were alike, or faded. Customers today: "
+        "on the side that renewed less, their window over; a customer may stand under several "
+        "rules.",
     )
     return (*said, table)

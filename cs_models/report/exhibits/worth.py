@@ -7,6 +7,7 @@ figures read the same frames.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.worth import Worth
 from cs_models.report.figures import worth as figures
 from cs_models.report.findings import worth as findings
-from cs_models.report.values import money, percent, points
+from cs_models.report.values import interval, money, percent, points
 
 Shown = Sequence[Exhibit | Statement | Table]
 _NAMES = {"low": "lowest", "mid": "middle", "high": "highest"}
@@ -141,7 +142,7 @@ def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) ->
     mid = [row for row in records(found.rates) if row["name"] == "mid"]
     told = [
         f"{row['group']}: {money(row['net_value_held_out'], currency)} at "
-        f"{percent(row['save_rate'])} saved"
+        f"{percent(row['save_rate'])} saved ({_between(row, currency)})"
         for row in mid
     ]
     exhibit = Exhibit(
@@ -152,11 +153,16 @@ def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) ->
         ),
         table=_worth_table(found, currency),
         alt="Net value of the play, held out. " + "; ".join(told) + ".",
-        caption="Band: from the lowest to the highest save rate. Where it lies below nought, the "
-        "play costs more than it keeps. It is a sum over all terms of the history, each treated "
-        "once, and its peak flatters: the table has what levels chosen on other customers earned.",
+        caption="Band: from the lowest to the highest save rate, which is an assumption; the "
+        "interval stands in the table. Where the band lies below nought, the play costs more than "
+        "it keeps. It is a sum over all terms of the history, each treated once, and its peak "
+        "flatters: the table has what levels chosen on other customers earned.",
     )
     return (*said, exhibit)
+
+
+def _between(row: dict[str, Any], currency: str) -> str:
+    return interval(row["net_low"], row["net_high"], "money", unit=currency)
 
 
 def _worth_table(found: Worth, currency: str) -> Table:
@@ -178,6 +184,8 @@ def _worth_table(found: Worth, currency: str) -> Table:
             "n_terms": Column("Terms of the history", kind="integer"),
             "arr": Column("Their ARR", kind="money", unit=currency),
             "net_value_held_out": Column("Net, held out", kind="money", unit=currency),
+            "net_low": Column("from", kind="money", unit=currency),
+            "net_high": Column("to", kind="money", unit=currency),
             "net_value": Column("Net, as promised", kind="money", unit=currency),
             "n_today": Column("Customers today", kind="integer"),
             "arr_today": Column("ARR today", kind="money", unit=currency),
@@ -187,8 +195,9 @@ def _worth_table(found: Worth, currency: str) -> Table:
             "arr_single": Column("with ARR", kind="money", unit=currency),
         },
         note="The save rate is an input, never learnt here. Held out: levels chosen on some "
-        "customers, counted on others by who really left; it pays where that is above nought. "
-        "Promised: by the chance of leaving at their use, in their segment. Breaks even: the save "
+        "customers, counted on others by who really left; from, to: 95 %, customers drawn anew, "
+        "the levels as chosen. It pays where all of that is above nought. Promised: by the chance "
+        "of leaving at their use, in their segment. Breaks even: the save "
         "rate at which the play pays for all on the side that renewed less. Singly: today's "
         "customers there with more at stake than the play costs, at the middle save rate.",
     )

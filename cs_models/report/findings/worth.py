@@ -33,6 +33,7 @@ NO_PLAY = (
 TOO_FEW = "Too few customers stand on one side of the level to compare those who were alike before."
 BLANKET = "as a blanket rule by this use alone"
 UNRELIABLE = "no level that could be relied on"
+UNTOLD = "no level that can be told from one that brings nothing"
 NAMED = 4  # of what was made alike; the table has them all
 MOST_SHOWN = 1000  # an E-value beyond this says no more than this
 
@@ -90,8 +91,8 @@ def worth(found: Worth, play: Play | None, currency: str, *, announced: bool) ->
 def saved(frame: pd.DataFrame, found: Worth, currency: str) -> list[Finding]:
     """Return both answers for ``results.json``: ``overlap-1``, ..., ``policy-1``, ....
 
-    A policy's value, low and high are what it earns held out at the middle, lowest and highest
-    save rate; they need not be in order, since each rate chooses levels of its own.
+    A policy's value is what it earns held out at the middle save rate; low and high are the 95 %
+    interval of that, customers drawn anew.  What other save rates bring is in the table.
 
     Parameters
     ----------
@@ -117,8 +118,7 @@ def saved(frame: pd.DataFrame, found: Worth, currency: str) -> list[Finding]:
                 id=f"policy-{rule['place']}",
                 statement="".join(map(text, _worth_parts(rule, found.rates, currency))),
                 value=mine.loc["mid", "net_value_held_out"],
-                low=mine.loc["low", "net_value_held_out"],
-                high=mine.loc["high", "net_value_held_out"], unit=currency,
+                low=mine.loc["mid", "net_low"], high=mine.loc["mid", "net_high"], unit=currency,
                 n=int(mine.loc["mid", "n_terms"]), table=anchors.WORTH,
             )
         )  # fmt: skip
@@ -267,7 +267,9 @@ def _worth_parts(rule: Mapping[str, Any], rates: pd.DataFrame, currency: str) ->
     parts: list[Part] = [
         f"{rule['group']}: the play would have brought ",
         linked(money(mid["net_value_held_out"], currency), anchors.WORTH),
-        " over the history if it keeps ", _share(mid["save_rate"]), " of those who would leave, "
+        " (", linked(interval(mid["net_low"], mid["net_high"], "money", unit=currency),
+                     anchors.WORTH),
+        ") over the history if it keeps ", _share(mid["save_rate"]), " of those who would leave, "
         "with levels chosen on some customers and counted on others, by who really left. ",
         *_for_whom(mid, currency),
         " If it keeps ", _share(low["save_rate"]), ", it pays for ", _whom(low),
@@ -282,14 +284,21 @@ def _worth_parts(rule: Mapping[str, Any], rates: pd.DataFrame, currency: str) ->
 
 
 def _pays(row: Mapping[str, Any]) -> bool:
-    """Say whether a level pays also for customers that it was not chosen on."""
-    return bool(row["n_terms"] and row["net_value_held_out"] > 0)
+    """Say whether a level pays for customers that it was not chosen on, beyond chance."""
+    return bool(row["n_terms"] and row["net_low"] > 0)
+
+
+def _unclear(row: Mapping[str, Any]) -> bool:
+    """Say whether what a level brings cannot be told from nothing."""
+    return bool(row["n_terms"] and row["net_low"] <= 0 <= row["net_high"])
 
 
 def _for_whom(mid: Mapping[str, Any], currency: str) -> list[Part]:
     """Say for whom the play pays at the middle save rate, and what that means today."""
     if not mid["n_terms"]:
         return [f"{BLANKET.capitalize()} it pays for nobody."]
+    if _unclear(mid):
+        return ["That cannot be told from nothing, so no level is named below which it pays."]
     if not _pays(mid):
         return [f"It pays for {UNRELIABLE}."]
     return [
@@ -328,6 +337,8 @@ def _customers(row: Mapping[str, Any]) -> list[Part]:
 def _whom(row: Mapping[str, Any]) -> Part:
     if not row["n_terms"]:
         return "nobody"
+    if _unclear(row):
+        return UNTOLD
     if not _pays(row):
         return UNRELIABLE
     if row["who"] == "everybody":
