@@ -153,6 +153,14 @@ def test_what_is_at_stake_is_the_sum_of_chance_times_arr(today: Today) -> None:
     assert (today.parts["subscription_id"] == risk["subscription_id"]).all()
 
 
+def test_the_table_says_how_many_days_before_renewal_its_chances_were_learnt(today: Today) -> None:
+    """The outlook gives the same names other chances: whoever reads both is told why."""
+    table = exhibits.at_risk(today, "USD", days=90)[-1]
+    assert isinstance(table, Table)
+    assert "learnt from past customers 90 days before their renewal" in table.note
+    assert "06_renewal_outlook" in table.note
+
+
 def test_nobody_coming_up_is_said_and_the_past_still_judged(
     learnt: Learnt, due: coming.Due, history: pd.DataFrame
 ) -> None:

@@ -99,8 +99,9 @@ def learnt_at(days: float) -> str:
     return (
         f"Chance: learnt from past customers {integer(days)} days before their renewal, as far as "
         "the middle of the quarter is away, and said of all who are due in it. 03_churn_predictors "
-        "asks of a customer at another distance, so the chances differ: of a customer on both "
-        "pages take the one learnt nearer to the days it has left. "
+        "asks of a customer at another distance and gives another chance. For one customer neither "
+        "has been shown to be the better: take what lies between them as doubt that the ranges do "
+        "not hold. "
     )
 
 

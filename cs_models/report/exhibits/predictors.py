@@ -200,9 +200,9 @@ def _learnt_at(days: int | None) -> str:
         return ""
     return (
         f"Chance: learnt from past customers {integer(days)} days before their renewal. "
-        "06_renewal_outlook reads a contract from as far as the middle of its quarter, so its "
-        "chances differ: of a customer on both pages take the one learnt nearer to the days it "
-        "has left. "
+        "06_renewal_outlook reads a contract from as far as the middle of its quarter and gives "
+        "another chance. For one customer neither has been shown to be the better: take what lies "
+        "between them as doubt that the bands do not hold. "
     )
 
 
