@@ -37,6 +37,7 @@ from cs_models.learn.hazards.proportional import (
 )
 from cs_models.learn.hazards.sorting import Sorting, retention_curve, sorting_test
 from cs_models.learn.hazards.spells import adoption_spells, cut_at, per_period
+from cs_models.learn.hazards.stored import Kept, load_models, save_models
 
 __all__ = [
     "LEAST_AT_RISK",
@@ -45,6 +46,7 @@ __all__ = [
     "Cox",
     "Curves",
     "Judgement",
+    "Kept",
     "RenewalHazard",
     "RenewalOutcomes",
     "Sorting",
@@ -59,6 +61,7 @@ __all__ = [
     "judge",
     "kaplan_meier",
     "lifetime_value",
+    "load_models",
     "log_rank",
     "out_of_fold",
     "per_period",
@@ -67,6 +70,7 @@ __all__ = [
     "renewal_outcomes",
     "restricted_mean",
     "retention_curve",
+    "save_models",
     "sorting_test",
     "stage_occupation",
     "time_varying_cox",

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs_models import files
+from cs_models.learn import survival
+
 pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("sample-report")]
 
 
@@ -82,3 +85,30 @@ def test_the_page_says_what_is_true_of_the_sample(
     assert 0.75 < came / expected < 1.25
     lost = sum(item["n"] for name, item in findings.items() if name.startswith("lost-"))
     assert lost == results["counts"]["n_lost"]
+
+
+def test_the_models_of_the_page_are_kept_and_give_its_chances(folder: Path) -> None:
+    """Sealed JSON beside the page, noted in the manifest, that says again what the page said."""
+    file = folder / "model" / "survival.json"
+    manifest = json.loads((folder.parent / "manifest.json").read_text())
+    artefacts = manifest["notebooks"][folder.name]["artefacts"]
+    assert artefacts["model/survival.json"] == files.sha256_of(file)
+    kept = survival.load_models(file.parent)
+    assert sorted(kept.models) == ["adoption", "drivers", "renewals"]
+    assert (kept.rule["as_of"], kept.rule["decision_days"]) == ("2026-06-30", 90)
+    reads = {column["name"]: column for column in kept.schema["drivers"]}
+    assert reads["told_late_use"]["panel_column"] == "active_days__last_28d"
+    said = {
+        item["id"]: item for item in json.loads((folder / "results.json").read_text())["findings"]
+    }
+    drivers, adoption = kept.models["drivers"], kept.models["adoption"]
+    assert isinstance(drivers, survival.RenewalHazard)
+    assert isinstance(adoption, survival.Cox)
+    odds = drivers.coefficients.set_index("column")["odds_ratio"]["told_late_use"]
+    assert odds == pytest.approx(said["driver-late_use"]["value"], rel=1e-12)
+    ratio = adoption.coefficients.set_index("column")["hazard_ratio"]["adopted"]
+    assert ratio == pytest.approx(said["adoption"]["value"], rel=1e-12)
+    renewals = kept.models["renewals"]
+    assert isinstance(renewals, survival.RenewalHazard)
+    row = pd.DataFrame({"opportunity": [1], "term_months": [12], "group": ["SMB"]})
+    assert 0.2 < renewals.predict(row)[0] < 0.6

@@ -83,6 +83,8 @@ class Compared:
         Customers compared, those that reached it while they were watched, and those that left.
     median_day : float
         Half of those that reached it had done so by this day.
+    model : Cox
+        Behind the timed ratio, of the rows of a customer's time with and without it.
     """
 
     table: pd.DataFrame
@@ -93,6 +95,7 @@ class Compared:
     n_reached: int
     n_left: int
     median_day: float
+    model: survival.Cox
 
 
 def reached(
@@ -182,7 +185,7 @@ def _compare(lives: pd.DataFrame, days: pd.Series, seen: pd.Series) -> Compared:
     rows += [{"how": "naive", **_ratio(naive)}]
     return Compared(
         pd.DataFrame(rows), p_same, cut, int(lives["length"].nunique()), len(lives),
-        int(seen.sum()), int(lives["event"].sum()), float(days[seen].median()),
+        int(seen.sum()), int(lives["event"].sum()), float(days[seen].median()), timed,
     )  # fmt: skip
 
 

@@ -52,6 +52,8 @@ class Value:
         Running contracts left out because they were given notice.
     arr_in_notice : float
         What they pay today, a year.
+    model : RenewalHazard, optional
+        The chances to be lost, by renewal, length of contract and group.
     """
 
     table: pd.DataFrame
@@ -59,6 +61,7 @@ class Value:
     discount_rate: float
     n_in_notice: int = 0
     arr_in_notice: float = 0.0
+    model: survival.RenewalHazard | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def worth(past: History, *, horizon_years: int, discount_rate: float) -> Value |
         said = {"horizon_years": horizon_years, "discount_rate": discount_rate}
         table = _by_group(model, past.upcoming[~asked].reset_index(drop=True), said)
         arr = float(past.upcoming.loc[asked, "arr"].sum())
-        return Value(table, horizon_years, discount_rate, int(asked.sum()), arr)
+        return Value(table, horizon_years, discount_rate, int(asked.sum()), arr, model)
 
     return told(value)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import pandas as pd
 
+from cs_models.features.cohort import Cohort
+from cs_models.learn import survival
 from cs_models.report.evidence import survival as evidence
 from cs_models.report.evidence import survival_anchors as anchors
 from cs_models.report.evidence import survival_value as valued
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.survival import History, Untold
 from cs_models.report.evidence.survival_adoption import Compared, Reached
-from cs_models.report.evidence.survival_drivers import LEVEL, Drivers
+from cs_models.report.evidence.survival_drivers import LEVEL, MONEY, Drivers, Due
 from cs_models.report.evidence.survival_groups import Groups
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.findings import survival as said
@@ -23,7 +27,9 @@ from cs_models.report.results import Finding
 from cs_models.report.values import number, percent
 
 # Found by another page: here it is only held alike, and no news for the brief.
-_DRIVER = {LEVEL: "adoption-level"}
+_DRIVER: Final = {LEVEL: "adoption-level"}
+
+MODEL_FOLDER: Final = "model"
 
 
 def of_staying(
@@ -108,6 +114,73 @@ def of_models(
     if not isinstance(compared, Untold):
         found += _adoption(reached, compared)
     return [*found, *_value(value, currency), *_foretold(foretold)]
+
+
+def models(
+    output_dir: str | None,
+    rule: Mapping[str, Any],
+    known: Due,
+    drivers: Drivers | Untold,
+    compared: Compared | Untold,
+    value: Value | Untold,
+) -> Path | None:
+    """Write the models of the page into ``model/survival.json``; nothing without any.
+
+    Parameters
+    ----------
+    output_dir : str or None
+        Folder of the notebook in its run.
+    rule : mapping
+        What :func:`rule` returned.
+    known : Due
+    drivers : Drivers or Untold
+    compared : Compared or Untold
+    value : Value or Untold
+
+    Returns
+    -------
+    Path or None
+        The file: ``renewals`` (chance to be lost by renewal, length and group), ``drivers`` (to
+        leave by choice, given what was known at the decision date) and ``adoption``.
+    """
+    found: dict[str, survival.RenewalHazard | survival.Cox] = {}
+    if not isinstance(value, Untold) and value.model is not None:
+        found["renewals"] = value.model
+    if not isinstance(drivers, Untold):
+        found["drivers"] = drivers.model
+    if not isinstance(compared, Untold):
+        found["adoption"] = compared.model
+    if output_dir is None or not found:
+        return None
+    made = {
+        f"told_{one.name}": {
+            "panel_column": one.column, "counts": one.words,
+            "at_0": one.low, "at_1": one.high,
+            "scale": "some or none" if one.kind == "any" else
+            "log" if one.name == MONEY else "linear",
+        }
+        for one in known.columns
+    }  # fmt: skip
+    return survival.save_models(found, Path(output_dir) / MODEL_FOLDER, rule=rule, columns=made)
+
+
+def rule(past: History, terms: Cohort, panel: pd.DataFrame) -> dict[str, Any]:
+    """Return up to when the history was known and when each renewal was judged, in plain values.
+
+    Parameters
+    ----------
+    past : History
+    terms : Cohort
+        Judged before their renewal date.
+    panel : DataFrame
+        Of them, with its recipe.
+    """
+    return {
+        "as_of": past.as_of.isoformat(), "grace_days": past.grace_days,
+        "decision": terms.decision, "decision_days": terms.days,
+        "data_start": terms.data_start.isoformat(),
+        "recipe": dict(panel.attrs.get("recipe", {})),
+    }  # fmt: skip
 
 
 def _adoption(reached: Reached | Untold, compared: Compared) -> list[Finding]:
