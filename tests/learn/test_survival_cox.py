@@ -131,7 +131,7 @@ def test_cox_of_the_veterans_is_that_of_r(veteran: pd.DataFrame) -> None:
     columns = ["trt", "karno", "age", "smallcell", "adeno", "large"]
     model = survival.cox(veteran, columns, duration="time", event="status")
     expected = [0.303048, -0.0326855, -0.00890317, 0.856340, 1.178807, 0.402332]
-    assert list(values(model).values()) == pytest.approx(expected, abs=R)
+    assert list(values(model).values()) == pytest.approx(expected, rel=1e-5)
     risk = model.predict(veteran)
     time, status = veteran["time"], veteran["status"]
     assert censored.concordance(time, status, risk) == pytest.approx(0.7384, abs=5e-5)
@@ -156,7 +156,7 @@ def test_doubt_by_account_is_that_of_r(shared_data: Path) -> None:
     frame = pd.read_csv(shared_data / "reference" / "kidney.csv")
     model = survival.cox(frame, ["age", "sex"], duration="time", event="status", cluster="id")
     assert values(model) == pytest.approx({"age": 0.00203188, "sex": -0.82931383}, abs=1e-7)
-    assert values(model, "se") == pytest.approx({"age": 0.00808875, "sex": 0.48346}, abs=1e-5)
+    assert values(model, "se") == pytest.approx({"age": 0.00808875, "sex": 0.48346}, rel=1e-5)
     plain = survival.cox(frame, ["age", "sex"], duration="time", event="status")
     assert values(plain, "se")["sex"] == pytest.approx(0.29895, abs=1e-5)
 
@@ -215,7 +215,7 @@ def test_the_landmark_at_30_days_is_that_of_r(heart: pd.DataFrame) -> None:
     kept = kept[kept["stop"] > 0]
     assert len(kept) == 79
     model = survival.cox(kept, ["by_then"], duration="stop", event="event")
-    assert values(model)["by_then"] == pytest.approx(0.0528159, abs=1e-4)
+    assert values(model)["by_then"] == pytest.approx(0.0528159, rel=1e-5)
 
 
 def test_episodes_are_cut_at_the_day_of_adoption(heart: pd.DataFrame) -> None:
@@ -330,8 +330,8 @@ def test_accelerated_time_of_the_rossi_data_is_that_of_r(rossi: pd.DataFrame) ->
     """Weibull and log-normal: coefficients, scale, likelihood; Weibull has the smaller AIC."""
     model = survival.accelerated(rossi, ROSSI, duration="week", event="arrest", held_out=rossi)
     expected = [3.99013, 0.27216, 0.04071, -0.22480, 0.10656, 0.31127, 0.05883, -0.06582]
-    assert model.coefficients["log_time"].to_numpy() == pytest.approx(expected, abs=1e-4)
-    assert model.scale == pytest.approx(0.71241, abs=1e-4)
+    assert model.coefficients["log_time"].to_numpy() == pytest.approx(expected, rel=2e-4)
+    assert model.scale == pytest.approx(0.71241, rel=1e-4)
     assert model.family == "weibull"
     families = model.families.set_index("family")
     assert families.loc["weibull", "log_likelihood"] == pytest.approx(-679.9166, abs=1e-3)

@@ -55,6 +55,7 @@ def test_kaplan_meier_of_the_lung_data_is_that_of_r(lung: pd.DataFrame) -> None:
     curves = survival.kaplan_meier(lung["time"], lung["status"])
     found = curves.at([180, 365, 730])
     assert found["survival"].to_numpy() == pytest.approx([0.721671, 0.409242, 0.115693], abs=TIGHT)
+    assert found["se"].to_numpy() == pytest.approx([0.0298124, 0.0358236, 0.0282982], abs=1e-7)
     band = found.loc[1, ["low", "high"]].to_numpy(float)
     assert band == pytest.approx([0.338714, 0.478381], abs=TIGHT)
     summary = curves.summary.iloc[0]

@@ -26,6 +26,7 @@ from cs_models.learn.hazards.observed import Counts, Float, Times, at_risk, coun
 
 LEAST_AT_RISK: Final = 10
 ALL: Final = "all"
+_SHOWN: Final = ["survival", "se", "low", "high"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Curves:
     ----------
     steps : DataFrame, one row per group and time
         ``group``, ``time`` (0, then each time at which a row ended, then the last time seen),
-        ``at_risk``, ``events``, ``survival``, ``low``, ``high`` (0 to 1; missing where
-        ``suppressed``), ``suppressed`` (fewer than ``least_at_risk`` at risk).
+        ``at_risk``, ``events``, ``survival``, ``se`` (Greenwood's, of ``survival``), ``low``,
+        ``high`` (0 to 1; missing where ``suppressed``), ``suppressed`` (fewer than
+        ``least_at_risk`` at risk).
     summary : DataFrame, one row per group
         ``group``, ``n``, ``n_events``, ``last_time`` (largest time with enough at risk),
         ``median``, ``median_low``, ``median_high`` (object; None where not reached),
@@ -66,8 +68,8 @@ class Curves:
         Returns
         -------
         DataFrame, one row per group and moment
-            ``group``, ``time``, ``at_risk`` (just before the moment), ``survival``, ``low``,
-            ``high`` (missing where fewer than ``least_at_risk`` are at risk).
+            ``group``, ``time``, ``at_risk`` (just before the moment), ``survival``, ``se``,
+            ``low``, ``high`` (missing where fewer than ``least_at_risk`` are at risk).
         """
         when = np.atleast_1d(np.asarray(moments, dtype=np.float64))
         parts = []
@@ -76,9 +78,9 @@ class Curves:
             place = np.searchsorted(steps["time"], when, side="right") - 1
             number = at_risk(own, when)
             number[when <= 0] = float((own.entry <= 0).sum())
-            values = steps[["survival", "low", "high"]].to_numpy()[place]
+            values = steps[_SHOWN].to_numpy()[place]
             values[number < self.least_at_risk] = np.nan
-            part = pd.DataFrame(values, columns=["survival", "low", "high"])
+            part = pd.DataFrame(values, columns=_SHOWN)
             part.insert(0, "at_risk", number.astype(np.int64))
             part.insert(0, "time", when)
             part.insert(0, "group", name)
@@ -167,12 +169,14 @@ def _steps(own: Times, found: Counts, level: float, least: int) -> pd.DataFrame:
         variance = np.cumsum(ended / (number * (number - ended)))
         spread = stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance) / np.log(survival)
         low, high = survival ** np.exp(-spread), survival ** np.exp(spread)
+        se = survival * np.sqrt(variance)  # missing, 0 times infinity, where nobody is left
     frame = pd.DataFrame(
         {
             "time": np.r_[0.0, found.time],
             "at_risk": np.r_[(own.entry <= 0).sum(), number].astype(np.int64),
             "events": np.r_[0, ended].astype(np.int64),
             "survival": np.r_[1.0, survival],
+            "se": np.r_[0.0, se],
             "low": np.r_[1.0, np.where(survival > 0, low, np.nan)],
             "high": np.r_[1.0, np.where(survival > 0, high, np.nan)],
         }
@@ -184,7 +188,7 @@ def _steps(own: Times, found: Counts, level: float, least: int) -> pd.DataFrame:
         )
         frame = pd.concat([frame, end], ignore_index=True)
     frame["suppressed"] = (frame["at_risk"] < least) & (frame["time"] > 0)
-    frame.loc[frame["suppressed"], ["survival", "low", "high"]] = np.nan
+    frame.loc[frame["suppressed"], _SHOWN] = np.nan
     return frame
 
 
