@@ -6,13 +6,13 @@ Grain in: panels before renewal.  Grain out: one row a driver, a measure or a pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from cs_models.errors import TooLittleDataError
+from cs_models.errors import ParameterError, TooLittleDataError
 from cs_models.features import catalogue
 from cs_models.learn import churn, profile
 from cs_models.learn.peers import worse_when_more
@@ -20,7 +20,7 @@ from cs_models.learn.predictors import told
 from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.predictors import Today, records
 
-PARTS, PLACES, NEAR = "customer-table", "places-table", "near"
+PARTS, PLACES, NEAR, CYCLE = "customer-table", "places-table", "near", "cycle"
 LARGE: Final = 0.75  # of those who come up: a large account pays more than so many
 # What a customer is compared by, in a few words: each in its longest window.
 MEASURES: Final = {
@@ -61,6 +61,8 @@ class Look:
         Row of ``profile.Neighbours.summary``; empty where nothing could be compared.
     near_quality : dict
         ``profile.Neighbours.quality``.
+    cycle : dict
+        Row of ``profile.adoption_cycle``; empty where its first weeks cannot be compared.
     """
 
     risk: dict[str, Any]
@@ -70,6 +72,7 @@ class Look:
     near: pd.DataFrame
     near_summary: dict[str, Any]
     near_quality: dict[str, float]
+    cycle: dict[str, Any] = field(default_factory=dict)
 
 
 def first(today: Today | None) -> str:
@@ -141,6 +144,8 @@ class Looks:
         nothing could be compared.
     quality : dict
         ``profile.Neighbours.quality``.
+    cycle : DataFrame
+        ``profile.adoption_cycle``; empty where no first weeks can be compared.
     """
 
     today: Today
@@ -148,6 +153,7 @@ class Looks:
     near: pd.DataFrame
     summary: pd.DataFrame
     quality: dict[str, float]
+    cycle: pd.DataFrame
 
     def of(self, subscription_id: str) -> Look | None:
         """Return what is said of one term; None where there is no such term."""
@@ -157,6 +163,7 @@ class Looks:
         place = int(at[0])
         scored = self.today.health.iloc[place]
         summary = records(_of(self.summary, subscription_id))
+        cycle = records(_of(self.cycle, subscription_id))
         return Look(
             risk=records(self.today.risk.iloc[[place]])[0],
             base=1 - float(scored["health_reference"]) / 100,
@@ -165,6 +172,7 @@ class Looks:
             near=_of(self.near, subscription_id),
             near_summary=summary[0] if summary else {},
             near_quality=self.quality,
+            cycle=cycle[0] if cycle else {},
         )
 
 
@@ -192,7 +200,8 @@ def looks(
     Looks
     """
     near, summary, quality = _near(history, terms, by, grace_days, rng)
-    return Looks(today, _places(history, terms), near, summary, quality)
+    places, cycle = _places(history, terms), _cycle(history, terms)
+    return Looks(today, places, near, summary, quality, cycle)
 
 
 def _of(frame: pd.DataFrame, subscription_id: str) -> pd.DataFrame:
@@ -259,6 +268,15 @@ def _places(history: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
     found["among_renewed_low"] = low.mask(turned, 1 - high)
     found["among_renewed_high"] = high.mask(turned, 1 - low)
     return found.sort_values("among_renewed", kind="stable", ignore_index=True)[columns]
+
+
+def _cycle(history: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
+    """Compare the first weeks with those of renewers; only rows that could be compared are kept."""
+    try:
+        found = profile.adoption_cycle(history, panel)
+    except (ParameterError, TooLittleDataError):  # no window from the start, or too few renewed
+        return pd.DataFrame()
+    return found[found["aligned"] != "none"].reset_index(drop=True)
 
 
 def _near(

@@ -52,7 +52,10 @@ def customer(seen: Look | None, currency: str) -> Shown:
         "went with leaving; to the left, with staying. It is what the chance is made of, not what "
         "would change it.",
     )  # fmt: skip
-    return (*said[:1], exhibit, *_places(seen, name), *said[1:], *_near(seen, name, currency))
+    return (
+        *said[:1], exhibit, *_places(seen, name), *_cycle(seen, name), *said[1:],
+        *_near(seen, name, currency),
+    )  # fmt: skip
 
 
 def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
@@ -234,6 +237,31 @@ def _places(seen: Look, name: str) -> Shown:
         "renewers. Today is set beside their state the same number of days before renewal, or "
         "earlier where its renewal is still further off.",
     ),)  # fmt: skip
+
+
+def _cycle(seen: Look, name: str) -> Shown:
+    """Show whether the adoption cycle is behind the contract cycle."""
+    said = findings.cycle(seen)
+    if said is None:
+        return ()
+    return (said, Table.of(
+        pd.DataFrame([seen.cycle]),
+        id=evidence.CYCLE,
+        title=f"{name}: its adoption against its contract",
+        columns={
+            "day": Column("Read on day", kind="integer"),
+            "value": Column("Uses for each seat by then", kind="number", digits=1),
+            "percentile_day": Column("Renewers with less on that day", kind="percent", digits=0),
+            "term_share": Column("Share of the contract", kind="percent", digits=0),
+            "percentile_share": Column("Renewers with less at that share", kind="percent",
+                                       digits=0),
+            "lag_days": Column("Behind the middle renewer", kind="number", unit="days", digits=0),
+            "kind": Column("Compared with"),
+        },
+        note="Two months are half of a contract of four months and a twelfth of one of two years, "
+        "so use since the start is held against past renewers' at the same share of the contract. "
+        "Behind: fewer than a quarter of them had less. Only the first weeks are followed.",
+    ))  # fmt: skip
 
 
 def _reasons(seen: Look) -> str:

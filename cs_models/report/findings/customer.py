@@ -171,6 +171,45 @@ def _segment(name: object) -> str:
     return f" ({name})" if isinstance(name, str) else ""
 
 
+def cycle(seen: Look) -> Statement | None:
+    """Say whether adoption keeps pace with the contract: use so far against past renewers'.
+
+    Parameters
+    ----------
+    seen : Look
+    """
+    row, table = seen.cycle, evidence.CYCLE
+    if not row:
+        return None
+    by_share = row["aligned"] == "share"
+    place = row["percentile_share"] if by_share else row["percentile_day"]
+    when = (
+        f"{percent(row['term_share'])} into its contract" if by_share
+        else f"By day {integer(row['day'])} of its contract"
+    )  # fmt: skip
+    same = "at the same share of theirs" if by_share else "on the same day of theirs"
+    parts = cited(
+        table, f"{when} it had used the product more, for each seat, than {percent(place)} of the "
+        f"past customers of its kind who renewed, {same}. ",
+    )  # fmt: skip
+    lag = row["lag_days"]
+    if not row["behind"]:
+        parts.append("So its adoption was not behind its contract.")
+    elif lag is None or pd.isna(lag):
+        parts.append("So its adoption was behind its contract.")
+    else:
+        parts += cited(
+            table, "So its adoption was behind its contract: the middle renewer had come as far "
+            f"{_days(float(lag))} earlier.",
+        )  # fmt: skip
+    return Statement.of("finding", *parts, id="cycle-said")
+
+
+def _days(n: float) -> str:
+    whole = max(round(n), 1)
+    return "1 day" if whole == 1 else f"{integer(whole)} days"
+
+
 def _near(seen: Look) -> list[Statement]:
     summary: dict[str, Any] = seen.near_summary
     if not summary:
