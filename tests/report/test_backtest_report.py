@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs_models.learn.evaluation import calibration
 from cs_models.learn.evaluation.recalibration import Recalibration
 from cs_models.learn.revenue import QuarterBacktest
 from cs_models.report import earlier
 from cs_models.report.display import Exhibit, Number, Statement, Table
 from cs_models.report.evidence import backtest as evidence
-from cs_models.report.evidence import drifted, retold
+from cs_models.report.evidence import callers, drifted, retold
+from cs_models.report.evidence.predictors import Learnt
 from cs_models.report.exhibits import backtest as exhibits
 from cs_models.report.exhibits import retold as retold_exhibits
 from cs_models.report.figures import backtest as figures
@@ -85,7 +87,7 @@ class Made:
         rng = np.random.default_rng(6)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(evidence, "N_PATHS", 100)
-            patch.setattr(evidence, "N_BOOT", 100)
+            patch.setattr(callers, "N_BOOT", 100)
             scored = evidence.scored(self.told, self.ended, grace_days=30, rng=rng)
             self.lists = evidence.lists(self.told, capacity, rng=rng)
         assert scored is not None
@@ -135,6 +137,77 @@ def test_calls_at_random_are_the_zero_point_of_every_list(made: Made) -> None:
     shown = exhibits.lists(made.lists, made.by_quarter, 10, "USD")
     table = next(one for one in shown if isinstance(one, Table))
     assert len(table.rows) == len(made.lists)
+
+
+def test_both_pages_print_one_range_for_one_list(made: Made) -> None:
+    """Begun at one seed, page 07 and page 03 draw the same customers: same value, same ends."""
+    learnt = Learnt(made.told.past, None, "", {})
+    history = made.told.predictions.assign(crm_health__to_date=50.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callers, "N_BOOT", 100)
+        patch.setattr(callers, "LENGTHS", 3)
+        here = evidence.lists(made.told, 10, rng=np.random.default_rng(7))
+        there = callers.calls(learnt, history, k=10, play=None, rng=np.random.default_rng(7))
+    assert there is not None
+    keys, ends = ["ranking", "measure"], ["value", "low", "high"]
+    mine = here[here["ranking"] != evidence.RANDOM].set_index(keys)[ends]
+    other = there.at_capacity.set_index(keys)[ends]
+    assert len(other) > len(mine)
+    pd.testing.assert_frame_equal(mine, other.loc[mine.index])
+
+
+SLOPES = {"right": (1.0, 0.8, 1.2), "timid": (1.33, 1.07, 1.59), "bold": (0.7, 0.5, 0.9)}
+
+
+@pytest.mark.parametrize(
+    ("ends", "slope", "words"),
+    [
+        ((0.9, 1.1), "right", "In sum and in spread that is within what chance allows"),
+        ((0.9, 1.1), "timid", "within chance, but high chances were too low and low ones too high"),
+        ((0.9, 1.1), "bold", "within chance, but high chances were too high and low ones too low"),
+        ((1.1, 1.3), "right", "The chances were too low, by more than chance allows, though"),
+        ((0.7, 0.9), "timid", "too high, by more than chance allows, and high chances were too"),
+    ],
+)
+def test_chances_are_honest_only_if_level_and_spread_are(
+    made: Made, ends: tuple[float, float], slope: str, words: str
+) -> None:
+    """As many as expected is no proof: errors of high and low chances cancel in the sum."""
+    low, high = ends
+    spread = dict(zip(("value", "low", "high"), SLOPES[slope], strict=True))
+    honest = made.honest | {"ratio": (low + high) / 2, "low": low, "high": high, "spread": spread}
+    _, told, _ = findings.answer(made.told, made.listed, honest, made.lists, "USD")
+    assert words in told.text
+    table = exhibits.levels(honest)[-1]
+    assert isinstance(table, Table)
+    assert f"Spread: {spread['value']:.2f}" in (table.note or "")
+
+
+def test_the_spread_is_that_of_page_three(made: Made) -> None:
+    """Chances pulled halfway to the middle are found too close together, as on page 03."""
+    seen = made.told.predictions
+    odds = np.log(seen["p_churn"] / (1 - seen["p_churn"])) / 2
+    past = Past()
+    past.predictions = seen.assign(p_churn=1 / (1 + np.exp(-odds)))
+    found = evidence.honest(evidence.Told(past, ""), made.ended)["spread"]  # type: ignore[arg-type]
+    assert found["low"] > 1
+    table = calibration.table(
+        seen["churned"], past.predictions["p_churn"], account=seen["account_id"], n_null=2,
+        rng=np.random.default_rng(1),
+    ).set_index("measure")  # fmt: skip
+    assert found["value"] == table.loc["slope", "value"]
+
+
+def test_a_quarter_that_page_three_calls_off_is_named_beside_the_wider_limits(made: Made) -> None:
+    """Three deviations and the swing let pass what 95 % of luck alone does not: both are said."""
+    chart = made.honest["chart"]
+    off = chart.assign(outside=False, alone=np.arange(len(chart)) != 2)
+    (told,) = findings.levels(made.honest | {"chart": off})
+    label = chart["label"].iloc[2]
+    assert "03_churn_predictors asks for luck alone, at 95 %" in told.text
+    assert f"counts 1 of them as off: {label}." in told.text
+    (plain,) = findings.levels(made.honest | {"chart": off.assign(alone=True)})
+    assert "03_churn_predictors" not in plain.text
 
 
 def test_lots_are_drawn_quarter_by_quarter() -> None:
@@ -223,7 +296,8 @@ def test_quarters_beyond_their_limits_are_named() -> None:
     """A quarter in which all left stands outside, by its name."""
     chart = pd.DataFrame(
         {"label": ["2025 Q1", "2025 Q2"], "n": 40, "n_churned": [10, 40], "observed": [0.25, 1.0],
-         "expected": 0.3, "low": 0.1, "high": 0.5, "outside": [False, True]}
+         "expected": 0.3, "low": 0.1, "high": 0.5, "outside": [False, True],
+         "alone": [True, False]}
     )  # fmt: skip
     told = said(*findings.levels({"chart": chart}))
     assert "2025 Q2 (100" in told

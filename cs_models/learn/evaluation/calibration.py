@@ -242,6 +242,35 @@ def observed_to_expected(
     return told.value, told.low, told.high
 
 
+def spread(
+    churned: ArrayLike, p: ArrayLike, *, account: ArrayLike, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the slope of what came on what was said: whether chances lie as far apart as they do.
+
+    Parameters
+    ----------
+    churned, p, account, level
+        As in :func:`table`.
+
+    Returns
+    -------
+    value, low, high : float
+        1 is right, below 1 the chances are too extreme; account-robust interval.  All NaN where
+        nobody left or nobody stayed, or no slope can be fitted.
+
+    Raises
+    ------
+    ParameterError
+        An outcome, a probability or an account is missing.
+    """
+    left = rows.outcomes(churned)
+    chance = rows.probabilities(p, len(left))
+    codes, n_accounts = bootstrap.accounts(account)
+    judged = Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
+    told = _straight(judged)["slope"] if rows.both_classes(left) else UNKNOWN
+    return told.value, told.low, told.high
+
+
 def ece(churned: ArrayLike, p: ArrayLike, *, n_bins: int = N_BINS) -> float:
     """Return the binned error: never to be shown without its null reference.
 

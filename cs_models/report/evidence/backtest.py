@@ -19,11 +19,10 @@ from cs_models.errors import TooLittleDataError
 from cs_models.learn import churn, revenue
 from cs_models.learn.evaluation import calibration, decisions, drift
 from cs_models.learn.predictors.past import Backtest
-from cs_models.report.evidence import kept
+from cs_models.report.evidence import callers, foretold, kept
 from cs_models.report.evidence.kept import labelled
 
 N_PATHS: Final = 2000
-N_BOOT: Final = 1000
 LOSS: Final = "loss"
 LISTS: Final = (decisions.MODEL, LOSS, decisions.BY_ARR)
 RANDOM: Final = "random"
@@ -103,27 +102,33 @@ def honest(told: Told, ended: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        n, n_accounts, n_quarters, expected, churned, ratio, low, high (95 %), chart
-        (``drift.level_chart`` with the quarters named), groups (``calibration.groups``).  Counts
-        are 0 and frames empty where nothing was foretold.
+        n, n_accounts, n_quarters, expected, churned, ratio, low, high (95 %), spread (value, low
+        and high of the slope: 1 is right, above 1 the chances lie too close together), chart
+        (``drift.level_chart`` with the quarters named, and ``alone``: the expected share lies
+        within the 95 % interval of the one that came, no swing allowed for), groups
+        (``calibration.groups``).  Counts are 0 and frames empty where nothing was foretold.
     """
     seen = told.predictions
     if seen.empty:
         return {
             "n": 0, "n_accounts": 0, "n_quarters": 0, "expected": 0.0, "churned": 0,
             "ratio": float("nan"), "low": float("nan"), "high": float("nan"),
-            "chart": pd.DataFrame(columns=["label", "outside"]), "sigma": float("nan"),
+            "spread": dict.fromkeys(("value", "low", "high"), float("nan")),
+            "chart": pd.DataFrame(columns=["label", "outside", "alone"]), "sigma": float("nan"),
             "groups": pd.DataFrame(),
         }  # fmt: skip
     y, p, account = seen["churned"], seen["p_churn"], seen["account_id"]
     ratio, low, high = calibration.observed_to_expected(y, p, account=account)
     sigma = revenue.learn(seen, ended).shock.sigma
     chart = drift.level_chart(y, p, seen["origin"], account=account, sigma=sigma)
-    chart = chart.assign(label=_named(told, chart["quarter"]))
+    alone = [foretold.within_luck(mine)[2] for _, mine in seen.groupby("origin")]
+    chart = chart.assign(label=_named(told, chart["quarter"]), alone=alone)
+    ends = calibration.spread(y, p, account=account)
     return {
         "n": len(seen), "n_accounts": int(account.nunique()), "n_quarters": len(chart),
         "expected": float(p.sum()), "churned": int(y.sum()), "ratio": ratio, "low": low,
-        "high": high, "chart": chart, "sigma": sigma,
+        "high": high, "spread": dict(zip(("value", "low", "high"), ends, strict=True)),
+        "chart": chart, "sigma": sigma,
         "groups": calibration.groups(y, p, account=account),
     }  # fmt: skip
 
@@ -169,7 +174,7 @@ def lists(told: Told, capacity: int, *, rng: np.random.Generator) -> pd.DataFram
     capacity : int
         Customers that can be called in a quarter.
     rng : numpy.random.Generator
-        Draws accounts.
+        Draws accounts; begun at the run's seed it draws those of ``evidence.callers.calls``.
 
     Returns
     -------
@@ -181,11 +186,10 @@ def lists(told: Told, capacity: int, *, rng: np.random.Generator) -> pd.DataFram
     seen = told.predictions
     if seen.empty:
         return pd.DataFrame(columns=["ranking", "measure", "value", "n_called", "n"])
-    made = decisions.capacity(
-        seen["churned"], seen["p_churn"], capacity, arr=seen["arr"], account=seen["account_id"],
-        others={LOSS: seen["p_churn"] * seen["arr"].fillna(0.0)}, quarter=seen["origin"],
-        n_boot=N_BOOT, rng=rng,
-    )  # fmt: skip
+    # Of the same stream as page 03's lists: one statistic has one range.
+    stream = rng.spawn(1)[0]
+    by_loss = {LOSS: seen["p_churn"] * seen["arr"].fillna(0.0)}
+    made = callers.at_capacity(seen, by_loss, capacity, stream)
     model = made[made["ranking"] == decisions.MODEL].set_index("measure", drop=False)
     value = pd.Series(_by_lot(by_quarter(told, capacity)))[model.index]
     none = dict.fromkeys(("low", "high", "ahead_low", "ahead_high"), np.nan)

@@ -7,6 +7,7 @@ Grain in: ``churn.Backtest.predictions``.  Grain out: one row per (list, calls a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from cs_models.learn import health
 from cs_models.learn.evaluation import decisions
 from cs_models.report.evidence.predictors import Learnt
 
-CALLS, WORTH = "calls-table", "calls-worth"
+CALLS, WORTH, BY_NUMBER = "calls-table", "calls-worth", "calls-by-number"
 CRM_COLUMN: Final = "crm_health__to_date"
 CRM, LOSS = "crm", "loss"
 LENGTHS: Final = 25
@@ -94,13 +95,11 @@ def calls(
     others = {name: score for name, score in ranked.items() if name in (LOSS, CRM)}
     y, p, arr, account = (seen[name] for name in ("churned", "p_churn", "arr", "account_id"))
     streams = rng.spawn(2)
-    at = decisions.capacity(
-        y, p, k, arr=arr, account=account, others=others, quarter=seen["origin"], n_boot=N_BOOT,
-        rng=streams[0],
-    )  # fmt: skip
+    at = at_capacity(seen, others, k, streams[0])
     longest = int(seen.groupby("origin").size().max())
     parts = []
-    for length in np.unique(np.linspace(1, longest, LENGTHS).round().astype(int)).tolist():
+    lengths = np.linspace(1, longest, LENGTHS).round().astype(int)
+    for length in np.unique([*lengths, min(k, longest)]).tolist():  # the team's own among them
         one = decisions.capacity(
             y, p, length, arr=arr, account=account, others=others, quarter=seen["origin"],
             n_boot=0, rng=streams[0],
@@ -116,6 +115,33 @@ def calls(
         n_quarters=learnt.past.n_origins,
         everyone=bool(at["n_called"].iloc[0] >= len(seen)),
     )
+
+
+def at_capacity(
+    seen: pd.DataFrame, others: Mapping[str, pd.Series], k: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return what the first `k` of each list would have caught, with one range for all pages.
+
+    Parameters
+    ----------
+    seen : DataFrame
+        Predictions, one row per (origin, subscription_id).
+    others : mapping of str to Series of float
+        Lists beside the chance and the ARR; which they are does not change the range of any.
+    k : int
+        Calls that the team can make in a quarter.
+    rng : numpy.random.Generator
+        Draws accounts: two pages that begin it at the same seed print the same range.
+
+    Returns
+    -------
+    DataFrame, one row per (ranking, measure)
+        ``decisions.capacity``.
+    """
+    return decisions.capacity(
+        seen["churned"], seen["p_churn"], k, arr=seen["arr"], account=seen["account_id"],
+        others=others, quarter=seen["origin"], n_boot=N_BOOT, rng=rng,
+    )  # fmt: skip
 
 
 def scores(seen: pd.DataFrame) -> dict[str, pd.Series]:

@@ -148,7 +148,7 @@ def levels(honest: Mapping[str, Any]) -> Shown:
     if chart.empty:
         return said
     table = Table.of(
-        chart.assign(out=chart["outside"].map(YES)),
+        chart.assign(out=chart["outside"].map(YES), strict=(~chart["alone"]).map(YES)),
         id=places.ORIGINS,
         title="Expected and left, quarter by quarter",
         columns={
@@ -160,10 +160,12 @@ def levels(honest: Mapping[str, Any]) -> Shown:
             "low": Column("Limit, low", kind="percent"),
             "high": Column("Limit, high", kind="percent"),
             "out": Column("Beyond"),
+            "strict": Column("by luck alone"),
         },
-        note="Limits: three standard deviations of chance, widened by the swing that past quarters "
-        "have shown as a whole. The outcome is known some weeks after the renewal, so a change "
-        "shows here a quarter or two late. Part: a quarter of which not all is known yet.",
+        note=f"{_strict(chart)}Limits: three standard deviations of chance, widened by the swing "
+        "that past quarters have shown as a whole. The outcome is known some weeks after the "
+        "renewal, so a change shows here a quarter or two late. Part: a quarter of which not all "
+        "is known yet.",
     )
     told = [
         f"{row['label']}: {percent(row['observed'])} left, {percent(row['expected'])} expected"
@@ -177,6 +179,15 @@ def levels(honest: Mapping[str, Any]) -> Shown:
     return (*said, figure, _groups(groups, honest))
 
 
+def _strict(chart: pd.DataFrame) -> str:
+    """Say how many quarters are off when no swing is allowed for, as page 03 counts."""
+    n = integer(int((~chart["alone"]).sum()))
+    return (
+        f"By luck alone: the expected share lies outside the 95 % interval of the share that left, "
+        f"as 03_churn_predictors counts; {n} of {integer(len(chart))} quarters. "
+    )
+
+
 def _together(honest: Mapping[str, Any]) -> str:
     """Say of all past quarters together how many were expected to leave and how many did."""
     told = (
@@ -186,7 +197,15 @@ def _together(honest: Mapping[str, Any]) -> str:
     if pd.isna(honest["low"]):
         return f"{told}. "
     between = interval(honest["low"], honest["high"], "number", 2)
-    return f"{told}: {number(honest['ratio'], 2)} for each one expected ({between}). "
+    slope = honest["spread"]
+    spread = (
+        ""
+        if pd.isna(slope["low"])
+        else f"Spread: {number(slope['value'], 2)} "
+        f"({interval(slope['low'], slope['high'], 'number', 2)}); one is right, above one high "
+        "chances were too low and low ones too high. "
+    )
+    return f"{told}: {number(honest['ratio'], 2)} for each one expected ({between}). {spread}"
 
 
 def _groups(groups: pd.DataFrame, honest: Mapping[str, Any]) -> Table:

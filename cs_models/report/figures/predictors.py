@@ -223,16 +223,14 @@ def ladder(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def drivers(frame: pd.DataFrame, *, often: float = 0.75) -> go.Figure:
+def drivers(frame: pd.DataFrame) -> go.Figure:
     """Draw what each driver was worth in each past quarter, a dot a quarter.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a driver, the weightiest first: ``said``, ``mean``, ``share_above`` (of the
-        quarters, 0 to 1), ``by_quarter`` (list of dict: quarter, loss_increase).
-    often : float, default 0.75
-        Share of the quarters in which it must have told something to be coloured.
+        One row a driver, the weightiest first: ``said``, ``mean``, its range ``low``, ``high``
+        (NaN: none), ``clear``, ``by_quarter`` (list of dict: quarter, loss_increase).
 
     Returns
     -------
@@ -251,16 +249,17 @@ def drivers(frame: pd.DataFrame, *, often: float = 0.75) -> go.Figure:
         customdata=[[quarter] for _, _, quarter in dots],
         hovertemplate="%{y}, %{customdata[0]}: %{x:+.4f}<extra></extra>",
     )  # fmt: skip
-    holds = (frame["mean"] > 0) & (frame["share_above"] >= often)
+    holds = frame["clear"].astype(bool)
     for mine, role, name in (
-        (frame[holds], "accent", "mean, told something in most quarters"),
-        (frame[~holds], "noise", "mean, may be luck"),
+        (frame[holds], "accent", "mean and its range, beyond luck"),
+        (frame[~holds], "noise", "mean and its range, may be luck"),
     ):
         if mine.empty:
             continue
         figure.add_scatter(
             x=mine["mean"], y=mine["said"], mode="markers", name=name,
             marker={"size": 16, "symbol": "diamond", "color": theme.COLOURS[role]},
+            error_x=bars(mine, theme.faded(theme.COLOURS[role], 0.6), of="mean"),
             hovertemplate="%{y}: %{x:+.4f} on average<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": theme.COLOURS["muted"], "width": 2})

@@ -17,7 +17,16 @@ from cs_models.report.evidence import places
 from cs_models.report.evidence.backtest import RANDOM, Told
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.amounts import about, contracts, customers, quarters
-from cs_models.report.findings.words import Part, headline, linked, text
+from cs_models.report.findings.words import (
+    Part,
+    cited,
+    decapital,
+    headline,
+    linked,
+    listed,
+    spread,
+    text,
+)
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
@@ -106,10 +115,29 @@ def _honest(honest: Mapping[str, Any]) -> list[Part]:
         ": ", linked(number(honest["ratio"], 2), where), " for each one expected (",
         linked(interval(low, high, "number", 2), where), "). ",
     ]  # fmt: skip
-    if low <= 1 <= high:
-        return [*parts, "That is within what chance allows."]
+    return [*parts, *_level_and_spread(low, high, honest["spread"])]
+
+
+def _level_and_spread(low: float, high: float, slope: Mapping[str, float]) -> list[Part]:
+    """Say whether level and spread are within chance: right in sum, chances can be wrong singly."""
+    level_right = low <= 1 <= high
     side = "too low" if low > 1 else "too high"
-    return [*parts, f"The chances were {side}, by more than chance allows."]
+    if pd.isna(slope["low"]):
+        return ["That is within what chance allows." if level_right else
+                f"The chances were {side}, by more than chance allows."]  # fmt: skip
+    spread_right = slope["low"] <= 1 <= slope["high"]
+    if level_right and spread_right:
+        said = "In sum and in spread that is within what chance allows"
+    elif level_right:
+        said = f"So many is within chance, but {decapital(spread(slope))}"
+    elif spread_right:
+        said = f"The chances were {side}, by more than chance allows, though spread as they should"
+    else:
+        said = (f"The chances were {side}, by more than chance allows, and "
+                f"{decapital(spread(slope))}")  # fmt: skip
+    return [f"{said} (spread ", linked(number(slope["value"], 2), places.CALIBRATION), ", ",
+            linked(interval(slope["low"], slope["high"], "number", 2), places.CALIBRATION),
+            "; one is right)."]  # fmt: skip
 
 
 def _worth(lists: pd.DataFrame) -> list[Part]:
@@ -177,11 +205,12 @@ def levels(honest: Mapping[str, Any]) -> list[Statement]:
         return [Statement.of("finding", "No quarter was foretold, so none can be off.",
                              id="levels-said")]  # fmt: skip
     off = chart[chart["outside"].astype(bool)]
+    strict = _without_swing(chart)
     n = linked(quarters(len(chart)), places.ORIGINS)
     if off.empty:
         return [
             Statement.of("finding", "In none of ", n, " did more or fewer leave than chance and "
-                         "the usual swing of quarters allow.", id="levels-said")
+                         "the usual swing of quarters allow.", *strict, id="levels-said")
         ]  # fmt: skip
     parts: list[Part] = []
     for row in records(off):
@@ -189,7 +218,19 @@ def levels(honest: Mapping[str, Any]) -> list[Statement]:
                   places.ORIGINS), " left, ", linked(percent(row["expected"]), places.ORIGINS),
                   " expected)"]  # fmt: skip
     return [Statement.of("caution", "Beyond what chance and the usual swing allow: ", *parts,
-                         ", of ", n, ".", id="levels-said")]  # fmt: skip
+                         ", of ", n, ".", *strict, id="levels-said")]  # fmt: skip
+
+
+def _without_swing(chart: pd.DataFrame) -> list[Part]:
+    """Say which quarters page 03 counts as off, and why this page's limits are wider."""
+    named = chart.loc[~chart["alone"].astype(bool), "label"].astype(str).tolist()
+    if not named:
+        return []
+    return [
+        " These limits are three standard deviations and the swing; 03_churn_predictors asks for "
+        "luck alone, at 95 %, and so counts ", linked(integer(len(named)), places.ORIGINS),
+        *cited(places.ORIGINS, f" of them as off: {listed(named)}."),
+    ]  # fmt: skip
 
 
 def called(listed: pd.DataFrame) -> list[Statement]:

@@ -22,7 +22,6 @@ NAMES = {
     "arr": "largest customers",
     "crm": "the CRM's score",
 }
-OFTEN = 0.75  # of quarters in which a driver helped
 _ALIKE = ((0.6, "stays much the same"), (0.3, "stays in part the same"))
 
 
@@ -35,7 +34,8 @@ def quarters(judged: Judged) -> list[Statement]:
         linked(integer(frame["n_terms"].sum()), table), " contracts were not renewed; ",
         linked(number(frame["n_expected"].sum(), 0), table), " had been expected. In ",
         linked(integer(frame["inside"].sum()), table), " of the quarters the expected share lay "
-        "within what chance leaves open around the true one.", id="quarters-said",
+        "within what chance leaves open around the true one; 07_backtest, which allows for the "
+        "usual swing of quarters besides, is slower to call one off.", id="quarters-said",
     )  # fmt: skip
     return [said, _cold(judged)]
 
@@ -120,33 +120,41 @@ def ladder(past: Backtest) -> list[Statement]:
 
 
 def drivers(past: Backtest) -> list[Statement]:
-    """Say which drivers told something quarter after quarter, and whether their order lasts."""
+    """Say which drivers told something beyond luck, allowing for all tried, and if that lasts."""
     frame, table = evidence.drivers(past), evidence.DRIVERS
-    helped = frame[(frame["mean"] > 0) & (frame["share_above"] >= OFTEN)]
+    tried = linked(integer(len(frame)), table)
+    helped = frame[frame["clear"]]
     if helped.empty:
         return [Statement.of(
-            "finding", "No kind of record told more than chance in three of four past quarters in "
-            "which the model could read it.",
+            "finding", "No kind of record told more of who would leave than chance makes of the ",
+            tried, " kinds tried, over the past quarters in which the model could read it.",
             id="drivers-said",
         )]  # fmt: skip
     first, *more = [str(name) for name in helped["said"]]
-    named = listed([f"{first}, most of all" if more else first, *more])
-    tau = past.stability["kendall_tau"]
-    order: list[Part] = []
-    if tau == tau:
-        word = next((word for least, word in _ALIKE if tau >= least), "changes a good deal")
-        order = [f" The order of all kinds {word} from one quarter to the next (agreement ",
-                 linked(number(tau), table), "; one is the same order, nought none)."]  # fmt: skip
-    return [
-        Statement.of(
-            "finding", "The predictor told worse who would leave, in at least ",
-            linked("three of four", table),
-            " past quarters that had records of it, when it could not read "
-            f"{named}.", *order,
-            " That goes with leaving; why anybody leaves, no record can tell.",
-            id="drivers-said",
-        )
+    also = f", and told them worse also without {listed(more)}" if more else ""
+    top = helped.iloc[0]
+    parts: list[Part] = [
+        f"The predictor told past quarters worst when it could not read {first} (by ",
+        linked(number(top["mean"], 3), table), " of log loss, ",
+        linked(f"{number(top['low'], 3)} to {number(top['high'], 3)}", table),
+        f"){also}: beyond what chance makes of the ", tried, " kinds of record tried.",
     ]  # fmt: skip
+    if len(frame) > len(helped):
+        parts += [" What the other ", linked(integer(len(frame) - len(helped)), table),
+                  " told cannot be told from luck."]  # fmt: skip
+    return [Statement.of(
+        "finding", *parts, *_order(past.stability["kendall_tau"], table),
+        " That goes with leaving; why anybody leaves, no record can tell.", id="drivers-said",
+    )]  # fmt: skip
+
+
+def _order(tau: float, table: str) -> list[Part]:
+    """Say whether the order of the drivers lasts from quarter to quarter."""
+    if tau != tau:
+        return []
+    word = next((word for least, word in _ALIKE if tau >= least), "changes a good deal")
+    return [f" The order of all kinds {word} from one quarter to the next (agreement ",
+            linked(number(tau), table), "; one is the same order, nought none)."]  # fmt: skip
 
 
 def segments(judged: Judged) -> list[Statement]:
@@ -226,7 +234,7 @@ def _worth(found: Calls, currency: str) -> list[Statement]:
                   " (", linked(interval(row["low"], row["high"], "money", unit=currency),
                                callers.WORTH), ")"]  # fmt: skip
     return [Statement.of("finding", *parts, ". That is counted by who really left. What "
-                         " share a call keeps is an assumption.", id="worth-said")]  # fmt: skip
+                         "share a call keeps is an assumption.", id="worth-said")]  # fmt: skip
 
 
 def _capital(text: str) -> str:

@@ -105,6 +105,11 @@ def pairs(share: float) -> str:
     return number(100 * share, 0)
 
 
+def decapital(text: str) -> str:
+    """Return a sentence to stand inside another."""
+    return text[:1].lower() + text[1:]
+
+
 def spread(slope: Mapping[str, float]) -> str:
     """Say whether chances lay as far apart as they should: `slope` has value, low and high."""
     if slope["low"] <= 1 <= slope["high"]:
