@@ -18,6 +18,7 @@ from cs_models.report.display import Exhibit, Number, Statement, Table
 from cs_models.report.evidence import survival as evidence
 from cs_models.report.evidence import survival_adoption as adoption
 from cs_models.report.evidence import survival_drivers as drivers
+from cs_models.report.evidence import survival_due
 from cs_models.report.evidence import survival_groups as groups
 from cs_models.report.evidence import survival_value as value
 from cs_models.report.evidence.survival import History, Untold
@@ -325,17 +326,17 @@ def judged(n: int, effect: float, *, seed: int = 2) -> tuple[History, pd.DataFra
 def test_a_planted_link_is_found_with_its_size() -> None:
     """20 days more at -0.05 each: odds of exp(-1), chances on both sides as planted."""
     past, panel = judged(1500, -0.05)
-    due = drivers.due(past, panel, first_days=60, window_days=28)
+    due = survival_due.due(past, panel, first_days=60, window_days=28)
     found = drivers.drivers(due)
     assert not isinstance(found, Untold)
-    row = found.table.set_index("name").loc[drivers.FIRST_USE]
+    row = found.table.set_index("name").loc[survival_due.FIRST_USE]
     apart = row["high_value"] - row["low_value"]
     assert row["low"] < np.exp(-0.05 * apart) < row["high"]
     for end in ("low", "high"):
         planted = 1 / (1 + np.exp(-(-1.0 - 0.05 * (row[f"{end}_value"] - 20))))
         assert row[f"risk_{end}"] == pytest.approx(planted, abs=0.03)
     assert bool(row["clear"])
-    assert not bool(found.table.set_index("name").loc[drivers.CHAMPION, "clear"])
+    assert not bool(found.table.set_index("name").loc[survival_due.CHAMPION, "clear"])
     statements = told.drivers(due, found, "USD")
     assert "went with fewer losses" in statements[0].text
     assert "No clear link" in said(*statements)
@@ -351,7 +352,7 @@ def test_links_that_change_after_the_first_renewal_are_said() -> None:
     chance = 1 / (1 + np.exp(-(-1.0 + 0.06 * sign * (use - 20))))
     lost = (np.random.default_rng(4).random(len(chance)) < chance).astype(int)
     past = history(past.opportunities.assign(event=lost))
-    found = drivers.drivers(drivers.due(past, panel, first_days=60, window_days=28))
+    found = drivers.drivers(survival_due.due(past, panel, first_days=60, window_days=28))
     assert not isinstance(found, Untold)
     assert found.p_same < 0.001
     assert found.differs == ("days of use in the first 60 days of the term",)
@@ -360,7 +361,7 @@ def test_links_that_change_after_the_first_renewal_are_said() -> None:
 def test_with_few_leavers_only_strong_links_could_show() -> None:
     """No link and few leavers: said as such, and no test of change is made."""
     past, panel = judged(20, 0.0)
-    due = drivers.due(past, panel, first_days=60, window_days=28)
+    due = survival_due.due(past, panel, first_days=60, window_days=28)
     found = drivers.drivers(due)
     assert not isinstance(found, Untold)
     assert np.isnan(found.p_same)
@@ -371,7 +372,7 @@ def test_too_few_leavers_are_untold() -> None:
     """Nobody left: the section gives the reason, nothing else."""
     past, panel = judged(40, 0.0)
     past = history(past.opportunities.assign(event=0))
-    due = drivers.due(past, panel, first_days=60, window_days=28)
+    due = survival_due.due(past, panel, first_days=60, window_days=28)
     found = drivers.drivers(due)
     assert isinstance(found, Untold)
     shown = model_exhibits.drivers(due, found, Untold("x"), "USD")
@@ -398,7 +399,7 @@ def test_early_leavers_are_learnt_from_with_the_stayers_of_their_age() -> None:
     assert (moved["opportunity_date"] <= known_by).sum() > known.sum()
     counts = []
     for rows in (came, moved):
-        due = drivers.due(history(rows), panel, first_days=60, window_days=28)
+        due = survival_due.due(history(rows), panel, first_days=60, window_days=28)
         found = drivers.foretold(due, AS_OF, 30)
         assert not isinstance(found, Untold)
         counts.append(found["n_learnt"])
@@ -410,10 +411,10 @@ def test_a_column_that_knows_the_outcome_stops_the_page() -> None:
     past, panel = judged(400, 0.0)
     leak = panel.assign(active_days__first_60d=past.opportunities["event"] * 30 + 1)
     leak.loc[::7, "active_days__first_60d"] = 20
-    due = drivers.due(past, leak, first_days=60, window_days=28)
+    due = survival_due.due(past, leak, first_days=60, window_days=28)
     exact = due.frame.assign(told_early_use=due.frame["event"].astype(float))
     with pytest.raises(DataError):
-        drivers.drivers(drivers.Due(exact, due.columns, (), 0))
+        drivers.drivers(survival_due.Due(exact, due.columns, (), 0))
 
 
 def test_what_only_echoes_the_level_of_adoption_is_said_to() -> None:
@@ -424,18 +425,25 @@ def test_what_only_echoes_the_level_of_adoption_is_said_to() -> None:
     met = use + rng.normal(0, 6, n) > 30
     came = opportunities([0.0], n)
     lost = (rng.random(n) < np.where(met, 0.1, 0.45)).astype(int)
-    came = came.assign(event=lost, lost=lost, cause=np.where(lost == 1, "churned", "none"))
+    ago = pd.to_timedelta(np.where(np.arange(n) % 2 == 0, 700, 60), "D")
+    came = came.assign(
+        event=lost, lost=lost, cause=np.where(lost == 1, "churned", "none"),
+        opportunity_date=pd.Timestamp(AS_OF) - ago,
+    )  # fmt: skip
     panel = pd.DataFrame(
         {
-            "subscription_id": came["subscription_id"], "as_of_date": came["opportunity_date"],
+            "subscription_id": came["subscription_id"],
+            "as_of_date": came["opportunity_date"] - pd.Timedelta(days=90),
             "term_end": came["opportunity_date"], "active_days__first_60d": use,
         }
     )  # fmt: skip
-    level = pd.Series(met, index=came["subscription_id"], dtype="boolean")
+    level = survival_due.Level(
+        pd.Series(met, index=came["subscription_id"], dtype="boolean"), learnt=True
+    )
     past = history(came)
-    asked = {"first_days": 60, "window_days": 28}
-    alone = drivers.drivers(drivers.due(past, panel, **asked))
-    due = drivers.due(past, panel, **asked, level=level)
+    asked: dict[str, Any] = {"first_days": 60, "window_days": 28}
+    alone = drivers.drivers(survival_due.due(past, panel, **asked))
+    due = survival_due.due(past, panel, **asked, level=level)
     both = drivers.drivers(due)
     assert not isinstance(alone, Untold)
     assert not isinstance(both, Untold)
@@ -449,6 +457,13 @@ def test_what_only_echoes_the_level_of_adoption_is_said_to() -> None:
     )
     words = said(*told.drivers(due, both, "USD"))
     assert "echo the level of adoption" in words
+    assert "learnt from these same renewals" in words
+    later = drivers.foretold(due, AS_OF, 30)
+    assert not isinstance(later, Untold)
+    assert later.pop("without_level")
+    assert "without the level of adoption" in told.later({**later, "without_level": True}).text
+    alone_later = drivers.foretold(survival_due.due(past, panel, **asked), AS_OF, 30)
+    assert alone_later == {**later, "without_level": False}
     assert "Days of use in the first 60 days of the term went with fewer" not in words
     assert "No clear link" not in words
     kept = saved.of_models(both, Untold(""), Untold(""), Untold(""), Untold(""), "USD")
@@ -530,7 +545,8 @@ def test_one_ratio_for_all_times_is_said_only_while_the_exact_test_bears_it() ->
     assert compared.p_same > 0.05
     words = timed.adoption(steady, compared)[0].text
     assert words.startswith("At any time, customers that had reached adoption left at 0.")
-    assert compared.table["low"][0] < 0.2 < compared.table["high"][0]
+    fair = compared.table.set_index("how").astype(float).loc["timed"]
+    assert fair["low"] < 0.2 < fair["high"]
     assert compared.table["how"].tolist() == ["timed", "naive"]
 
     turning = changing(1.2)

@@ -289,8 +289,12 @@ def _by_definition(
     known = lives.index.isin(joined["place"]) | (lives["duration_days"] <= landmark)
     kept = lives[known].reset_index(drop=True)
     days = first.reindex(lives.index)[known].reset_index(drop=True).astype("float64")
-    words = f"{definition.name} ({adoption.words(definition)}), from the day it was judged"
     learnt = any(condition.said for condition in definition.conditions)
+    by = definition.segment_by
+    present = set().union(*(part[by].dropna() for part in parts if by in part))
+    level = adoption.words(definition, present or None)
+    named = level if learnt else f"{definition.name} ({level})"
+    words = f"{named}, from the day it was judged"
     return Reached(words, "reached adoption", kept, days, 0, learnt)
 
 

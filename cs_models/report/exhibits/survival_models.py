@@ -12,7 +12,8 @@ from cs_models.report.evidence import survival_value as valued
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.survival import Untold
 from cs_models.report.evidence.survival_adoption import Compared, Reached
-from cs_models.report.evidence.survival_drivers import Drivers, Due
+from cs_models.report.evidence.survival_drivers import Drivers
+from cs_models.report.evidence.survival_due import Due
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.figures import survival as figures
 from cs_models.report.findings import survival_adoption as adoption_findings

@@ -55,8 +55,8 @@ def _same(found: Reached, compared: Compared, rows: dict[str, dict[str, Any]]) -
     row, same = rows["timed"], compared.p_same > CLEAR
     opening = "At any time" if same else "On the mean of all times"
     luck: list[Part] = [
-        " That the ratio changes with the time as a customer ",
-        *(["cannot be told: " if same else "is clear, but not how: "]),
+        " Whether the ratio changes over a customer's time cannot be told: "
+        if same else " The ratio changes over a customer's time, though how cannot be told: ",
         "were it the same throughout, as much change would be seen in ",
         linked(chance(compared.p_same), anchors.ADOPTION), " of histories.",
     ]  # fmt: skip
@@ -103,9 +103,9 @@ def _from(found: Reached) -> list[Part]:
     """Say whence the level is, and what that does to the comparison."""
     if found.learnt:
         return [
-            " The level is the one that the page on adoption thresholds announced, and was learnt "
-            "from the same customers: the difference is flattered by as much as that page's own "
-            "effect is where it was learnt, against where it was held out.",
+            " It is the level that the page on adoption thresholds announced, and was learnt from "
+            "the same customers, which flatters the difference; what the level is worth where it "
+            "was held out is said there.",
         ]  # fmt: skip
     if not found.chosen_on:
         return []

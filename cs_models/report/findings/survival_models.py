@@ -14,11 +14,12 @@ import pandas as pd
 from cs_models.learn.survival import MOST_BEYOND
 from cs_models.report.display import Statement
 from cs_models.report.evidence import survival_anchors as anchors
-from cs_models.report.evidence import survival_drivers as looked
+from cs_models.report.evidence import survival_due as looked
 from cs_models.report.evidence import survival_value as valued
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.survival import Untold
-from cs_models.report.evidence.survival_drivers import Drivers, Due
+from cs_models.report.evidence.survival_drivers import Drivers
+from cs_models.report.evidence.survival_due import Due
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.findings.words import Part, chance, cited, linked, listed
 from cs_models.report.values import integer, interval, money, number, percent
@@ -73,6 +74,13 @@ def drivers(known: Due, found: Drivers | Untold, currency: str) -> list[Statemen
             Statement.of("finding", "No clear link, once the others are known: ",
                          f"{listed(rest)}.", id="drivers-unclear")
         )  # fmt: skip
+    if known.level_learnt and looked.LEVEL in set(found.table["name"]):
+        flattered = (
+            "The level of adoption was learnt from these same renewals by the page on adoption "
+            "thresholds, which flatters its odds here; what it is worth where it was held out is "
+            "said there."
+        )
+        said.append(Statement.of("note", flattered, id="drivers-level"))
     if known.absent:
         absent = f"Not looked at, for too little of it is recorded: {listed(known.absent)}."
         said.append(Statement.of("note", absent, id="drivers-absent"))

@@ -16,7 +16,8 @@ from cs_models.report.evidence import survival_value as valued
 from cs_models.report.evidence.rules import records
 from cs_models.report.evidence.survival import History, Untold
 from cs_models.report.evidence.survival_adoption import Compared, Reached
-from cs_models.report.evidence.survival_drivers import LEVEL, MONEY, Drivers, Due
+from cs_models.report.evidence.survival_drivers import Drivers
+from cs_models.report.evidence.survival_due import LEVEL, MONEY, Due
 from cs_models.report.evidence.survival_groups import Groups
 from cs_models.report.evidence.survival_value import Foretold, Value
 from cs_models.report.findings import survival as said
