@@ -218,7 +218,7 @@ def visit(chromium: Any, see_all: Callable[[Any], None]) -> Iterator[Callable[..
     """Return a function that opens a file with the network off and records all the page does.
 
     The page gets ``asked`` (requests beyond itself, with the reason each was stopped for) and
-    ``problems`` (console errors and warnings, uncaught exceptions) as attributes.
+    ``problems`` (all that the console is told, uncaught exceptions) as attributes.
     """
     contexts = []
 
@@ -232,12 +232,8 @@ def visit(chromium: Any, see_all: Callable[[Any], None]) -> Iterator[Callable[..
         page.on("request", lambda asked: page.asked.update({asked.url: ""}))
         page.on("requestfailed", lambda asked: page.asked.update({asked.url: asked.failure}))
         page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                page.problems.append(said.text) if said.type in {"error", "warning"} else None
-            ),
-        )
+        # plotly warns by console.trace: whatever is said is a problem.
+        page.on("console", lambda said: page.problems.append(f"{said.type}: {said.text}"))
         page.goto(path.as_uri())
         del page.asked[path.as_uri()]
         see_all(page)

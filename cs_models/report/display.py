@@ -15,18 +15,16 @@ Grain: one object an output.  Use from a notebook::
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
 import pandas as pd
 
 from cs_models.errors import NotebookError
-from cs_models.report import lab, values
+from cs_models.report import drawable, lab, values
 from cs_models.report.values import integer, interval, money, number, percent, points
 
 __all__ = [
@@ -44,6 +42,7 @@ ROLES: tuple[str, ...] = get_args(Role)
 FOLD_AFTER = 15
 # A page is read by people: what is longer than this is a file beside it.
 AT_MOST = 100
+_LONGEST_CELL = 600  # letters: a few sentences
 
 _LOOSE_PERCENT = re.compile(r"(\d) %")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -187,6 +186,8 @@ class Table:
     at_most : int, default 100
         Rows shown at all; the page says how many it leaves out (write those to a file with
         :func:`cs_models.report.results.write_table`).
+    source : Number, optional
+        The page and section of another report that these rows are from, said below the table.
     """
 
     id: str
@@ -196,6 +197,7 @@ class Table:
     note: str = ""
     fold_after: int = FOLD_AFTER
     at_most: int = AT_MOST
+    source: Number | None = None
 
     def __post_init__(self) -> None:
         _check_id(self.id)
@@ -219,6 +221,7 @@ class Table:
         note: str = "",
         fold_after: int = FOLD_AFTER,
         at_most: int = AT_MOST,
+        source: Number | None = None,
     ) -> Table:
         """Return the rows of `frame` as a table.
 
@@ -246,29 +249,30 @@ class Table:
             )
         cells = [frame[name].tolist() for name in shown]
         rows = [[values.plain(cell) for cell in row] for row in zip(*cells, strict=True)]
-        return cls(id, title, shown, rows, note, fold_after, at_most)
+        return cls(id, title, shown, rows, note, fold_after, at_most, source)
 
     def payload(self) -> dict[str, Any]:
         """Return the table as strict JSON, its values not yet written for a reader."""
         shown = [list(row) for row in self.rows[: self.at_most]]
         return {
             "id": self.id,
-            "title": self.title,
+            "title": values.shortened(self.title),
             "columns": [
                 {
                     "name": str(name),
-                    "label": column.label or _in_words(str(name)),
+                    "label": values.short_name(column.label or _in_words(str(name))),
                     "unit": column.unit,
                     "kind": column.kind,
                     "digits": column.digits,
                 }
                 for name, column in self.columns.items()
             ],
-            "rows": values.plain(shown),
+            "rows": [[_cell(value) for value in row] for row in values.plain(shown)],
             "left_out": len(self.rows) - len(shown),
-            "note": self.note,
+            "note": values.shortened(self.note),
             "fold": len(shown) > self.fold_after,
             "fold_after": self.fold_after,
+            **({"source": _part(self.source)} if self.source else {}),
         }
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -324,10 +328,10 @@ class Exhibit:
         """Return the exhibit as strict JSON; arrays of the figure as plain lists."""
         return {
             "id": self.id,
-            "title": self.title,
-            "caption": self.caption,
-            "alt": self.alt,
-            "figure": _readable(json.loads(self.figure.to_json())),
+            "title": values.shortened(self.title),
+            "caption": values.shortened(self.caption),
+            "alt": values.shortened(self.alt),
+            "figure": drawable.figure(json.loads(self.figure.to_json())),
             "table": self.table.payload(),
         }
 
@@ -355,7 +359,16 @@ def _part(part: str | Number) -> dict[str, Any]:
 
 def _kept(text: str) -> str:
     """Keep a per cent sign on the line of its number."""
-    return _LOOSE_PERCENT.sub(rf"\1{values.NARROW_SPACE}%", values.plain(text))
+    whole = values.shortened(values.plain(text))
+    return _LOOSE_PERCENT.sub(rf"\1{values.NARROW_SPACE}%", whole)
+
+
+def _cell(value: Any) -> Any:
+    """Cut what no cell can show; the file beside the page has it whole."""
+    if not isinstance(value, str):
+        return value
+    text = values.shortened(value)
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
 
 def _in_words(name: str) -> str:
@@ -375,19 +388,3 @@ def _kind(column: pd.Series) -> values.Kind:
     if pd.api.types.is_numeric_dtype(column):
         return "number"
     return "date" if pd.api.types.is_datetime64_any_dtype(column) else "text"
-
-
-def _readable(node: Any) -> Any:
-    """Undo plotly's base64 arrays: what a page carries must be readable by a scanner."""
-    if isinstance(node, list):
-        return [_readable(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if {"dtype", "bdata"} <= node.keys():
-        array = np.frombuffer(base64.b64decode(node["bdata"]), dtype=np.dtype(node["dtype"]))
-        shape = node.get("shape")
-        if shape is not None:
-            sizes = shape.split(",") if isinstance(shape, str) else np.atleast_1d(shape)
-            array = array.reshape([int(size) for size in sizes])
-        return values.plain(array)
-    return {key: _readable(item) for key, item in node.items()}

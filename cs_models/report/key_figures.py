@@ -145,7 +145,7 @@ def _levels(run: Said) -> Iterator[Figure]:
         if row.get("column") == best.get("column")
     ]
     yield Figure(
-        f"Level of adoption in {', '.join(name for name, _ in shown)}",
+        values.short_name(f"Level of adoption in {', '.join(name for name, _ in shown)}"),
         " · ".join(whole(cut) for _, cut in shown),
         text(best, "counted"),
         _href(run, THRESHOLDS, "lift-1"),

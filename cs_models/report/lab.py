@@ -33,8 +33,10 @@ def left_out(payload: Mapping[str, Any]) -> str:
 
 def further(payload: Mapping[str, Any], printed: int) -> str:
     """Return the words for rows of a folded table that stand on the screen and not on paper."""
-    n = len(payload["rows"]) - printed
-    return f"{n:,} further row{'' if n == 1 else 's'} in the page."
+    shown = len(payload["rows"])
+    n = shown + payload.get("left_out", 0)
+    kept = "all" if n == shown else f"{shown:,}"
+    return f"{printed:,} of {n:,} rows are printed; the page shows {kept}."
 
 
 def table_text(payload: Mapping[str, Any]) -> str:
@@ -149,7 +151,9 @@ def table_html(payload: Mapping[str, Any]) -> str:
         + "</tr>"
         for row in payload["rows"]
     )
-    words = f"{left_out(payload)} {payload['note']}".strip()
+    source = payload.get("source")
+    words = f"{left_out(payload)} {payload['note']} {'From: ' + source['text'] if source else ''}"
+    words = words.strip()
     note = f"<p>{escape(words)}</p>" if words else ""
     return (
         f"<div><strong>{escape(payload['title'])}</strong>"

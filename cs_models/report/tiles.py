@@ -77,7 +77,7 @@ class KeyFigures:
         """Return the row as strict JSON."""
         return {
             "figures": [
-                {name: values.plain(getattr(figure, name)) for name in _FIELDS}
+                {name: _short(name, getattr(figure, name)) for name in _FIELDS}
                 for figure in self.figures
             ]
         }
@@ -100,6 +100,11 @@ def holds(payload: dict[str, Any]) -> bool:
         and display.links(figure["href"])
         for figure in figures
     )
+
+
+def _short(field: str, text: str) -> Any:
+    whole = values.plain(text)
+    return whole if field == "href" else values.short_name(whole)
 
 
 def _lab(figures: Sequence[dict[str, str]]) -> str:

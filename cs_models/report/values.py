@@ -6,7 +6,9 @@ rate never appears in two shapes on one page.
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -38,6 +40,37 @@ VERDICTS: dict[str, str] = {
     "none": "No difference found",
     "too_little_data": "Too little data to say",
 }
+
+
+# Letters of a name that a page shows: what is longer is read by nobody, and would make a page of
+# many metres.  Files beside the page have it whole.
+LONGEST_NAME = 120
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_NAME + 1},}}")
+_HALF_ENTITY = re.compile(r"&[#\w]{0,8}$")  # plotly's texts are escaped: `&am` would be read
+
+
+_LETTERS = str.maketrans(
+    "0123456789", "ghijklmnop"
+)  # no digits, which a page would ask a source of
+
+
+def shortened(text: str) -> str:
+    """Return a text whose words of more than `LONGEST_NAME` letters end in an ellipsis there.
+
+    Of a text that stands for one thing alone (an account, a segment): :func:`short_name`.
+    """
+    return _LONG_WORD.sub(lambda word: _cut(word[0]), text) if len(text) > LONGEST_NAME else text
+
+
+def short_name(text: str) -> str:
+    """Return a name of at most `LONGEST_NAME` letters, cut with an ellipsis, spaces or not."""
+    return _cut(text) if len(text) > LONGEST_NAME else text
+
+
+def _cut(text: str) -> str:
+    """Cut a name; one that differs later on only stays another by four letters of its own."""
+    own = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:4].translate(_LETTERS)
+    return f"{_HALF_ENTITY.sub('', text[: LONGEST_NAME - 6])}… {own}"
 
 
 def is_missing(value: object) -> bool:

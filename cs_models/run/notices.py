@@ -163,11 +163,17 @@ class Notifier:
         Returns
         -------
         list of str
-            The addresses that were not reached, by kind and host.
+            The addresses that were not reached, by kind and host, and by their number where
+            there are several.
         """
         asked = {"urls": self._urls, "title": title(outcome), "body": body(outcome)}
         answers = _carry(asked, seconds)
-        return [_shown(url) for place, url in enumerate(self._urls) if not answers.get(place)]
+        return [self._named(place) for place in range(len(self._urls)) if not answers.get(place)]
+
+    def _named(self, place: int) -> str:
+        """Return an address without its secrets; of several by its number as well."""
+        shown, n = _shown(self._urls[place]), len(self._urls)
+        return shown if n == 1 else f"{shown} (number {place + 1} of {n})"
 
 
 def ready(notify: Notify | None, environment: Mapping[str, str] | None = None) -> Notifier | None:

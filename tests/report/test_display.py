@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ import plotly.graph_objects as go
 import pytest
 
 from cs_models.errors import NotebookError
-from cs_models.report import display, theme
+from cs_models.report import display, theme, values
 from cs_models.report.display import Column, Exhibit, Statement, Table, num, percent
 
 FRAME = pd.DataFrame(
@@ -197,3 +198,39 @@ def test_a_statement_has_a_known_role_and_keeps_per_cent_with_its_number() -> No
         Statement.of("shout", "x")  # type: ignore[arg-type]
     parts = Statement.of("note", "in 88 % of ", num("4 %", "#t")).payload()["parts"]
     assert [part["text"] for part in parts] == ["in 88\u202f% of ", "4\u202f%"]
+
+
+LONG = "S" * 10_240
+
+
+def test_a_name_that_nobody_reads_to_its_end_is_cut_wherever_it_is_shown() -> None:
+    """About 120 letters in sentences, heads, cells and figures; an ellipsis says so."""
+    said = Statement.of("finding", f"In {LONG} are ", num("8", "#t"), ".").payload()
+    table = Table.of(
+        pd.DataFrame({"who": [LONG, "short"]}), id="t", title=f"Of {LONG}",
+        columns={"who": Column(LONG)}, note=LONG,
+    )  # fmt: skip
+    drawn = go.Figure().add_bar(x=[LONG, LONG + "T", "short"], y=[1, 2, 3], name=LONG)
+    drawn.update_xaxes(categoryarray=[LONG, LONG + "T"])
+    drawn.add_annotation(x=LONG, y=1, text=f"here: {LONG}")
+    shown = Exhibit("e", LONG, drawn, replace(table, id="e-t"), LONG, LONG).payload()
+    text = json.dumps([said, table.payload(), shown], ensure_ascii=False)
+    assert "S" * 121 not in text
+    assert max(len(word) for word in said["parts"][0]["text"].split()) <= 120
+    assert "…" in said["parts"][0]["text"] and "…" in table.payload()["title"]
+    assert table.rows[0][0] == LONG  # what is shown is cut, not what is known
+    # Names that differ at their end stay two, and one name is cut alike wherever it stands.
+    (bars,), layout = shown["figure"]["data"], shown["figure"]["layout"]
+    assert len(set(bars["x"])) == 3
+    assert layout["xaxis"]["categoryarray"] == bars["x"][:2]
+    assert layout["annotations"][0]["x"] == bars["x"][0]
+
+
+def test_short_words_and_long_sentences_stay_as_they_are() -> None:
+    """A name of 120 letters is whole, and so is a sentence of many words."""
+    for text in ("S" * 120, "a sentence of words " * 50, ""):
+        assert values.shortened(text) == text
+    assert values.short_name("S" * 120) == "S" * 120
+    assert len(values.short_name("a b" * 60)) <= 120
+    # plotly's texts are escaped: no half of an entity is left to be read otherwise.
+    assert "&" not in values.short_name("S" * 112 + "&lt;" * 10)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import nbformat
+import plotly.graph_objects as go
 import pytest
 
-from cs_models.report import html
+from cs_models.report import html, theme
+from cs_models.report.display import Exhibit, Statement, Table
 
 pytestmark = pytest.mark.browser
+
+Maker = Callable[..., nbformat.NotebookNode]
+VERDICTS = ("sharp", "tentative", "gradual", "associated", "none", "too_little_data")
 
 COLUMN = """([name, at]) => [...document.querySelectorAll(`#${name} tbody tr`)]
   .map(row => row.cells[at].textContent.trim())"""
@@ -126,3 +132,54 @@ def test_the_title_of_the_vertical_axis_stands_above_the_figure(wide: Any) -> No
     assert wide.locator("#figure-chance .y-title").text_content() == "Shuffled histories"
     assert wide.locator("#figure-chance .ytitle").count() == 0
     assert wide.locator("#figure-chance .xtitle").count() == 1
+
+
+def test_what_looks_like_a_formula_is_drawn_as_typed(
+    open_page: Callable[..., Any], notebook_of: Maker, markdown_cell: Maker, code_cell: Maker
+) -> None:
+    """Two amounts in one text are no formula: nothing is asked of MathJax, nobody is warned."""
+    texts = ["ARR: $58,100 against $5,380", "$x$"]
+    drawn = go.Figure(layout={"template": theme.TEMPLATE})
+    drawn.add_bar(y=[theme.literal(text) for text in texts], x=[1, 2], orientation="h")
+    figure = Exhibit("e", "E", drawn, Table("e-t", "E", {}, []), "Two bars.")
+    page = open_page(html.page(notebook_of(markdown_cell("# Q"), code_cell(figure))))
+    assert page.locator(".ytick text").all_text_contents() == texts
+    assert page.problems == []
+
+
+def test_without_scripts_words_stand_in_the_place_of_figures(
+    chromium: Any, page_text: str, tmp_path: Path
+) -> None:
+    """A mail's preview shows no hole: what a figure says in words, its numbers open below."""
+    file = tmp_path / "page.html"
+    file.write_text(page_text, encoding="utf-8")
+    context = chromium.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    for figure in page.locator(".exhibit").all():
+        assert figure.locator(".chart").is_hidden()
+        assert "drawn where scripts run" in figure.locator(".unscripted").inner_text()
+        assert figure.locator(".behind table").is_visible()
+    assert page.locator("#table-accounts tbody tr").first.is_visible()
+    context.close()
+
+
+def test_words_for_no_scripts_are_not_seen_where_they_run(wide: Any) -> None:
+    """Whoever sees the figure is not told of it twice."""
+    assert wide.locator(".unscripted").count() == 3
+    assert wide.locator(".unscripted").first.is_hidden()
+
+
+def test_verdicts_can_be_told_apart_in_colours_of_the_readers_own(
+    open_page: Callable[..., Any], notebook_of: Maker, code_cell: Maker
+) -> None:
+    """With a handful of forced colours each mark keeps a form of its own."""
+    said = [Statement.of("finding", "So.", verdict=name) for name in VERDICTS]
+    page = open_page(html.page(notebook_of(code_cell(*said))))
+    page.emulate_media(forced_colors="active")
+    marks = []
+    for badge in page.locator(".badge").all():
+        box = badge.bounding_box()
+        clip = {"x": box["x"] + 8, "y": box["y"] + 4, "width": 14, "height": box["height"] - 8}
+        marks.append(page.screenshot(clip=clip))
+    assert len(set(marks)) == len(VERDICTS)

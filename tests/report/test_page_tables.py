@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from cs_models.report import html, theme
+from cs_models.report import html, lab, theme
 from cs_models.report.display import Column, Exhibit, Table
 from cs_models.report.page import render
 
@@ -61,6 +61,12 @@ def test_rows_become_cards_where_columns_cannot_stand_side_by_side(
 ) -> None:
     """Sentences make cards on a phone, many columns on paper; what fits stays a table."""
     assert render.cards(_table(n_columns, told=told)) == where
+
+
+def test_a_print_counts_the_rows_that_only_a_file_has() -> None:
+    """What the page leaves out as well is part of the whole."""
+    table = Table.of(pd.DataFrame({"n": range(280)}), id="t", title="T").payload()
+    assert lab.further(table, 15) == "15 of 280 rows are printed; the page shows 100."
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +126,29 @@ def test_a_printed_table_can_be_read_and_says_what_it_leaves_out(
     told = page.locator(".on-paper")
     assert told.first.is_visible()
     assert set(told.all_text_contents()) == {
-        "5 further rows in the page.",
-        "15 further rows in the page.",
+        "15 of 20 rows are printed; the page shows all.",
+        "5 of 20 rows are printed; the page shows all.",
     }
     page.evaluate("document.querySelectorAll('.unfold').forEach(fold => { fold.open = true })")
     assert told.first.is_hidden()
     assert page.locator("tbody tr").last.is_visible()
+
+
+@pytest.mark.browser
+def test_a_printed_table_has_its_heads_on_every_sheet(
+    open_page: Callable[..., Any], notebook_of: Maker, markdown_cell: Maker, code_cell: Maker
+) -> None:
+    """A table of ninety rows that sort by their heads says on each sheet what its columns are."""
+    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed")
+    frame = pd.DataFrame({"who": [f"Customer {n}" for n in range(90)], "n": range(90)})
+    columns = {"who": Column("Looked after"), "n": Column("Reports", "integer")}
+    table = Table.of(frame, id="t", title="T", columns=columns, fold_after=90)
+    drawn = go.Figure(layout={"template": theme.TEMPLATE}).add_bar(x=["a"], y=[1])
+    figure = Exhibit("e", "E", drawn, Table("e-t", "E", {}, []), "One bar.")
+    page = open_page(html.page(notebook_of(markdown_cell("# Q"), code_cell(table, figure))))
+    assert page.locator("#t thead button").count() == 2
+    printed = pdfium.PdfDocument(page.pdf(prefer_css_page_size=True))
+    sheets = [sheet.get_textpage().get_text_range() for sheet in printed]
+    with_rows = [text for text in sheets if "Customer " in text]
+    assert len(with_rows) >= 2
+    assert all("Looked after" in text and "Reports" in text for text in with_rows)

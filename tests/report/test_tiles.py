@@ -79,3 +79,27 @@ def test_a_payload_that_is_not_what_its_mimetype_says_stops_the_export(
     """A row made by something else is not trusted for its name."""
     with pytest.raises(NotebookError, match="mimetype"):
         html.page(notebook_of(code_cell({FIGURES: json.loads(json.dumps(broken))})))
+
+
+LONG = ("Mid-market " * 1000)[:10_240]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("segment", ["S" * 10_240, LONG])
+def test_a_segment_of_ten_thousand_letters_widens_no_phone(
+    open_page: Callable[..., Any], notebook_of: Maker, markdown_cell: Maker, code_cell: Maker,
+    segment: str,
+) -> None:  # fmt: skip
+    """Its figure names it in short, breaks where it must, and stays one of a row."""
+    row = KeyFigures([KeyFigure(f"Level in {segment}", "8 reports", f"of {segment}", "#t"), KEPT])
+    page = open_page(html.page(notebook_of(markdown_cell("# Q"), code_cell(row, TABLE))), width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    for part in ("dt", ".beside"):
+        shown = page.locator(f".key-figures {part}").first.inner_text()
+        assert len(shown) <= 120
+        assert shown.startswith(("Level in " if part == "dt" else "of ") + segment[:50])
+    assert page.locator(".key-figures dl").bounding_box()["height"] < 700
+    # What is not shown in short, as on the index of a run, breaks as well.
+    whole = "([who]) => { document.querySelector('.key-figures dt').textContent = who }"
+    page.evaluate(whole, ["S" * 10_240])
+    assert page.evaluate("document.documentElement.scrollWidth") == 360

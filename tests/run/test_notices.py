@@ -92,7 +92,7 @@ def test_a_letter_is_sent_and_who_cannot_be_reached_is_named_without_secrets() -
     missed = _notifier(mail, dead_address()).tell(GOOD, seconds=40)
     server.shutdown()
     server.server_close()
-    assert missed == ["json://127.0.0.1"]
+    assert missed == ["json://127.0.0.1 (number 2 of 2)"]
     (letter,) = server.letters  # type: ignore[attr-defined]
     assert "To: team@example.com" in letter
     assert "Renewals report weekly.yml: complete" in letter
@@ -104,7 +104,7 @@ def test_a_receiver_that_hangs_is_left_behind_and_the_others_are_reached(webhook
     hanging = Webhook(answer=False)
     missed = _notifier(hanging.url, webhook.url).tell(FAILED, seconds=8)
     hanging.close()
-    assert missed == ["json://127.0.0.1"]
+    assert missed == ["json://127.0.0.1 (number 1 of 2)"]
     assert len(webhook.got) == 1
 
 
@@ -192,7 +192,7 @@ def test_a_failed_run_tells_why_and_keeps_its_exit_code(failed: Any) -> None:
     assert "Status: failed" in notice["message"]
     assert "00_data_readiness: " in notice["message"]
     assert str(project.only_run() / "index.html") in notice["message"]
-    warning = "warning: the notice did not reach json://127.0.0.1"
+    warning = "warning: the notice did not reach json://127.0.0.1 (number 2 of 2)"
     assert warning in done.stdout + done.stderr
     assert warning in (project.only_run() / "run.log").read_text()
 

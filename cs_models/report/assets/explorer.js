@@ -2,7 +2,8 @@
 // plotly comes from the kernel once a page (the report's own bundle), never from the network.
 
 const SHARED = Symbol.for("cs-models.plotly");
-const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, scrollZoom: false };
+const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, scrollZoom: false,
+  typesetMath: false }; // a name may hold `$x$`: it is drawn as typed
 
 const plotly = (model) => {
   window[SHARED] ??= new Promise((resolve, reject) => {

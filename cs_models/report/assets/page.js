@@ -10,7 +10,8 @@
   const PAPER_HEIGHT = 0.78; // of a figure's height on a screen, so that a sheet holds two
   const TALL = 440; // pixels: a higher figure has a row for each name and needs them all
   const config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false,
-    showTips: false };
+    showTips: false,
+    typesetMath: false }; // a name may hold `$x$`: it is drawn as typed
   const charts = [...document.querySelectorAll(".chart")].map((box) =>
     ({ box, figure: read(box.dataset.figure), drawn: false, width: 0 }));
   let printing = false;
@@ -96,6 +97,7 @@
     const height = layout.height || layout.template.layout.height;
     if (printing && height <= TALL) layout.height = Math.round(height * PAPER_HEIGHT);
     if (known.top) layout.margin = { ...layout.margin, t: known.top };
+    if (printing) delete layout.sliders; // no knob can be turned on paper
     fit(layout, known.across || layout.width - 90);
     compact(chart.figure, layout);
     chart.width = layout.width;

@@ -6,7 +6,7 @@ Grain out: display objects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from cs_models.report.evidence import foretold as evidence
 from cs_models.report.evidence.callers import Calls
 from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import Learnt, records
+from cs_models.report.figures import calls as calls_figures
 from cs_models.report.figures import predictors as figures
 from cs_models.report.findings import foretold as findings
 from cs_models.report.values import integer, number, percent
@@ -113,8 +114,18 @@ def calibrated(judged: Judged | None) -> Shown:
     return (*findings.calibrated(judged), exhibit, measures)
 
 
-def calls(found: Calls | None, learnt: Learnt, currency: str) -> Shown:
-    """Show which list would have been worth the team's calls."""
+def calls(found: Calls | None, learnt: Learnt, currency: str, *, knob: bool = True) -> Shown:
+    """Show which list would have been worth the team's calls.
+
+    Parameters
+    ----------
+    found : Calls or None
+    learnt : Learnt
+    currency : str
+        ISO 4217 code.
+    knob : bool, default True
+        Whether the figure has a slider for the number of calls, and a table of all its places.
+    """
     if found is None:
         return _nothing("calls")
     names = {
@@ -134,7 +145,7 @@ def calls(found: Calls | None, learnt: Learnt, currency: str) -> Shown:
     exhibit = Exhibit(
         id="calls",
         title="Share of the lost ARR on the list, by calls a quarter",
-        figure=figures.calls(found.curve, names, k=found.k),
+        figure=calls_figures.calls(found.curve, names, k=found.k, knob=knob),
         table=Table.of(
             at,
             id=callers.CALLS,
@@ -155,13 +166,37 @@ def calls(found: Calls | None, learnt: Learnt, currency: str) -> Shown:
         ),
         alt=f"Share of the lost ARR reached with {integer(found.k)} calls a quarter. {told}.",
         caption="The steeper a line rises, the more of what was lost stood at the head of that "
-        "list. Dotted: calls at random. Upright: the calls that the team can make.",
+        "list. Dotted: calls at random. Upright: the calls that the team can make"
+        + ("; the slider moves it, and the table below has all its places." if knob else "."),
     )  # fmt: skip
     return (
         *findings.calls(found, currency, better=learnt.better),
         exhibit,
+        *([_by_number(found, names)] if knob else []),
         *_worth(found, currency),
     )
+
+
+def _by_number(found: Calls, names: Mapping[str, str]) -> Table:
+    """Return what the figure's slider tells, for whoever cannot turn it."""
+    wide = found.curve.pivot_table(index="k", columns="ranking", values="arr_caught", dropna=False)
+    lot = found.curve.drop_duplicates("k").set_index("k")["share_called"]
+    return Table.of(
+        wide.assign(at_random=lot).reset_index(),
+        id=callers.BY_NUMBER,
+        title="Share of the lost ARR on each list, by calls a quarter",
+        columns={
+            "k": Column("Calls a quarter", kind="integer"),
+            **{name: Column(_capital(words), kind="percent", digits=0)
+               for name, words in names.items()},
+            "at_random": Column("Calls at random", kind="percent", digits=0),
+        },
+        fold_after=5,
+    )  # fmt: skip
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def segments(judged: Judged | None) -> Shown:

@@ -156,7 +156,7 @@ class Capacity:
             self.called, at_capacity=self._at(k), k=k, everyone=k >= self.longest,
             worth=self.called.worth.iloc[:0],
         )  # fmt: skip
-        shown = [e for e in exhibits.calls(found, self.learnt, self.currency)
+        shown = [e for e in exhibits.calls(found, self.learnt, self.currency, knob=False)
                  if isinstance(e, Exhibit)]  # fmt: skip
         said = [_said(frame, ranking, k, self.currency, save_rate), *self._today(k, ranking)]
         return [*said, *shown, _table(frame, k, self.currency)]

@@ -1,22 +1,15 @@
-"""Figures of chances and lists: who is at risk, past quarters, calibration, calls, models, drivers.
+"""Figures of chances and lists: who is at risk, past quarters, calibration, models, drivers.
 
 Grain in: frames of ``report/evidence/``.  Grain out: figures; they read, compute and save nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 import plotly.graph_objects as go
 
 from cs_models.report import theme
-from cs_models.report.figures.canvas import PERCENT_AXIS, bars, blank
-
-_LISTS = {
-    "loss": ("accent", "solid"), "model": ("renewed", "dashdot"), "arr": ("noise", "dash"),
-    "crm": ("below", "longdash"),
-}  # fmt: skip
+from cs_models.report.figures.canvas import bars, blank
 
 
 def at_risk(frame: pd.DataFrame, *, base: float) -> go.Figure:
@@ -151,45 +144,6 @@ def calibration(curve: pd.DataFrame, groups: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="Chance that was said", tickformat=".0%", range=[0, most])
     figure.update_yaxes(title="Share that left", tickformat=".0%", range=[0, most])
-    return figure
-
-
-def calls(curve: pd.DataFrame, names: Mapping[str, str], *, k: int) -> go.Figure:
-    """Draw the share of lost ARR that each list would have caught, by calls a quarter.
-
-    Parameters
-    ----------
-    curve : DataFrame
-        One row per (ranking, k): ``arr_caught``, ``share_called`` (0 to 1).
-    names : mapping of str to str
-        Name of each ranking.
-    k : int
-        Calls that the team can make: a line.
-
-    Returns
-    -------
-    plotly.graph_objects.Figure
-    """
-    figure = blank(height=400, legend=True)
-    for ranking, name in names.items():
-        mine = curve[curve["ranking"] == ranking]
-        role, dash = _LISTS[ranking]
-        figure.add_scatter(
-            x=mine["k"], y=mine["arr_caught"], mode="lines", name=theme.literal(name),
-            line={"color": theme.COLOURS[role], "width": 3, "dash": dash},
-            hovertemplate="%{x:,} calls: %{y:.0%} of the lost ARR<extra></extra>",
-        )  # fmt: skip
-    first = curve[curve["ranking"] == next(iter(names))]
-    figure.add_scatter(
-        x=first["k"], y=first["share_called"], mode="lines", name="calls at random",
-        line={"color": theme.COLOURS["muted"], "width": 2, "dash": "dot"}, hoverinfo="skip",
-    )  # fmt: skip
-    if k <= float(curve["k"].max()):
-        figure.add_vline(x=k, line={"color": theme.COLOURS["ink"], "width": 2})
-        figure.add_annotation(x=k, y=0.04, text=f"{k:,} calls", showarrow=False,
-                              xanchor="left", xshift=6)  # fmt: skip
-    figure.update_xaxes(title="Calls in a quarter", rangemode="tozero", showgrid=False)
-    figure.update_yaxes(title="Share of the lost ARR on the list", **PERCENT_AXIS)
     return figure
 
 
