@@ -114,7 +114,7 @@ def test_at_the_announced_level_the_numbers_are_those_of_the_export(
         mine = _sides(shown)[row["side"]]
         assert all(mine[name] == row[name] for name in ("rate", "low", "high", "n_terms", "rule"))
     totals = standing.totals(
-        standing.against(rules.leading(search).head(1), book, as_of=AS_OF, by="segment")
+        standing.against(rules.leading(search).head(1), book, as_of=AS_OF, by="segment"), AS_OF
     ).set_index("status")
     n_below = totals.loc[standing.BELOW, "n_accounts"]
     assert f"Today {n_below} running customers" in shown[2].text

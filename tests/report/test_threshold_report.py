@@ -166,7 +166,7 @@ def test_no_threshold_is_an_answer_too(nothing: thresholds.Search) -> None:
     where = standing.against(
         rules.leading(nothing), _panel(step=0.0), as_of=date(2025, 6, 30), by="segment"
     )
-    totals = standing.totals(where)
+    totals = standing.totals(where, date(2025, 6, 30))
     assert totals["n_terms"].sum() == 0
     assert "no customer stands below" in today.below(totals, "USD").text
     found = saved.of_search(nothing, totals, "USD")
@@ -220,7 +220,7 @@ def test_standing_counts_each_running_term_once_and_money_exactly(
     assert by_id.loc["s0002", "status"] == standing.UNKNOWN
     assert by_id.loc["s0003", "status"] == standing.OPEN
     assert by_id.loc["s0003", "days_left"] == 31
-    totals = standing.totals(where)
+    totals = standing.totals(where, date(2025, 6, 30))
     assert totals["n_terms"].sum() == 60
     assert sum(totals["arr"], Decimal(0)) == Decimal("1000.50") * 60
     below = standing.below(where)

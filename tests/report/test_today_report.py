@@ -222,7 +222,7 @@ def test_a_borrowed_level_is_said_to_be_borrowed(so_far: pd.DataFrame) -> None:
     where = standing.against(two, so_far, as_of=AS_OF, by="segment")
     assert set(where.loc[where["segment"] == "SMB", "level_of"]) == {"SMB"}
     assert set(where.loc[where["segment"] != "SMB", "level_of"]) == {"all customers"}
-    totals = standing.totals(where)
+    totals = standing.totals(where, AS_OF)
     under = standing.below(where)
     mine = under[under["segment"] != "SMB"]
     row = totals.set_index("status").loc[standing.BELOW]
@@ -234,24 +234,49 @@ def test_a_borrowed_level_is_said_to_be_borrowed(so_far: pd.DataFrame) -> None:
     table = exhibits.below(where, "USD")[0]
     assert isinstance(table, Table)
     assert "level_of" in table.columns
-    own = standing.totals(where[where["segment"] == "SMB"])
+    own = standing.totals(where[where["segment"] == "SMB"], AS_OF)
     assert "borrowed" not in today.below(own, "USD").text
+
+
+def test_of_those_below_it_is_said_who_renews_this_quarter_and_who_asked_to_cancel(
+    so_far: pd.DataFrame,
+) -> None:
+    """Counted from the list itself, overdue ones among those who renew; ends of the quarter in."""
+    where = standing.against(pd.DataFrame([rule()]), so_far, as_of=AS_OF, by="segment")
+    under = standing.below(where)
+    ends = pd.Timestamp("2026-09-30")
+    under.loc[under.index[:3], "term_end"] = [
+        ends, ends + pd.Timedelta(days=1), pd.Timestamp(AS_OF)
+    ]  # fmt: skip
+    under.loc[under.index[:2], "in_notice"] = True
+    row = standing.totals(under, AS_OF).set_index("status").loc[standing.BELOW]
+    soon = under[pd.to_datetime(under["term_end"]) <= ends]
+    asked = under[under["in_notice"].astype(bool)]
+    assert len(under) > len(soon) >= 2 and len(asked) >= 2
+    assert (row["n_accounts_soon"], row["arr_soon"]) == (len(soon), sum(soon["arr"], Decimal(0)))
+    assert row["n_accounts_asked"] == asked["account_id"].nunique()
+    said = today.below(standing.totals(under, AS_OF), "USD").text
+    assert f"Of those below, {len(soon)} ($" in said and "renew by 2026-09-30" in said
+    assert f"and {len(asked)} ($" in said and "asked to cancel" in said
+    table = exhibits.totals(standing.totals(under, AS_OF), "USD")
+    assert isinstance(table, Table)
+    assert {"n_accounts_soon", "arr_soon", "n_accounts_asked", "arr_asked"} <= set(table.columns)
 
 
 def test_who_has_reached_the_level_already_is_not_said_to_be_short(so_far: pd.DataFrame) -> None:
     """In an open window only those who still lack something are "more": the list's, to the cent."""
     where = standing.against(pd.DataFrame([rule()]), so_far, as_of=AS_OF, by="segment")
     short = standing.still_open(where)
-    row = standing.totals(where).set_index("status").loc[standing.OPEN]
+    row = standing.totals(where, AS_OF).set_index("status").loc[standing.OPEN]
     assert row["n_accounts"] > short["account_id"].nunique() > 0
     assert row["n_accounts_lacking"] == short["account_id"].nunique()
     assert row["arr_lacking"] == sum(short["arr"], Decimal(0)) < row["arr"]
-    said = today.below(standing.totals(where), "USD").text
+    said = today.below(standing.totals(where, AS_OF), "USD").text
     n, arr = row["n_accounts_lacking"], row["arr_lacking"]
     assert f" {n} more (${arr:,.0f} a year) are there so far, in a window that is still" in said
     done = where[(where["status"] != standing.OPEN) | (where["to_do"] == "")]
-    assert " more (" not in today.below(standing.totals(done), "USD").text
-    table = exhibits.totals(standing.totals(where), "USD")
+    assert " more (" not in today.below(standing.totals(done, AS_OF), "USD").text
+    table = exhibits.totals(standing.totals(where, AS_OF), "USD")
     assert isinstance(table, Table)
     at = list(table.columns).index("n_accounts_lacking")
     assert {one[0]: one[at] for one in table.rows}[standing.OPEN] == n
@@ -262,6 +287,6 @@ def test_nothing_to_count_is_one_sentence() -> None:
     none = standing.against(
         pd.DataFrame([rule()]).iloc[:0], pd.DataFrame(), as_of=AS_OF, by="segment"
     )
-    said = exhibits.totals(standing.totals(none), "USD")
+    said = exhibits.totals(standing.totals(none, AS_OF), "USD")
     assert isinstance(said, Statement)
     assert said.text == exhibits.NOBODY

@@ -133,13 +133,15 @@ def still_open(standing: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("days_left", kind="stable").reset_index(drop=True)
 
 
-def totals(standing: pd.DataFrame) -> pd.DataFrame:
+def totals(standing: pd.DataFrame, as_of: date) -> pd.DataFrame:
     """Count customers and their ARR by where they stand.
 
     Parameters
     ----------
     standing : DataFrame
         What :func:`against` returned.
+    as_of : datetime.date
+        The last day that is known.
 
     Returns
     -------
@@ -148,13 +150,18 @@ def totals(standing: pd.DataFrame) -> pd.DataFrame:
         (Decimal, exact); of these n_accounts_lacking and arr_lacking: customers who stand on the
         side that renewed less, for good or so far; and n_accounts_borrowed, arr_borrowed and
         groups_borrowed (a list of names): customers of a segment without a level of its own,
-        measured by that of all.
+        measured by that of all; n_accounts_soon and arr_soon (whose term ends by ``until``, the
+        last day of the quarter that begins or runs the day after `as_of`); n_accounts_asked and
+        arr_asked (who have asked to cancel).
     """
+    until = quarter_end(as_of)
     rows = []
     for status in STATUSES:
         mine = standing[standing["status"] == status]
         lacking = mine[_lacking(mine)]
         borrowed = mine[(mine["level_of"] == OF_ALL) & mine["segment"].notna()]
+        asked = mine[mine["in_notice"].fillna(False).astype(bool)]
+        soon = mine[pd.to_datetime(mine["term_end"]) <= until]
         rows.append(
             {
                 "status": status,
@@ -166,9 +173,19 @@ def totals(standing: pd.DataFrame) -> pd.DataFrame:
                 "n_accounts_borrowed": borrowed["account_id"].nunique(),
                 "arr_borrowed": _money(borrowed),
                 "groups_borrowed": sorted(borrowed["segment"].astype(str).unique()),
+                "until": until,
+                "n_accounts_soon": soon["account_id"].nunique(),
+                "arr_soon": _money(soon),
+                "n_accounts_asked": asked["account_id"].nunique(),
+                "arr_asked": _money(asked),
             }
         )
     return pd.DataFrame(rows)
+
+
+def quarter_end(as_of: date) -> pd.Timestamp:
+    """Return the last day of the quarter in which the day after `as_of` lies."""
+    return (pd.Timestamp(as_of) + pd.Timedelta(days=1)).to_period("Q").end_time.normalize()
 
 
 def n_below(rules: pd.DataFrame, book: pd.DataFrame) -> dict[int, int]:

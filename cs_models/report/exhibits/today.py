@@ -35,9 +35,15 @@ def totals(frame: pd.DataFrame, currency: str) -> Table | Statement:
             "arr": Column("ARR", kind="money", unit=currency),
             "n_accounts_lacking": Column("Of these short of it", kind="integer"),
             "arr_lacking": Column("Their ARR", kind="money", unit=currency),
+            "n_accounts_soon": Column("Renew this quarter", kind="integer"),
+            "arr_soon": Column("Their ARR", kind="money", unit=currency),
+            "n_accounts_asked": Column("Asked to cancel", kind="integer"),
+            "arr_asked": Column("Their ARR", kind="money", unit=currency),
         }
         | (by_all if frame["n_accounts_borrowed"].any() else {}),
-        note="Of these short of it: on the side that renewed less, so far where the window is open."
+        note="Of these short of it: on the side that renewed less, so far where the window is "
+        f"open. Renew this quarter: by {frame['until'].iloc[0]:%Y-%m-%d}, those overdue among "
+        "them; who asked to cancel may be one of these."
         + (
             " Of these by the level of all: in a segment for which no level of its own was found, "
             "or in which too few customers have left to look for one."

@@ -137,7 +137,7 @@ class Levels:
     def _today(self, rule: dict[str, Any]) -> Statement:
         book = self.so_far[[*_BOOK, *self._read(rule)]]
         where = standing.against(pd.DataFrame([rule]), book, as_of=self.as_of, by=self.by)
-        by = standing.totals(where).set_index("status")
+        by = standing.totals(where, self.as_of).set_index("status")
         under, still = by.loc[standing.BELOW], by.loc[standing.OPEN]
         return Statement.of(
             "finding", f"Today {integer(under['n_accounts'])} running customers stand on the side "

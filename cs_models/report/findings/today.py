@@ -35,7 +35,19 @@ def below(totals: pd.DataFrame, currency: str) -> Statement:
         " running customers stand on the side that renewed less; they pay ",
         linked(money(under["arr"], currency), anchors.TODAY), " a year. ",
         *cited(anchors.TODAY, still_open(dict(still), currency)),
-        *_borrowed(dict(under), currency), id="today",
+        *_soon(dict(under), currency), *_borrowed(dict(under), currency), id="today",
+    )  # fmt: skip
+
+
+def _soon(under: Mapping[str, Any], currency: str) -> list[Part]:
+    """Say how many of those below renew this quarter, and how many have asked to cancel."""
+    if not under["n_accounts"]:
+        return []
+    return cited(
+        anchors.TODAY, f" Of those below, {integer(under['n_accounts_soon'])} "
+        f"({money(under['arr_soon'], currency)}) renew by {under['until']:%Y-%m-%d}, and "
+        f"{integer(under['n_accounts_asked'])} ({money(under['arr_asked'], currency)}) have asked "
+        "to cancel, whenever they renew.",
     )  # fmt: skip
 
 
