@@ -13,6 +13,7 @@ WORDS: Final[Mapping[str, str]] = {
     "accounts_at_risk": "customers by what is at stake",
     "accounts_due": "customers whose renewal comes up",
     "against_the_ramp": "customers against the usual ramp",
+    "book": "what comes up this quarter, and what is being done",
     "by_day": "the level, read on earlier days",
     "candidates": "users who could speak for the product",
     "contracts_due": "contracts that come up",

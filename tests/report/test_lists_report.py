@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cs_models.errors import ParameterError
 from cs_models.features.criteria import AllOf, Leaf
 from cs_models.learn import lists
 from cs_models.learn.lists import CustomerList
+from cs_models.learn.policy import Play
 from cs_models.report.display import Exhibit, Statement, Table
 from cs_models.report.evidence import listed, plays
 from cs_models.report.evidence import lists as evidence
@@ -25,6 +27,7 @@ from cs_models.report.evidence.listable import Gaps
 from cs_models.report.exhibits import lists as exhibits
 from cs_models.report.exhibits import plays as play_exhibits
 from cs_models.report.findings import lists as findings
+from cs_models.report.findings import plays as play_findings
 
 AS_OF = pd.Timestamp("2026-06-30")
 EVERYTHING = ("accounts", "subscriptions", "events", "users", "tickets", "surveys", "touchpoints",
@@ -101,9 +104,9 @@ def test_a_list_whose_table_is_missing_is_skipped_by_name(
     assert made[0].made is not None
     assert made[1].made is None
     assert f"no table of {table}" in made[1].skipped
-    said = [one.text for one in findings.overview(listed.summary(made), 5, "USD")]
+    said = [one.text for one in findings.overview(listed.summary(made), 5, None, "USD")]
     assert any("List other" in text and f"no table of {table}" in text for text in said)
-    saved = {one.id: one for one in findings.saved(listed.summary(made), "USD")}
+    saved = {one.id: one for one in findings.saved(listed.summary(made), 5, None, "USD")}
     assert f"List other\u201d ({made[1].skipped})" in saved["unanswered"].statement
     assert saved["unanswered"].value == 1
     if grain == "account":
@@ -274,7 +277,7 @@ def test_every_list_is_shown_and_saved() -> None:
                          capacity=10, weeks=13)  # fmt: skip
     summary = listed.summary(made)
     tables = listed.tables(made, world, pd.Series(dtype=object))
-    shown = [*exhibits.overview(summary, 10, "USD"), *exhibits.each(summary, tables, "USD"),
+    shown = [*exhibits.overview(summary, 10, None, "USD"), *exhibits.each(summary, tables, "USD"),
              *exhibits.past(summary)]  # fmt: skip
     words = " ".join(one.text for one in shown if isinstance(one, Statement))
     assert "15 customers" in words
@@ -282,10 +285,10 @@ def test_every_list_is_shown_and_saved() -> None:
     assert "Too few past customers to judge: \u201cList big\u201d" in words
     ids = [one.id for one in shown if isinstance(one, Table | Exhibit)]
     assert {"all-lists-table", "list-big", "past-lists"} <= set(ids)
-    saved = {one.id: one for one in findings.saved(summary, "USD")}
+    saved = {one.id: one for one in findings.saved(summary, 10, None, "USD")}
     assert saved["list-big"].n == 15
     assert saved["list-none"].n == 0
-    assert findings.overview(listed.summary([]), 5, "USD")[0].role == "note"
+    assert findings.overview(listed.summary([]), 5, None, "USD")[0].role == "note"
 
 
 def contracts(n: int = 30) -> pd.DataFrame:
@@ -324,6 +327,7 @@ def drawn(groups: Sequence[pd.DataFrame]) -> list[NDArray[np.float64]]:
 
 def booked(contacts: pd.DataFrame | None, why: pd.DataFrame | None = None) -> plays.Book:
     now = contracts()
+    now["account_name"] = "Customer " + now["account_id"]
     if why is None:
         why = pd.DataFrame({"reason_1": "support cases: 3"}, now["subscription_id"])
     return plays.book(
@@ -416,7 +420,7 @@ def test_a_list_that_finds_no_call_left_says_so() -> None:
     assert rows["turn"].to_dict() == {"big": 2, "worth": 1}
     assert rows["n_calls"].to_dict() == {"big": 0, "worth": 10}
     assert rows["n_high"].to_dict() == {"big": 10, "worth": 10}
-    shown = exhibits.overview(listed.summary(made), 10, "USD")
+    shown = exhibits.overview(listed.summary(made), 10, None, "USD")
     words = " ".join(one.text for one in shown if isinstance(one, Statement))
     assert "All lists together take 10 of the 10 calls" in words
     assert "10 from \u201cList worth\u201d. Everybody else" in words
@@ -465,6 +469,70 @@ def test_without_contacts_on_record_the_page_says_so() -> None:
     assert "had a step of a play in the last 30 days" in told.text
     assert play_exhibits.calendar(booked(None), "USD").figure.layout.yaxis.title.text
     assert lists.FEWEST == 20
+
+
+def test_without_contacts_nobody_is_counted_as_in_a_play_or_in_none() -> None:
+    """What is not on record is no nought: both rows and the days since a contact are left out."""
+    book = booked(None)
+    assert not plays.PLAYED & set(book.groups["group"])
+    assert not book.known and book.alone.empty
+    assert book.contracts["in_play"].isna().all()
+    shown = play_exhibits.book(book, "2026 Q3", 30, "USD")
+    (table,) = [one for one in shown if isinstance(one, Table)]
+    assert not {"contact_days", "n_recent"} & set(table.columns)
+    (unknown,) = play_findings.saved(book, "USD")
+    assert unknown.id == "plays-unknown" and "cannot be said" in unknown.statement
+
+
+def test_those_at_risk_in_no_play_are_named_with_what_a_call_needs() -> None:
+    """The row to act on is a list: those very contracts, largest at risk first, and all due."""
+    book, now = booked(touched()), contracts()
+    rows = book.groups.set_index("group")
+    assert len(book.contracts) == len(now)
+    assert book.contracts["subscription_id"].is_unique
+    assert {"chance_low", "chance_high", "last_contact", "reason_1", "in_play"} <= set(
+        book.contracts.columns
+    )
+    assert book.contracts["asked_to_cancel"].sum() == rows.loc[plays.ASKED, "n_contracts"]
+    assert len(book.alone) == rows.loc[plays.ALONE, "n_contracts"] > plays.FEWEST
+    assert book.alone["arr"].sum() == pytest.approx(rows.loc[plays.ALONE, "arr"])
+    assert "a4" not in set(book.alone["account_id"])  # in a play
+    assert book.alone["arr_at_risk"].is_monotonic_decreasing
+    shown = play_exhibits.book(book, "2026 Q3", 30, "USD")
+    table = shown[-1]
+    assert isinstance(table, Table)
+    assert len(table.rows) == len(book.alone) > table.fold_after
+    (told,) = play_findings.saved(book, "USD")
+    assert told.table == table.id and told.n == len(book.alone)
+    for name in book.alone["account_name"].head(3):
+        assert name in told.statement
+    assert book.alone["account_name"].iloc[3] not in told.statement
+
+
+def test_calls_have_a_cost_and_a_range_of_what_they_may_bring() -> None:
+    """Ten calls at 1,500 cost 15,000; what they bring is the sum over those called, to the cent."""
+    world = known()
+    for name, share in (("net_low", 0.1), ("expected_value", 0.2), ("net_high", 0.3)):
+        world.accounts[name] = world.accounts["arr"] * share
+    made = evidence.make(
+        world, [asked("worth", order_by="expected_value", priority=1)], capacity=10, weeks=13
+    )
+    play = Play(Decimal(1500), 0.8, 0.1, 0.3)
+    summary = listed.summary(made)
+    first = made[0].made
+    assert first is not None
+    own = first.rows[first.rows["in_capacity"]]
+    assert len(own) == 10
+    assert summary["calls_high"].iloc[0] == pytest.approx(own["net_high"].sum())
+    assert summary["calls_low"].iloc[0] == pytest.approx(own["net_low"].sum())
+    shown = exhibits.overview(summary, 10, play, "USD")
+    words = " ".join(one.text for one in shown if isinstance(one, Statement))
+    assert "which cost $15,000 and bring $" in words
+    assert "if a call keeps 10\u202f% to 30\u202f%" in words
+    saved = {one.id: one for one in findings.saved(summary, 10, play, "USD")}
+    assert saved["calls"].statement in words and saved["calls"].value == 10
+    none = exhibits.overview(summary, 10, None, "USD")
+    assert "cost" not in " ".join(one.text for one in none if isinstance(one, Statement))
 
 
 def test_users_are_compared_with_users_as_active() -> None:

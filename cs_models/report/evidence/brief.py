@@ -17,6 +17,7 @@ import pandas as pd
 
 from cs_models.data.mapping import Source
 from cs_models.report import gathered
+from cs_models.report.evidence.plays import PLAYED
 from cs_models.report.gathered import Gathered
 
 READINESS, ADOPTION, THRESHOLDS, PREDICTORS, SURVIVAL, JOURNEY, OUTLOOK, BACKTEST = NOTEBOOKS = (
@@ -130,16 +131,26 @@ def gather(output_dir: str | Path | None, *, as_of: date, source: Source) -> Bri
 
 
 def sources(brief: Brief) -> pd.DataFrame:
-    """Return one row a notebook: notebook, state (in words), why, n_findings."""
+    """Return one row a notebook: notebook, state (in words), why, run, n_findings."""
     return pd.DataFrame(
         {
             "notebook": words(source.name),
             "state": _STATES[source.state],
             "why": source.why,
+            "run": source.run,
             "n_findings": len(source.content.get("findings") or ()) if source.fresh else None,
         }
         for source in brief.sources.values()
     )
+
+
+def by_run(brief: Brief) -> dict[str, list[str]]:
+    """Return the pages that are used, in words, by the run that made them."""
+    found: dict[str, list[str]] = {}
+    for source in brief.sources.values():
+        if source.fresh:
+            found.setdefault(source.run, []).append(words(source.name))
+    return found
 
 
 def counts(brief: Brief) -> dict[str, int]:
@@ -165,9 +176,14 @@ def past(brief: Brief) -> pd.DataFrame:
 
 
 def book(brief: Brief) -> pd.DataFrame:
-    """Return this quarter's contracts by what is being done about them, as the outlook has them."""
-    columns = ["group", "n_accounts", "arr", "loss", "loss_low", "loss_high"]
-    return brief.rows(OUTLOOK, "plays").reindex(columns=columns)
+    """Return this quarter's contracts by what is being done about them, as the outlook has them.
+
+    Where it could not tell who is in a play, no row says so of anybody.
+    """
+    columns = ["group", "n_accounts", "arr", "loss", "loss_low", "loss_high", "known"]
+    found = brief.rows(OUTLOOK, "plays").reindex(columns=columns)
+    untold = found["known"].eq(False) & found["group"].isin(PLAYED)
+    return found[~untold].drop(columns="known").reset_index(drop=True)
 
 
 def largest(brief: Brief) -> pd.DataFrame:

@@ -37,7 +37,8 @@ _USER: Final = (
 N_BOOT: Final = 2  # how well neighbours foretell is told on page 03; here they only illustrate
 SUMMARY: Final = (
     "name", "title", "action", "criteria", "grain", "outcome", "turn", "n", "n_in_capacity",
-    "n_high", "n_calls", "n_accounts", "arr", "n_unknown", "n_quiet", "skipped", "past_hit_rate",
+    "n_high", "n_calls", "calls_low", "calls_mid", "calls_high",
+    "n_accounts", "arr", "n_unknown", "n_quiet", "skipped", "past_hit_rate",
     "past_low", "past_high", "past_n", "past_n_accounts", "past_quarters", "base_rate",
     "difference", "difference_low", "difference_high", "few", "apart", "past_why",
     "n_caught", "n_came", "arr_caught", "arr_came", "arr_share", "arr_share_low", "arr_share_high",
@@ -66,8 +67,10 @@ def summary(found: Sequence[Listed]) -> pd.DataFrame:
     pandas.DataFrame
         :data:`SUMMARY`: rates 0 to 1, ``turn`` (from 1) in which the team's calls are shared,
         ``n_in_capacity`` rows and ``n_high`` customers to whom a person speaks, ``n_calls`` of
-        these who are called from this list and no earlier one, ``n_caught`` of the ``n_came`` past
-        contracts for which it came true that stood on it, with their ARR and its share of all
+        these who are called from this list and no earlier one, ``calls_low``, ``calls_mid`` and
+        ``calls_high`` what these calls bring after their cost at the lowest, middle and highest
+        share of leavers that they keep (missing without a play), ``n_caught`` of the ``n_came``
+        past contracts for which it came true that stood on it, with their ARR and its share of all
         (``arr_share``; missing of users) and what as many customers taken by size or by lot would
         have held of it, and by how much the list is ahead of each (``ahead_of_size``,
         ``ahead_of_chance``, with intervals for all lists at once), ``chance_digits`` after the
@@ -85,6 +88,7 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
     past, made = one.past, one.made
     each = rows.drop_duplicates("account_id") if len(rows) else rows
     spoken = rows[rows["in_capacity"]].drop_duplicates("account_id") if len(rows) else rows
+    called = spoken[spoken[CALLED].eq(one.asked.name)] if len(spoken) else spoken
     nothing, reached = float("nan"), one.reached
     held = reached.own if reached else None
     return {
@@ -92,7 +96,7 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
         "criteria": one.said, "grain": one.asked.grain, "outcome": one.asked.outcome,
         "turn": turn, "n": len(rows), "n_accounts": len(each),
         "n_in_capacity": int(rows["in_capacity"].sum()) if len(rows) else 0, "n_high": len(spoken),
-        "n_calls": int(spoken[CALLED].eq(one.asked.name).sum()) if len(spoken) else 0,
+        "n_calls": len(called), **_bring(called),
         "arr": float(pd.to_numeric(each["arr"]).sum()) if len(each) else 0.0,
         "n_unknown": made.n_unknown if made else 0, "n_quiet": made.n_quiet if made else 0,
         "skipped": one.skipped,
@@ -117,6 +121,16 @@ def _summed(one: Listed, turn: int) -> dict[str, Any]:
         "table": anchor(one.asked.name) if made else "",
         "file": f"tables/list_{one.asked.name}.csv" if made else "",
     }  # fmt: skip
+
+
+def _bring(called: pd.DataFrame) -> dict[str, float]:
+    """Add up what calls bring after their cost, at each share of leavers that they keep."""
+    names = {"calls_low": "net_low", "calls_mid": "expected_value", "calls_high": "net_high"}
+    told = len(called) > 0 and set(names.values()) <= set(called.columns)
+    return {
+        name: float(pd.to_numeric(called[column]).sum(skipna=False)) if told else float("nan")
+        for name, column in names.items()
+    }
 
 
 def chance_digits(criterion: criteria.Criterion, rows: pd.DataFrame) -> int:

@@ -31,7 +31,14 @@ ALL, ENGAGED, ASKED, AT_RISK, ALONE, EARLY = (
     "still open, in no play", "could renew early",
 )  # fmt: skip
 GROUPS: Final = (ALL, ENGAGED, ASKED, AT_RISK, ALONE, EARLY)
+PLAYED: Final = frozenset({ENGAGED, ALONE})  # groups that only a record of our steps can tell
 _DRIVER_END: Final = ":"
+# Stable ids first, for the CRM.
+_BOOKED: Final = (
+    "account_id", "subscription_id", "account_name", "segment", "renewal_date", "arr", "chance",
+    "chance_low", "chance_high", "arr_at_risk", "p_from", "asked_to_cancel", "at_risk", "in_play",
+    "play_since", "last_contact", "days_since_our_contact__to_date",
+)  # fmt: skip
 Float = NDArray[np.float64]
 
 
@@ -42,7 +49,8 @@ class Book:
     Attributes
     ----------
     groups : pandas.DataFrame
-        One row of :data:`GROUPS`: group, n_contracts, n_accounts, arr, loss (expected), loss_low,
+        One row of :data:`GROUPS` (:data:`PLAYED` only where plays are on record): group,
+        n_contracts, n_accounts, arr, loss (expected), loss_low,
         loss_high (10th and 90th percentile; missing of a part of fewer than 10 contracts, whose
         losses are a few lumps), reasons (the commonest first reasons), contact_days
         (median days since our last contact; missing where none is on record), n_recent (accounts
@@ -51,13 +59,26 @@ class Book:
         One row a week of 13: week (first day), last, n_contracts, arr, arr_at_risk; the first
         holds what is overdue as well, the last is open to the end of the quarter.
     contracts : pandas.DataFrame
-        The quarter's contracts with in_play, play_since, last_contact,
-        days_since_our_contact__to_date.
+        One row a contract due in the quarter, largest ARR at risk first: what names it, arr,
+        chance, chance_low, chance_high, arr_at_risk, asked_to_cancel, at_risk (still open),
+        in_play (missing where plays are not on record), play_since, last_contact,
+        days_since_our_contact__to_date, reason_1 ….
     """
 
     groups: pd.DataFrame
     weeks: pd.DataFrame
     contracts: pd.DataFrame
+
+    @property
+    def known(self) -> bool:
+        """Say whether plays are on record."""
+        return bool(self.groups["known"].all())
+
+    @property
+    def alone(self) -> pd.DataFrame:
+        """The contracts of :data:`ALONE`, as ``contracts``; none where plays are not on record."""
+        rows = self.contracts
+        return rows[rows["at_risk"] & rows["in_play"].eq(False).fillna(False).astype(bool)]
 
 
 def book(
@@ -98,18 +119,31 @@ def book(
     now = _touched(now, touched, as_of, play_days)
     # Who has asked to cancel is a group of its own: a call can change little there.
     risky = now["chance"].ge(AT_RISK_FROM) & ~now["p_from"].isin([DECIDED, NOTICE])
-    engaged = now["in_play"].fillna(False).astype(bool)
+    asked, engaged = now["p_from"].eq(NOTICE), now["in_play"].fillna(False).astype(bool)
     of = {
-        ALL: now, ENGAGED: now[engaged], ASKED: now[now["p_from"].eq(NOTICE)],
-        AT_RISK: now[risky], ALONE: now[risky & ~engaged],
+        ALL: now, ENGAGED: now[engaged], ASKED: now[asked], AT_RISK: now[risky],
+        ALONE: now[risky & ~engaged],
     }  # fmt: skip
+    known = touched is not None
+    # Nobody known to be in a play is not the same as nobody in one.
+    of = {name: mine for name, mine in of.items() if known or name not in PLAYED}
     if early is not None:
         of[EARLY] = _touched(early, touched, as_of, play_days)
     rows = [
-        _row(name, mine, drawn, reasons, known=touched is not None)
+        _row(name, mine, drawn, reasons, known=known)
         for (name, mine), drawn in zip(of.items(), losses(list(of.values())), strict=True)
     ]
-    return Book(pd.DataFrame(rows), weeks(every, as_of), now)
+    named = _named(now.assign(asked_to_cancel=asked, at_risk=risky), reasons)
+    return Book(pd.DataFrame(rows), weeks(every, as_of), named)
+
+
+def _named(now: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
+    """Put beside each contract why its chance is what it is; largest ARR at risk first."""
+    why = reasons.reindex(now["subscription_id"]).fillna("").set_axis(now.index)
+    found = now.assign(**{name: why[name] for name in map(str, why.columns)})
+    found = found.sort_values(["arr_at_risk", "subscription_id"], ascending=[False, True])
+    wanted = [name for name in (*_BOOKED, *map(str, why.columns)) if name in found]
+    return found.reset_index(drop=True)[wanted]
 
 
 def _touched(

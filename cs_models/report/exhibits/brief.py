@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cs_models.report.display import Column, Exhibit, Statement, Table
+from cs_models.report.display import Column, Exhibit, Number, Statement, Table, num
+from cs_models.report.evidence import anchors, journey_anchors, places
 from cs_models.report.evidence import brief as evidence
 from cs_models.report.evidence.brief import Brief
 from cs_models.report.evidence.plays import FEWEST
@@ -15,6 +16,8 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.exhibits.lists import told
 from cs_models.report.figures import brief as figures
 from cs_models.report.findings import brief as findings
+from cs_models.report.findings.lists import PAST as PAST_LISTS
+from cs_models.report.findings.plays import BOOK as PLAYS
 from cs_models.report.values import interval, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
@@ -47,7 +50,8 @@ def money(brief: Brief, currency: str) -> Shown:
             "loss_p90": Column("Lost, one quarter of ten", kind="money", unit=currency),
             "n_due": Column("Contracts due", kind="integer"),
         },
-        note="As the renewal outlook has them. From and to: where it ends eight times in ten.",
+        note="From and to: where it ends eight times in ten.",
+        source=_from(brief, evidence.OUTLOOK, "The coming quarters", places.COMING),
     )
     said = [
         f"{row['label']}: {percent(row['grr_p50'])} ({interval(row['grr_p10'], row['grr_p90'])})"
@@ -88,6 +92,7 @@ def _book(brief: Brief, currency: str) -> Sequence[Table]:
                 },
                 note="Groups overlap. From and to: where it ends eight times in ten; not given of "
                 f"a part of fewer than {FEWEST} contracts, whose losses come in a few lumps.",
+                source=_from(brief, evidence.OUTLOOK, "What is being done about them", PLAYS),
             )
         )
     if len(named):
@@ -107,6 +112,7 @@ def _book(brief: Brief, currency: str) -> Sequence[Table]:
                 "already asked to cancel. Chances are those of the renewal outlook, learnt from "
                 "customers as far from their renewal as the middle of the quarter; the page on "
                 "churn predictors asks at another distance and gives others.",
+                source=_from(brief, evidence.OUTLOOK, "Where the risk sits", places.AT_RISK),
             )
         )
     return tables
@@ -118,7 +124,7 @@ def levels(brief: Brief, currency: str) -> Shown:
     said, below = findings.levels(brief), findings.below(brief)
     if frame.empty:
         told = (*said, *below)
-        return told or _gone(brief, evidence.THRESHOLDS, "levels-gone")
+        return told or findings.above(brief) or _gone(brief, evidence.THRESHOLDS, "levels-gone")
     table = Table.of(
         frame,
         id=evidence.LEVELS,
@@ -133,10 +139,10 @@ def levels(brief: Brief, currency: str) -> Shown:
             "verdict": Column("What it is"),
             "decay": Column("A\u00a0year on"),
         },
-        note="As the adoption thresholds page has them. A year on: whether a level learnt a year "
-        "ago held in the renewals since.",
+        note="A year on: whether a level learnt a year ago held in the renewals since.",
+        source=_from(brief, evidence.THRESHOLDS, "Signal register", anchors.REGISTER),
     )
-    return (*said[:1], *below, table)
+    return (*said, *below, table)
 
 
 def drivers(brief: Brief) -> Shown:
@@ -178,11 +184,14 @@ def journey(brief: Brief, currency: str) -> Shown:
             "median_days": Column("Days in it, middle", kind="integer"),
             "usual": Column("Usual days", kind="integer"),
         },
-        note="As the journey page has them; usual: by when half have moved on."
+        note="Usual: by when half have moved on."
         + (
             " Below: with a running contract that has not reached the level in force."
             if known
             else ""
+        ),
+        source=_from(
+            brief, evidence.JOURNEY, "Where is every customer today?", journey_anchors.TODAY
         ),
     )
     return (*findings.journey(brief), table)
@@ -224,6 +233,7 @@ def lists(brief: Brief, wanted: Sequence[str], currency: str) -> Shown:
         "it in past quarters. Others alike, at the same time: as far from their renewal, of the "
         "same segment. Gap, from, to and told apart allow for several lists being compared at "
         "once and for customers who were listed often.",
+        source=_from(brief, evidence.OUTLOOK, "Which lists were worth the calls", PAST_LISTS),
     )
     return (*said, table)
 
@@ -242,10 +252,18 @@ def sources(brief: Brief) -> Table:
         columns={
             "notebook": Column("Page"),
             "state": Column("State"),
+            "run": Column("Run"),
             "why": Column("Why not"),
             "n_findings": Column("Findings", kind="integer"),
         },
     )
+
+
+def _from(brief: Brief, notebook: str, section: str, table: str) -> Number | None:
+    """Lead from a table to where its numbers were made; nothing where its page has no address."""
+    page = brief.sources[notebook].page
+    words = f"{evidence.words(notebook)} \u2192 {section}"
+    return num(words, f"{page}#{table}", strong=False) if page else None
 
 
 def _gone(brief: Brief, notebook: str, anchor: str) -> Shown:

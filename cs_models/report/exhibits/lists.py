@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from cs_models.learn.policy import Play
 from cs_models.report import results, values
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import listed
@@ -18,14 +19,14 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.figures import lists as figures
 from cs_models.report.findings import lists as findings
 from cs_models.report.findings.amounts import about
-from cs_models.report.values import integer
+from cs_models.report.values import integer, interval, money, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
 _TOUCH: Final = {"high": "a person", "tech": "a message"}
 SHOWN, AT_MOST = 10, 30  # rows of a list before the fold, and on the page; the file has all
 
 
-def overview(summary: pd.DataFrame, capacity: int, currency: str) -> Shown:
+def overview(summary: pd.DataFrame, capacity: int, play: Play | None, currency: str) -> Shown:
     """Show all lists with how many each holds, and how the team's calls are shared over them.
 
     Parameters
@@ -34,9 +35,11 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> Shown:
         ``listed.summary``.
     capacity : int
         Customers that the team can call, over all lists.
+    play : Play or None
+        What a call costs and may keep.
     currency : str
     """
-    said = findings.overview(summary, capacity, currency)
+    said = findings.overview(summary, capacity, play, currency)
     if summary.empty:
         return said
     nouns = {grain: many for grain, (_, many) in findings.NOUNS.items()}
@@ -44,6 +47,7 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> Shown:
         summary.assign(
             why=summary["skipped"], grain=summary["grain"].map(nouns),
             n_message=summary["n_accounts"] - summary["n_high"],
+            cost=[findings.cost(row, play) if play else float("nan") for row in records(summary)],
         ).sort_values("turn"),
         id=findings.ALL, title="Lists of today, in the order in which they take the team's calls",
         columns={
@@ -55,6 +59,7 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> Shown:
             "n_accounts": Column("Customers", kind="integer"),
             "n_high": Column("get a person", kind="integer"),
             "n_calls": Column("of them called from no earlier list", kind="integer"),
+            **(_called(currency) if play and summary["calls_low"].notna().any() else {}),
             "n_message": Column("get a message", kind="integer"),
             "n_quiet": Column("Left out: spoken to lately", kind="integer"),
             "n_unknown": Column("Not known", kind="integer"),
@@ -68,9 +73,29 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> Shown:
         "largest customers, the fewest who together make four fifths of the ARR of all running "
         "customers unless the list says otherwise. Who is left gets a message. Another order, or "
         "a limit for one list, is "
-        "set by priority and per_week in its file.",
+        f"set by priority and per_week in its file.{_assumed(play, currency)}",
     )  # fmt: skip
     return (*said, table)
+
+
+def _called(currency: str) -> dict[str, Column]:
+    of = {"kind": "money", "unit": currency}
+    return {
+        "cost": Column("Calls cost", **of),  # type: ignore[arg-type]
+        "calls_low": Column("bring after it, from", **of),  # type: ignore[arg-type]
+        "calls_high": Column("to", **of),  # type: ignore[arg-type]
+    }
+
+
+def _assumed(play: Play | None, currency: str) -> str:
+    if play is None:
+        return ""
+    rates = interval(float(play.save_rate_low), float(play.save_rate_high))
+    return (
+        f" A call costs {money(play.cost, currency)}; what calls bring supposes that they keep "
+        f"{rates} of those who would leave, for a year, at a margin of "
+        f"{percent(float(play.margin))}: stated in the run file, and not learnt from this history."
+    )
 
 
 def each(

@@ -32,16 +32,19 @@ NOTHING = "No notebook of this run can be relied on, so there is nothing to say.
 # difference are no doubt of their page.
 _DOUBTFUL = frozenset({"too_little_data", "undecided", "none"})
 _DOUBTS = frozenset(
-    {"no-threshold", "quarantined", "extrapolated", "drifted", "unanswered", "no-better"}
-)
+    {"no-threshold", "quarantined", "extrapolated", "drifted", "unanswered", "no-better",
+     "plays-unknown"}
+)  # fmt: skip
 # How many sentences of a finding stand in the brief, where it is more than one.
 _SENTENCES: Final = {
-    "kept": 2, "at-risk": 2, "last-list": 2, "arr-below": 2, "levels": 2, "observed-to-expected": 3,
-    "leavers-met": 9, "records-stopped": 2, "renewed-unseen": 2,
+    "kept": 2, "at-risk": 2, "last-list": 2, "arr-below": 3, "levels": 2, "observed-to-expected": 3,
+    "leavers-met": 9, "break": 9, "records-stopped": 2, "renewed-unseen": 2,
 }  # fmt: skip
 # What a figure leaves to the answer's words: what the money is of, and at which level the gap is.
 _OPENINGS: Final = {foremost.KEPT: 1, foremost.GAP: 2}
 _FEW = 3
+_SEVERAL = 2
+NO_MORE = "What the pages could not tell stands above, beside what they could."
 _NO_LIST = "No list was made."
 _NO_FOLDER = (
     "the renewal outlook holds no lists: its section of the run file names no folder of them"
@@ -71,7 +74,7 @@ def answer(brief: Brief) -> list[Statement]:
     ]
     if not said and not drawn:
         said = [Statement.of("answer", NOTHING, id="nothing")]
-    return [*stopped(brief), *said, *missing(brief)]
+    return [*stopped(brief), *said, *mixed(brief), *missing(brief)]
 
 
 def stopped(brief: Brief) -> list[Statement]:
@@ -123,10 +126,24 @@ def missing(brief: Brief) -> list[Statement]:
     return [Statement.of("caution", *parts, id="missing")]
 
 
+def mixed(brief: Brief) -> list[Statement]:
+    """Warn where the pages are of several runs, which may have been asked otherwise."""
+    runs = evidence.by_run(brief)
+    if len(runs) < _SEVERAL:
+        return []
+    named = [f"{name} ({listed(pages)})" for name, pages in runs.items()]
+    parts = cited(
+        evidence.SOURCES, f"This brief rests on pages of {integer(len(runs))} runs: ",
+        listed(named), ". They looked at the same records from the same day, but may have been "
+        "asked with other parameters.",
+    )  # fmt: skip
+    return [Statement.of("caution", *parts, id="mixed")]
+
+
 def money(brief: Brief) -> list[Statement]:
-    """Say what the figures at the head give in short, and how sure the forecast is."""
+    """Say what the figures at the head give in short, how sure that is, and who is in no play."""
     told = _drawn(brief, foremost.KEPT, foremost.AT_RISK)
-    return [*told, *_all(brief.findings(evidence.OUTLOOK, "intervals-held"))]
+    return [*told, *_all(brief.findings(evidence.OUTLOOK, "intervals-held", "alone"))]
 
 
 def below(brief: Brief) -> list[Statement]:
@@ -140,9 +157,22 @@ def _drawn(brief: Brief, *names: str) -> list[Statement]:
 
 
 def levels(brief: Brief) -> list[Statement]:
-    """Say each announced level, or that none was; the table has what became of them."""
-    said = brief.findings(evidence.THRESHOLDS, "lift", "no-threshold")
-    return [whole(_with_best(one), "finding") for one in said]
+    """Say of the foremost level, or that none was found, what the answer has not said of it."""
+    said = brief.findings(evidence.THRESHOLDS, "lift", "no-threshold")[:1]
+    return _fresh([_with_best(one) for one in said], answer(brief))
+
+
+def above(brief: Brief) -> list[Statement]:
+    """Lead on to the page on levels, where the answer has said already that there is none."""
+    if not brief.findings(evidence.THRESHOLDS, "no-threshold"):
+        return []
+    page = brief.sources[evidence.THRESHOLDS].page
+    where: Part = evidence.words(evidence.THRESHOLDS)
+    where = num(str(where), page, strong=False) if page else where
+    return [
+        Statement.of("note", "The answer says it above; what was tried stands on the page ", where,
+                     ".", id="levels-above")
+    ]  # fmt: skip
 
 
 def _with_best(one: Said) -> Said:
@@ -165,7 +195,7 @@ def warned(brief: Brief) -> list[Statement]:
     said = brief.findings(
         evidence.BACKTEST, "last-list", "observed-to-expected", "leavers-met", "earlier"
     )
-    return [_first(one, "finding") for one in said]
+    return _fresh([_cut(one) for one in said], answer(brief))
 
 
 def journey(brief: Brief) -> list[Statement]:
@@ -204,9 +234,11 @@ def unknown(brief: Brief) -> list[Statement]:
         for one in brief.findings(name, *_doubts(brief, name))
         if one.statement
     ]
-    # Some stand in a section above as well, under their own id.
-    said = _all(open_)
-    return [replace(one, id=f"unknown-{one.id}" if one.id else "") for one in said]
+    # Some stand in a section above as well, and are not said twice.
+    above = [*answer(brief), *levels(brief), *warned(brief), *journey(brief), *drivers(brief)]
+    said = _fresh(list({one.statement: one for one in open_}.values()), above)
+    named = [replace(one, id=f"unknown-{one.id}" if one.id else "") for one in said]
+    return named or [Statement.of("note", NO_MORE, id="unknown-none")]
 
 
 def saved(brief: Brief) -> list[Finding]:
@@ -241,6 +273,7 @@ def _answered(brief: Brief) -> list[Said]:
     return [
         *brief.findings(evidence.OUTLOOK, "kept"),
         *brief.findings(evidence.OUTLOOK, "at-risk"),
+        *brief.findings(evidence.OUTLOOK, "calls"),
         *brief.findings(evidence.THRESHOLDS, "lift-1", "no-threshold")[:1],
         *brief.findings(evidence.THRESHOLDS, "arr-below"),
         *brief.findings(evidence.BACKTEST, "observed-to-expected"),
@@ -292,11 +325,27 @@ def _summed(brief: Brief, one: Said) -> Said:
 
 def _first(one: Said, role: Role, n_sentences: int | None = None) -> Statement:
     """Return the first sentence of a finding, and of the next as much as belongs to it."""
+    cut = _cut(one, n_sentences)
+    return whole(replace(cut, verdict=one.verdict if role != "answer" else None), role)
+
+
+def _cut(one: Said, n_sentences: int | None = None) -> Said:
     text = _FIRST.split(one.statement)
-    kept = " ".join(text[: n_sentences or _SENTENCES.get(one.id, 1)])
-    return whole(
-        replace(one, statement=kept, verdict=one.verdict if role != "answer" else None), role
-    )
+    return replace(one, statement=" ".join(text[: n_sentences or _SENTENCES.get(one.id, 1)]))
+
+
+def _fresh(found: Iterable[Said], above: Iterable[Statement]) -> list[Statement]:
+    """Return of findings the sentences that do not stand above already, as statements.
+
+    A reader who meets a sentence twice looks for the difference.
+    """
+    told = {sentence for one in above for sentence in _FIRST.split(one.text)}
+    said = []
+    for one in found:
+        left = [sentence for sentence in _FIRST.split(one.statement) if sentence not in told]
+        if left:
+            said.append(whole(replace(one, statement=" ".join(left)), "finding"))
+    return said
 
 
 def _linked(statement: str, href: str) -> list[Part]:

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 import pandas as pd
 
+from cs_models.learn.policy import Play
 from cs_models.report.display import Statement
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings.amounts import about, customers
-from cs_models.report.findings.words import Part, cited, linked, listed
+from cs_models.report.findings.words import Part, cited, linked, listed, text
 from cs_models.report.results import Finding
-from cs_models.report.values import integer, interval, percent, points
+from cs_models.report.values import integer, interval, money, percent, points
 
 ALL, PAST, REACHED = "all-lists-table", "past-lists-table", "reached-lists-table"
 CAME: Final = {
@@ -36,7 +37,9 @@ def people(n: int, grain: str) -> str:
     return f"{integer(n)} {one if n == 1 else many}"
 
 
-def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statement]:
+def overview(
+    summary: pd.DataFrame, capacity: int, play: Play | None, currency: str
+) -> list[Statement]:
     """Say how many lists there are, what they hold, how calls are shared, and what was not made.
 
     Parameters
@@ -45,6 +48,8 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statem
         ``listed.summary``.
     capacity : int
         Customers that the team can call, over all lists.
+    play : Play or None
+        What a call costs and may keep.
     currency : str
     """
     if summary.empty:
@@ -64,7 +69,7 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statem
         ]  # fmt: skip
     said = [
         Statement.of("finding", *parts, ".", id="lists-said"),
-        Statement.of("finding", *_calls(made, capacity), id="lists-calls"),
+        Statement.of("finding", *_calls(made, capacity, play, currency), id="lists-calls"),
     ]
     for row in records(summary[summary["skipped"] != ""]):
         why = cited(ALL, row["skipped"])
@@ -75,8 +80,8 @@ def overview(summary: pd.DataFrame, capacity: int, currency: str) -> list[Statem
     return said
 
 
-def _calls(made: pd.DataFrame, capacity: int) -> list[Part]:
-    """Say what of the team's calls the lists take together, and from which they are made."""
+def _calls(made: pd.DataFrame, capacity: int, play: Play | None, currency: str) -> list[Part]:
+    """Say what of the team's calls the lists take, from which, at what cost, and for what."""
     parts: list[Part] = [
         "All lists together take ", linked(integer(made["n_calls"].sum()), ALL), " of the ",
         linked(integer(capacity), ALL),
@@ -86,9 +91,27 @@ def _calls(made: pd.DataFrame, capacity: int) -> list[Part]:
     for place, row in enumerate(takers):
         parts += [
             ", " if place else ": ", linked(integer(row["n_calls"]), ALL),
-            f" from \u201c{row['title']}\u201d",
+            f" from \u201c{row['title']}\u201d", *_worth(row, play, currency),
         ]  # fmt: skip
     return [*parts, ". Everybody else gets a message."]
+
+
+def _worth(row: Mapping[str, Any], play: Play | None, currency: str) -> list[Part]:
+    """Say what the calls from one list cost, and what they may bring after that."""
+    if play is None or pd.isna(row["calls_low"]):
+        return []
+    low, high = (about(row[name], currency) for name in ("calls_low", "calls_high"))
+    kept = interval(float(play.save_rate_low), float(play.save_rate_high))
+    return [
+        " (which cost ", linked(money(cost(row, play), currency), ALL), " and bring ",
+        linked(f"{low} to {high}", ALL), " more than that if a call keeps ", linked(kept, ALL),
+        " of those who would leave)",
+    ]  # fmt: skip
+
+
+def cost(row: Mapping[str, Any], play: Play) -> float:
+    """Return what the calls from one list cost, in money."""
+    return float(row["n_calls"]) * float(play.cost)
 
 
 def one(row: Mapping[str, Any], currency: str) -> list[Statement]:
@@ -233,15 +256,20 @@ def stands_out(low: float, high: float) -> bool:
     return bool(low > 0 or high < 0)
 
 
-def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
+def saved(summary: pd.DataFrame, capacity: int, play: Play | None, currency: str) -> list[Finding]:
     """Return what was found for ``results.json``: ``list-<name>`` for every list that was made.
 
-    ``unanswered`` names those that were not, and why.
+    ``unanswered`` names those that were not, and why; ``calls`` says how the team's calls are
+    spent.
 
     Parameters
     ----------
     summary : DataFrame
         ``listed.summary``.
+    capacity : int
+        Customers that the team can call, over all lists.
+    play : Play or None
+        What a call costs and may keep.
     currency : str
     """
     found = [
@@ -252,6 +280,11 @@ def saved(summary: pd.DataFrame, currency: str) -> list[Finding]:
         )
         for row in records(summary[summary["skipped"] == ""])
     ]  # fmt: skip
+    made = summary[summary["skipped"] == ""]
+    if len(made):
+        words = "".join(map(text, _calls(made, capacity, play, currency)))
+        n = int(made["n_calls"].sum())
+        found.append(Finding("calls", words, n, unit="calls", n=capacity, table=ALL))
     gone = records(summary[summary["skipped"] != ""])
     if gone:
         named = listed([f"\u201c{row['title']}\u201d ({row['skipped']})" for row in gone])
