@@ -12,11 +12,14 @@ import pandas as pd
 import pytest
 
 from cs_models.features import renewals
-from cs_models.features.measures import durations, facts, people, score, seats, support
+from cs_models.features.adoption import Definition
+from cs_models.features.condition import Condition
+from cs_models.features.measures import adopted, durations, facts, people, score, seats, support
 from cs_models.learn import measures
 from cs_models.report.evidence import measures as evidence
 from cs_models.report.evidence.measure_groups import half_year
 from cs_models.report.exhibits import measures as exhibits
+from cs_models.report.findings import measures as findings
 
 START, ON = date(2024, 1, 1), date(2024, 5, 15)
 END = date(2025, 1, 1)
@@ -185,3 +188,26 @@ def test_each_feature_and_role_has_its_group(told: evidence.Told) -> None:
     assert row(told, "features used in 84 days per user", "role", "admin")["value"] == 2
     members = row(told, "features used in 84 days per user", "role", "member")
     assert members[["value", "n"]].tolist() == [1, 2]
+
+
+def test_contracts_too_short_to_be_judged_by_hand(small: SimpleNamespace) -> None:
+    """Judged on day 60: one ended on day 30, one runs a month; the rest are judged or to come."""
+    terms = [
+        small.term("A-1", START, END, ended_at=START + timedelta(days=30)),
+        small.term("B-1", START, START + timedelta(days=31), account_id="B"),
+        small.term("B-2", START + timedelta(days=31), END, account_id="B"),
+        small.term("C-1", START, END, account_id="C", ended_at=START + timedelta(days=61)),
+        small.term("D-1", before(20), END, account_id="D", ended_at=before(5)),
+        small.term("E-1", date(2023, 6, 1), date(2023, 7, 1), account_id="E"),
+    ]
+    tables = small.world(terms, [small.event(before(3), account_id="B")])
+    known, rule = read(tables), Definition("f", (Condition("events__f__first_60d", at_least=1.0),))
+    found = adopted.too_short(tables, known, rule)
+    assert found[["n_by_term", "n_early"]].to_numpy().tolist() == [[1, 1]]
+    judged = adopted.adopted(tables, known, rule)
+    assert judged["subscription_id"].tolist() == ["B-2", "C-1"]
+    told = evidence.tell(tables, known, renewals.history(tables, ON), definition=rule)
+    assert findings.short(told) == (
+        " Left out: 1 contract ended early, before day 60 (SMB 1), and 1 contract of no more than "
+        "60 days by its terms (SMB 1)."
+    )

@@ -66,6 +66,39 @@ def adopted(tables: Mapping[str, ir.Table], facts: Facts, definition: Definition
     return rows[[*columns, "adopted"]].sort_values("subscription_id", ignore_index=True)
 
 
+def too_short(tables: Mapping[str, ir.Table], facts: Facts, definition: Definition) -> pd.DataFrame:
+    """Return the contracts that were over by the day on which they would have been judged.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        Canonical tables: subscriptions.
+    facts : Facts
+    definition : Definition
+
+    Returns
+    -------
+    DataFrame, one row per segment
+        segment, n_by_term (contracts that run for no longer, by their own terms), n_early (that
+        would have run longer and were ended); of those that began within the recorded time and
+        whose day has come.  :func:`adopted` leaves them out.
+    """
+    terms = facts.terms
+    day = terms["start"] + pd.Timedelta(days=judged_after(definition))
+    out = terms[
+        (terms["start"] >= pd.Timestamp(facts.data_start))
+        & (day <= pd.Timestamp(facts.on)) & (terms["end"] <= day)
+    ]  # fmt: skip
+    planned = tables["subscriptions"].select("subscription_id", "term_end").execute()
+    named = out.merge(facts.accounts[["account_id", "segment"]], on="account_id").merge(
+        planned, on="subscription_id"
+    )
+    until = pd.to_datetime(named["term_end"]).astype("datetime64[s]")
+    by_term = until <= named["start"] + pd.Timedelta(days=judged_after(definition))
+    told = named.assign(n_by_term=by_term.astype("int64"), n_early=(~by_term).astype("int64"))
+    return told.groupby("segment")[["n_by_term", "n_early"]].sum().reset_index()
+
+
 def _panel(tables: Mapping[str, ir.Table], cohort: Cohort, definition: Definition) -> pd.DataFrame:
     """Build the panel of the definition's columns, a brief one where it can be."""
     asked = adoption.request(definition)

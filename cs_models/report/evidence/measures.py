@@ -45,6 +45,9 @@ class Told:
         By measure ("M1", …): why it cannot be answered.
     adopted, adopted_by : DataFrame
         Share of contracts adopted, by month of their start and by segment and plan.
+    too_short : DataFrame
+        Contracts over by the day on which they would have been judged: segment, n_by_term,
+        n_early.
     adoption, groups : DataFrame
         Active users per entitled by month; the last month (twelve-week measures: the date) by
         group: id, name, by, group, value, low, high, unit, n, n_accounts, period.
@@ -69,6 +72,7 @@ class Told:
     why: dict[str, str]
     adopted: pd.DataFrame
     adopted_by: pd.DataFrame
+    too_short: pd.DataFrame
     adoption: pd.DataFrame
     groups: pd.DataFrame
     features: pd.DataFrame
@@ -134,6 +138,7 @@ def tell(
         why=_unanswered(facts, period, definition, why, bought, steps, value),
         adopted=measures.adopted(terms, by=["cohort_month"]),
         adopted_by=measure_groups.stacked(terms, lambda rows, by: measures.adopted(rows, by=by)),
+        too_short=judged.too_short(tables, facts, definition) if definition else _nobody(),
         adoption=_latest(measures.adoption(months)),
         groups=measure_groups.tell(months, period, users, bought, (value, onboard), str(facts.on)),
         features=_features(measure_groups.of(months, period)),
@@ -246,6 +251,10 @@ def _adopted(
             columns=["account_id", "segment", "plan", "cohort_month", "running", "adopted"]
         )
     return judged.adopted(tables, facts, definition)
+
+
+def _nobody() -> pd.DataFrame:
+    return pd.DataFrame(columns=["segment", "n_by_term", "n_early"])
 
 
 def _latest(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from cs_models.report.evidence.customer import Look
 from cs_models.report.evidence.predictors import records
 from cs_models.report.figures import customer as figures
 from cs_models.report.findings import customer as findings
+from cs_models.report.findings.amounts import contracts
 from cs_models.report.values import integer, money, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
@@ -95,7 +96,7 @@ def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
                 "backed": Column("Sign went with leaving"),
                 "p_churn": Column("Chance of leaving", kind="percent", digits=0),
             },
-            note=f"{integer(found.n_heavy_now)} contracts with heavy use come up, "
+            note=f"With heavy use, of those that come up: {contracts(found.n_heavy_now)}, "
             f"{integer(found.terms['flag'].astype(bool).sum())} with a sign. Heavy: more use "
             "than three of four past customers of its kind at the same point.",
         ),

@@ -10,6 +10,7 @@ from cs_models.features.measures.score import PARTS
 from cs_models.report.display import Column, Statement, Table
 from cs_models.report.evidence.engagement import Told
 from cs_models.report.findings import engagement as findings
+from cs_models.report.findings.amounts import counted
 from cs_models.report.values import integer, interval
 
 Shown = Statement | Table
@@ -109,7 +110,7 @@ def support(told: Told) -> tuple[Shown, ...]:
             "oldest_days": Column("Oldest", kind="integer", unit="days"),
             "escalated": Column("Escalated", kind="integer"),
         },
-        note=f"All customers together: {integer(told.load['opened'].sum())} cases opened in 90 "
+        note=f"All customers together: {counted(told.load['opened'].sum(), 'case')} opened in 90 "
         "days, "
         f"{integer(told.load['open'].sum())} open, {integer(told.load['open_severe'].sum())} of "
         "them severe. Escalated: of those opened in 90 days and closed, as an escalation carries "

@@ -17,6 +17,7 @@ from cs_models.report.exhibits import journey_drawn as drawn
 from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
 from cs_models.report.findings import paying
+from cs_models.report.findings.amounts import customers
 from cs_models.report.findings.journey import called
 from cs_models.report.values import integer, money, number, percent
 
@@ -297,7 +298,7 @@ def stuck(frame: pd.DataFrame, after: pd.DataFrame, currency: str) -> tuple[Show
             "days_without_use": Column("Days without use", kind="integer"),
             "days_to_renewal": Column("Days to renewal", kind="integer"),
         },
-        note=f"{integer(len(frame))} customers, with {money(frame['arr'].sum(), currency)} a "
+        note=f"{customers(len(frame))}, with {money(frame['arr'].sum(), currency)} a "
         "year. The "
         "whole list is in tables/stuck.csv.", at_most=50,
     )  # fmt: skip

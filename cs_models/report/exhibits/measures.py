@@ -73,7 +73,7 @@ def _adopted_by(told: Told) -> Table:
                  "value": Column("Adopted", kind="percent"), **ENDS,
                  "n": Column("Contracts", kind="integer"), "n_accounts": _N},
         note=f"Adopted means: {findings.meaning(told)}. From and to: 95 %, the customer as the "
-        "unit.",
+        f"unit.{findings.short(told)}",
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cs_models.report.display import Column, Statement, Table
 from cs_models.report.evidence.paying import Paying
 from cs_models.report.findings import paying as findings
+from cs_models.report.findings.amounts import customers
 from cs_models.report.values import integer
 
 _AT_MOST = 30
@@ -61,7 +62,7 @@ def unseen(found: Paying, currency: str) -> tuple[Statement | Table, ...]:
             "arr": Column("ARR it said", kind="money", unit=currency),
         },
         at_most=_AT_MOST,
-        note=f"{integer(len(found.unseen))} customers, the most money first. No contract began "
+        note=f"{customers(len(found.unseen))}, the most money first. No contract began "
         f"within {integer(found.grace_days)} days of the end. Either the next contract is missing "
         "from the records, or the outcome should say that the customer left. All are in "
         "tables/renewed_unseen.csv.",

@@ -18,6 +18,7 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.exhibits.tally import tally
 from cs_models.report.figures import people as figures
 from cs_models.report.findings import people as findings
+from cs_models.report.findings.amounts import counted
 from cs_models.report.values import integer, percent
 
 Shown = tuple[Statement | Exhibit | Table, ...]
@@ -134,8 +135,9 @@ def _to_help(found: People, currency: str) -> Table:
             "n_never": Column("Never came", kind="integer"),
             "sponsors": Column("Sponsors who are silent or never came"),
         },
-        note=f"Together {integer(users['n_below'].sum())} users below their peers and "
-        f"{integer(users['n_never'].sum())} who never came, of {integer(len(users))} customers; at "
+        note=f"Together {counted(users['n_below'].sum(), 'user')} below their peers and "
+        f"{integer(users['n_never'].sum())} who never came, of "
+        f"{counted(len(users), 'customer')}; at "
         f"{integer((users['sponsors'] != '').sum())} of these a sponsor is away. {_left_out(users)}"
         "One row a customer, those whose sponsors are away first. Users by their login only.",
         fold_after=_FOLDED,

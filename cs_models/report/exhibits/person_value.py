@@ -15,7 +15,8 @@ from cs_models.report.evidence import people_anchors as anchors
 from cs_models.report.evidence.person_value import Worth
 from cs_models.report.figures import person_value as figures
 from cs_models.report.findings import person_value as findings
-from cs_models.report.values import integer, money, number, percent
+from cs_models.report.findings.amounts import counted
+from cs_models.report.values import money, number, percent
 
 Shown = tuple[Statement | Exhibit | Table, ...]
 
@@ -64,7 +65,7 @@ def persons(found: Worth, dearest: pd.DataFrame, currency: str) -> Shown:
                     "use_alone": pay("by use alone"),
                     "use_share": Column("Part in all use of the customer", kind="percent"),
                 },
-                note=f"{integer(len(found.value.persons))} persons in all. {said[1].text} "
+                note=f"{counted(len(found.value.persons), 'person')} in all. {said[1].text} "
                 "Margin, not "
                 "revenue. So far: by role first, within a role by the part in "
                 "the use of each month; a role that is alone in a customer has all its part "
@@ -169,9 +170,9 @@ def _effect(found: Worth) -> Shown:
                 "n_with": Column("With an arrival", kind="integer"),
                 "n_without": Column("Without", kind="integer"),
             },
-            note=f"{integer(found.value.n_movers)} persons were followed from one customer to "
-            "another. Among customers of the same segment and number of the term. Customers that "
-            "attract such people may differ in other ways. A ratio of 1, or 0 points, is no "
-            "difference.",
+            note="Followed from one customer to another: "
+            f"{counted(found.value.n_movers, 'person')}. Among customers of the same segment and "
+            "number of the term. Customers that attract such people may differ in other ways. A "
+            "ratio of 1, or 0 points, is no difference.",
         ),
     )  # fmt: skip

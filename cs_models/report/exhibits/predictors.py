@@ -15,6 +15,7 @@ from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.predictors import Learnt, Today, records
 from cs_models.report.figures import predictors as figures
 from cs_models.report.findings import predictors as findings
+from cs_models.report.findings.amounts import customers
 from cs_models.report.values import integer, money, percent
 
 Shown = Sequence[Exhibit | Statement | Table]
@@ -210,8 +211,8 @@ def _red(risk: pd.DataFrame, currency: str) -> str:
     red = risk[risk["colour"] == "red"]
     if red.empty:
         return ""
-    n = integer(red["account_id"].nunique())
-    return f"Red: {n} customers with {money(red['arr'].sum(), currency)} a year. "
+    n = customers(red["account_id"].nunique())
+    return f"Red: {n} with {money(red['arr'].sum(), currency)} a year. "
 
 
 def _in_short(reasons: list[str]) -> str:

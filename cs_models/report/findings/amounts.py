@@ -15,14 +15,26 @@ def about(amount: float, currency: str) -> str:
     return money(round(amount, min(digits, 0)), currency)
 
 
+def counted(n: float, one: str, many: str = "") -> str:
+    """Write a number of things: ``1 customer``, ``2,310 customers``.
+
+    Parameters
+    ----------
+    n : float
+    one, many : str
+        One of them, and several; `one` with an s when not given.
+    """
+    return f"{integer(int(n))} {one if n == 1 else many or f'{one}s'}"
+
+
 def contracts(n: float) -> str:
     """Write a number of contracts."""
-    return "1 contract" if n == 1 else f"{integer(int(n))} contracts"
+    return counted(n, "contract")
 
 
 def customers(n: float) -> str:
     """Write a number of customers."""
-    return "1 customer" if n == 1 else f"{integer(int(n))} customers"
+    return counted(n, "customer")
 
 
 def quarters(n: int) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from cs_models.report.display import Statement, num
 from cs_models.report.evidence.engagement import Told
 from cs_models.report.evidence.rules import records
+from cs_models.report.findings.amounts import contracts
 from cs_models.report.findings.words import Part, cited, text
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
@@ -41,7 +42,7 @@ def score_parts(told: Told) -> list[Part]:
     if row["verdict"] == "too_little_data":
         return cited(
             ORDER, "Whether the engagement score says anything of renewal cannot be told yet: of "
-            f"{integer(row['n'])} contracts, {integer(row['n_lost'])} were lost; forty lost and "
+            f"{contracts(row['n'])}, {integer(row['n_lost'])} were lost; forty lost and "
             "forty kept are needed.",
         )  # fmt: skip
     pairs = cited(
@@ -72,16 +73,20 @@ def support_parts(told: Told) -> list[Part]:
     now = told.load[["opened", "open", "open_severe"]].sum()
     parts = cited(
         LOAD, "Opened in the last 90 days: ", num(integer(now["opened"]), f"#{LOAD}"),
-        " cases; open now: ", num(integer(now["open"]), f"#{LOAD}"),
+        f" {'case' if now['opened'] == 1 else 'cases'}; open now: ",
+        num(integer(now["open"]), f"#{LOAD}"),
         f", {integer(now['open_severe'])} of them severe. ",
     )  # fmt: skip
     n = told.handled.groupby("state")["n"].sum() if len(told.handled) else pd.Series(dtype=float)
     few = n.get("some left open", 0.0)
     if few < FEWEST:
-        parts += cited(
-            HANDLED, f"Only {integer(few)} contracts came near their renewal with a case older "
-            "than a week still open: too few to tell what that goes with. ",
+        words = (
+            f"Only {contracts(few)} came near the renewal with a case older than a week still "
+            "open: too few to tell what that goes with. "
+            if few else "No contract came near its renewal with a case older than a week still "
+            "open, so nothing can be told of that. "
         )  # fmt: skip
+        parts += cited(HANDLED, words)
     else:
         parts += _gap("With a case left open", told.unresolved)
     return [*parts, *_gap("With many cases, all handled", told.volume)]

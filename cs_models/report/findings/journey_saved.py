@@ -11,6 +11,7 @@ from cs_models.report.evidence import journey_anchors as anchors
 from cs_models.report.evidence.journey import Journey
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings import journey as told
+from cs_models.report.findings.amounts import customers
 from cs_models.report.findings.words import listed, text
 from cs_models.report.results import Finding
 from cs_models.report.values import number, percent
@@ -37,7 +38,8 @@ def of_journey(
     found = [
         Finding(
             id=f"stage-{row['stage']}",
-            statement=f"{row['n']:,} customers are in the stage {told.called(row['stage'])} today.",
+            statement=f"{customers(row['n'])} {'is' if row['n'] == 1 else 'are'} in the stage "
+            f"{told.called(row['stage'])} today.",
             value=row["n"], unit="customers", n=int(row["n"]), table=anchors.TODAY,
         )
         for row in records(today)
@@ -81,12 +83,13 @@ def of_journey(
             Finding(
                 id="break-passing", statement="".join(map(text, passing)), value=first["excess"],
                 low=first["low"], high=first["high"], unit="moves", n=int(first["n_accounts"]),
-                table=anchors.PASSING,
+                table=anchors.PASSING, verdict="undecided",
             )
         )  # fmt: skip
     found.append(
         Finding(
-            id="stuck", statement=f"{len(stuck):,} customers are stuck in an early stage.",
+            id="stuck", statement=f"{customers(len(stuck))} {'is' if len(stuck) == 1 else 'are'} "
+            "stuck in an early stage.",
             value=float(stuck["arr"].sum()), unit=currency, n=len(stuck), table=anchors.STUCK,
         )
     )  # fmt: skip

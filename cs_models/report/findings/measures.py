@@ -12,9 +12,11 @@ from typing import Any
 import pandas as pd
 
 from cs_models.features import adoption
+from cs_models.features.measures.adopted import judged_after
 from cs_models.report.display import Statement, num
 from cs_models.report.evidence.measures import Told
 from cs_models.report.evidence.rules import records
+from cs_models.report.findings.amounts import contracts
 from cs_models.report.findings.words import Part, chance, cited, listed, text
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number
@@ -67,9 +69,26 @@ def adopted_parts(told: Told) -> list[Part]:
         )
     began = f" that began since {told.adopted['cohort_month'].min()}" if len(told.adopted) else ""
     return cited(
-        ADOPTED_BY, _share(row, ADOPTED_BY), f" of {integer(row['n'])} contracts{began}, ended "
-        f"ones included, had adopted. The definition in force: {words}.",
+        ADOPTED_BY, _share(row, ADOPTED_BY), f" of {contracts(row['n'])}{began} had adopted, "
+        f"those included that ended later. The definition in force: {words}.",
     )  # fmt: skip
+
+
+def short(told: Told) -> str:
+    """Say how many contracts were over before they could be judged, and whose they were."""
+    if told.definition is None:
+        return ""
+    day = integer(judged_after(told.definition))
+    parts = []
+    for column in ("n_early", "n_by_term"):
+        rows = records(told.too_short[told.too_short[column] > 0])
+        of = ", ".join(f"{r['segment']} {integer(r[column])}" for r in rows)
+        n = int(told.too_short[column].sum())
+        by_terms = f"of no more than {day} days by {'its' if n == 1 else 'their'} terms"
+        why = f"ended early, before day {day}" if column == "n_early" else by_terms
+        if rows:
+            parts.append(f"{contracts(n)} {why} ({of})")
+    return f" Left out: {', and '.join(parts)}." if parts else ""
 
 
 def meaning(told: Told) -> str:

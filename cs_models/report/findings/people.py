@@ -13,6 +13,7 @@ from cs_models.report.display import Role, Statement
 from cs_models.report.evidence import people_anchors as anchors
 from cs_models.report.evidence.people import QUIET_DAYS, People
 from cs_models.report.evidence.rules import records
+from cs_models.report.findings import amounts
 from cs_models.report.findings.words import chance, cited, linked, listed
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
@@ -128,13 +129,13 @@ def peers(found: People) -> Said:
         Statement.of(
             "finding", *cited(
                 anchors.BELOW,
-            linked(f"{integer(len(found.below))} users", anchors.BELOW),
+            linked(amounts.counted(len(found.below), "user"), anchors.BELOW),
             " who came at least once are below their peers there: the least active of the active "
             f"(by the cut itself, the lowest {percent(found.cuts.below)}), and sponsors who "
             "have fallen silent. Apart from these, ",
-            linked(f"{integer(table['n_never'].sum())} users", anchors.BELOW),
+            linked(amounts.counted(table["n_never"].sum(), "user"), anchors.BELOW),
             " there were invited and never came: to be invited again, not to be coached. They are "
-            f"of {integer(len(table))} customers, and listed by customer; at "
+            f"of {amounts.counted(len(table), 'customer')}, and listed by customer; at "
             f"{integer((table['sponsors'] != '').sum())} of them a sponsor is away.",
             ),
             id="below-said",
@@ -225,9 +226,11 @@ def after(found: People) -> Statement:
     if gap is None or gap.difference != gap.difference:
         n = 0 if gap is None else gap.n_with
         words = (
-            f"Only {integer(n)} renewals came after a champion had left in time to tell: too few "
-            "to compare."
-        )
+            f"Only {amounts.counted(n, 'renewal')} came after a champion had left in time to "
+            "tell: too few to compare."
+            if n else "No renewal came after a champion had left in time to tell, so there is "
+            "nothing to compare."
+        )  # fmt: skip
         return Statement.of("note", *cited(anchors.COUNTED, words), verdict="too_little_data",
                             id="after-said")  # fmt: skip
     ends = interval(gap.low, gap.high, "points")
@@ -267,7 +270,7 @@ def candidates(found: People) -> Said:
     return [
         Statement.of(
             "finding", *cited(
-                anchors.COUNTED, linked(f"{integer(len(users))} users", anchors.COUNTED),
+                anchors.COUNTED, linked(amounts.counted(len(users), "user"), anchors.COUNTED),
             f" of {integer(customers)} of the highest-paying customers are the most active for "
             f"their role: half of them used the product on {days(half)} or more of the last 28. ",
             linked(integer(promoters), anchors.COUNTED),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from cs_models.report.display import Statement
 from cs_models.report.evidence import people_anchors as anchors
 from cs_models.report.evidence.person_value import FIRST, Worth
-from cs_models.report.findings.amounts import about
+from cs_models.report.findings.amounts import about, counted
 from cs_models.report.findings.words import Part, cited, linked
 from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
@@ -41,7 +41,7 @@ def worth(found: Worth, currency: str) -> Said:
             linked(about(float(sums["to_come"]), currency), anchors.ACCOUNTS), " within ",
             linked(f"{years} years", anchors.ASSUMED), ". Of this ",
             linked(about(handed, currency), anchors.ACCOUNTS), " is handed out to ",
-            linked(f"{integer(len(found.value.persons))} persons", anchors.PERSONS),
+            linked(counted(len(found.value.persons), "person"), anchors.PERSONS),
             ", by role first (weights stated below), within a role by use; never more than the "
             "customer's own.",
             id="worth-said",
@@ -75,7 +75,7 @@ def _weighed(found: Worth) -> Statement:
     )
     return Statement.of(
         "caution" if shaky else "note", *cited(
-            anchors.PERSONS, f"Of the {integer(first)} persons first in this order, ",
+            anchors.PERSONS, f"Of the {counted(first, 'person')} first in this order, ",
         linked(integer(equal), anchors.PERSONS), " stay among the first with equal weights of the "
         "roles, and ", linked(integer(alone), anchors.PERSONS),
         " if use alone counted. By use alone, half of them would be valued at "
@@ -97,11 +97,17 @@ def moved(found: Worth) -> Statement:
         return Statement.of("caution", f"Value stays inside each customer: {found.cannot_follow}.",
                             id="moved-said")  # fmt: skip
     n, use = found.value.n_movers, found.effect.use
-    start = f"{integer(n)} persons were followed from one customer to another. "
+    start = (
+        f"{counted(n, 'person')} {'was' if n == 1 else 'were'} followed from one customer to "
+        "another. "
+    )
     if not n:
         return Statement.of("note", "Nobody moved from one customer to another.", id="moved-said")
     if use.difference != use.difference:
-        rest = f"Only {integer(use.n_with)} arrivals can be compared: too few to say what went on."
+        rest = (
+            f"Only {counted(use.n_with, 'arrival')} can be compared: too few to say what went on."
+            if use.n_with else "No arrival can be compared, so what went on cannot be said."
+        )  # fmt: skip
         return Statement.of("note", *_moves(start + rest), verdict="too_little_data",
                             id="moved-said")  # fmt: skip
     ratio, low, high = found.effect.use_ratio

@@ -98,8 +98,9 @@ def at_stake(today: Today, coming: Due, currency: str) -> list[Part]:
     notice = coming.left_out.set_index("key").loc[NOTICE]
     gone: list[Part] = [
         " Besides, ", linked(integer(notice["n_accounts"]), "left-out"),
-        " customers with ", linked(money(notice["arr"], currency), "left-out"),
-        " a year have given notice already.",
+        " customer with " if notice["n_accounts"] == 1 else " customers with ",
+        linked(money(notice["arr"], currency), "left-out"),
+        f" a year {_of_one('have given notice already', int(notice['n_accounts']))}.",
     ]  # fmt: skip
     return [
         f"From {coming.since:%-d %B} to {coming.until:%-d %B %Y}, ",
@@ -178,10 +179,19 @@ def due(coming: Due, currency: str) -> list[Statement]:
         return []
     parts: list[Part] = ["Some running contracts are not spoken of here: "]
     for place, row in enumerate(records(out)):
-        parts += [". " if place else "", linked(integer(row["n_accounts"]), "left-out"),
-                  " customers (", linked(money(row["arr"], currency), "left-out"),
-                  *cited("left-out", f" a year) who {row['reason']}")]  # fmt: skip
+        n = int(row["n_accounts"])
+        parts += [". " if place else "", linked(integer(n), "left-out"),
+                  " customer (" if n == 1 else " customers (",
+                  linked(money(row["arr"], currency), "left-out"),
+                  *cited("left-out", f" a year) who {_of_one(row['reason'], n)}")]  # fmt: skip
     return [Statement.of("note", *parts, ".", id="not-spoken-of")]
+
+
+def _of_one(reason: str, n: int) -> str:
+    """Put the verb with which a reason begins in the number of those it is said of."""
+    verb, _, rest = reason.partition(" ")
+    one = {"have": "has", "are": "is", "renew": "renews", "come": "comes", "do": "does"}
+    return f"{one[verb]} {rest}" if n == 1 and verb in one else reason
 
 
 def colours(today: Today, currency: str) -> Statement:
