@@ -100,7 +100,11 @@ def counted(now: pd.DataFrame) -> pd.DataFrame:
 def after_long(
     stays: pd.DataFrame, terms: Terms | None, rules: Rules, lasting: pd.DataFrame, as_of: date
 ) -> pd.DataFrame:
-    """Compare who is still in an early stage on its long day with who had moved on by then.
+    """Compare who is still in an early stage on its long day with who had come further by then.
+
+    Come further means into another early stage: both sides are short of the level.  An early stage
+    is left for the later ones by reaching it, so that to compare with those would find the gap at
+    the level once more and call it the harm of a long stay.
 
     Every account is looked at once a stage, on the day ``long`` after it first entered it, and
     counts if a year is known after that.  Customers of the same group and age, with as many
@@ -120,14 +124,14 @@ def after_long(
 
     Returns
     -------
-    DataFrame, one row per early stage that has a long day
+    DataFrame, one row per early stage that has a long day, but for the last
         ``stage``, ``day`` (the landmark: days since it was entered), ``n_long``, ``n_moved``,
         ``long``, ``moved``, ``low``, ``high``, ``p`` as in ``learn.journey.Landmark``; NaN where
         too few can be compared.
     """
     long = lasting.set_index("stage")["long"]
     rows = []
-    for name in rules.early:
+    for name in rules.early[:-1]:
         day = float(long.get(name, np.nan))
         if np.isnan(day) or terms is None:
             continue
@@ -140,7 +144,7 @@ def after_long(
 def _looked_at(
     stays: pd.DataFrame, terms: Terms, rules: Rules, stage: str, day: int, as_of: date
 ) -> pd.DataFrame:
-    """Return who was in a stage, or further on the way, so many days after entering it."""
+    """Return who was in a stage, or in a later early one, so many days after entering it."""
     entered = stays[(stays["stage"] == stage) & stays["entry_seen"]]
     entered = entered.drop_duplicates("account_id").set_index("account_id")
     at = entered["entered_on"] + pd.Timedelta(days=day)
@@ -148,8 +152,8 @@ def _looked_at(
     own = stays[stays["account_id"].isin(at.index)]
     when = at.reindex(own["account_id"]).to_numpy()
     there = own[(own["entered_on"] <= when) & (own["last_day"] >= when)].set_index("account_id")
-    further = rules.path[rules.path.index(stage) + 1 :]
-    # Who had gone into trouble, or fallen back, by that day is on neither side.
+    further = rules.early[rules.early.index(stage) + 1 :]
+    # Who had reached the level, gone into trouble or fallen back by that day is on neither side.
     still = (there["stage"] == stage) & (there["entered_on"] == entered["entered_on"].reindex(
         there.index))  # fmt: skip
     there = there[still | there["stage"].isin(further)]

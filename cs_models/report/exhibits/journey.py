@@ -259,7 +259,8 @@ def _passing(broken: Breaks) -> Table:
         _broken(broken.passing), id=anchors.PASSING, title="Trouble that passes",
         columns={**_BROKEN, "back": Column("Came back to the way", kind="percent")},
         note="Moves into stages beside the way from which customers return. Came back: of those "
-        "who moved on from the trouble. p as above.",
+        "who moved on from the trouble. p as above. Volumes of use are not held alike: where use "
+        "is low, it falls by a share more often by chance.",
     )  # fmt: skip
 
 
@@ -315,14 +316,16 @@ def _after(frame: pd.DataFrame) -> tuple[Table, ...]:
                 "called": Column("Stage"), "day": Column("Day in it", kind="integer"),
                 "n_long": Column("Still in it", kind="integer"),
                 "long": Column("of these lost", kind="percent"),
-                "n_moved": Column("Moved on", kind="integer"),
+                "n_moved": Column("Come further, level not reached", kind="integer"),
                 "moved": Column("of these lost ", kind="percent"),
                 "low": Column("Difference from", kind="percent"),
                 "high": Column("to", kind="percent"), "p": Column("p", kind="number", digits=3),
             },
             note="All are looked at on one day after entering the stage, and the year after it is "
-            "known. Compared within customers of one group, age and days to the renewal; who had "
-            "moved on is counted as if spread over these as the others are.",
+            "known. Compared within customers of one group, age and days to the renewal, none of "
+            "whom had reached the level: an early stage is left by reaching it, and who renews more at "
+            "the level is told elsewhere. Who had come further is counted as if spread over these "
+            "as the others are.",
         ),
     )  # fmt: skip
 

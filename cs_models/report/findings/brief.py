@@ -38,7 +38,7 @@ _DOUBTS = frozenset(
 # How many sentences of a finding stand in the brief, where it is more than one.
 _SENTENCES: Final = {
     "kept": 2, "at-risk": 2, "last-list": 2, "arr-below": 3, "levels": 2, "observed-to-expected": 3,
-    "leavers-met": 9, "break": 9, "records-stopped": 2, "renewed-unseen": 2,
+    "leavers-met": 9, "break": 9, "break-passing": 9, "records-stopped": 2, "renewed-unseen": 2,
 }  # fmt: skip
 # What a figure leaves to the answer's words: what the money is of, and at which level the gap is.
 _OPENINGS: Final = {foremost.KEPT: 1, foremost.GAP: 2}

@@ -116,17 +116,22 @@ def _unclear(losses: list[dict[str, Any]]) -> list[Part]:
 
 
 def passing_parts(broken: Breaks) -> list[Part]:
-    """Say which trouble that passes is clear, with the share that came back; nothing where none."""
+    """Say where most more than expected go into trouble that passes; nothing where none is clear.
+
+    It is not called a break: a fall in use by a share comes by chance more often where use is low,
+    and stages are not alike in their volume of use.
+    """
     passing = records(broken.passing)
     if not passing or not passing[0]["clear"]:
         return []
     return [
-        "What is clear is trouble that passes: ", *_excess(passing[0], _OF_ALL),
+        "Into trouble that passes: ", *_excess(passing[0], _OF_ALL),
         *cited(
             anchors.PASSING, f"; {percent(passing[0]['back'])} of those who moved on from "
             f"{called(passing[0]['to'])} came back to the way",
         ),
-        ".",
+        ". Whether the stage goes with it cannot be told: use that is low falls by a share more "
+        "often by chance, and volumes were not held alike.",
     ]  # fmt: skip
 
 
@@ -269,7 +274,10 @@ def stuck_said(stuck: pd.DataFrame, after: pd.DataFrame, currency: str) -> list[
 
 
 def _after(after: pd.DataFrame) -> list[Statement]:
-    """Say what came after the long day, for each stage in which the two sides are apart."""
+    """Say what came after the long day, for each stage in which the two sides are apart.
+
+    Both sides are short of the level, so that this is not the gap at the level once more.
+    """
     known = records(after[after["p"].notna()])
     if not known:
         return []
@@ -277,8 +285,8 @@ def _after(after: pd.DataFrame) -> list[Statement]:
     if not apart:
         words = (
             "Whether staying so long goes with being lost cannot be told: of customers of the same "
-            "group and age, with as many days to the renewal, those who had moved on were lost "
-            "about as often"
+            "group and age, with as many days to the renewal and short of the level as well, those "
+            "who had come further were lost about as often"
         )
         return [Statement.of("finding", f"{words} (", *_shares(known[0]), ").", id="stuck-before")]
     shares = [part for row in apart for part in ["; ", *_shares(row)]][1:]
@@ -289,8 +297,8 @@ def _after(after: pd.DataFrame) -> list[Statement]:
     return [
         Statement.of(
             "finding", f"Those who came to that point asked to cancel or left within a year {how} "
-            "customers of the same group and age who had moved on, with as many days to the "
-            "renewal. Counted ", *shares, ".", id="stuck-before",
+            "customers of the same group and age who had come further and were short of the level "
+            "as well, with as many days to the renewal. Counted ", *shares, ".", id="stuck-before",
         )
     ]  # fmt: skip
 

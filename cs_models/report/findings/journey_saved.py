@@ -83,7 +83,7 @@ def of_journey(
             Finding(
                 id="break-passing", statement="".join(map(text, passing)), value=first["excess"],
                 low=first["low"], high=first["high"], unit="moves", n=int(first["n_accounts"]),
-                table=anchors.PASSING, verdict="undecided",
+                table=anchors.PASSING,
             )
         )  # fmt: skip
     found.append(
