@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pandas as pd
 import pydantic
@@ -37,7 +37,7 @@ SILENT = "without warnings or forecasts"
 RUN_COLUMNS: Final = ("run_id", "as_of", "started_at", "verdict", "n_said", "n_quarters")
 SAID_COLUMNS: Final = (
     "run_id", "as_of", "account_id", "subscription_id", "term_end", "arr", "p_churn", "p_low",
-    "p_high",
+    "p_high", "colour", "colour_raw",
 )  # fmt: skip
 FORECAST_COLUMNS: Final = (
     "run_id", "as_of", "quarter", "label", "due_arr", "grr_p10", "grr_p50", "grr_p90", "nrr_p10",
@@ -59,7 +59,7 @@ class Earlier:
         (:data:`READ`, or why it takes no part), n_said (contracts warned of), n_quarters.
     said : pandas.DataFrame
         One row per (run, contract): run_id, as_of, account_id, subscription_id, term_end, arr,
-        p_churn, p_low, p_high.
+        p_churn, p_low, p_high, colour, colour_raw (missing in reports that kept none).
     forecast : pandas.DataFrame
         One row per (run, quarter): run_id, as_of, quarter, label, due_arr, grr_p10, grr_p50,
         grr_p90, nrr_…, arr_at_risk, loss_p90.
@@ -79,6 +79,9 @@ class Earlier:
         return int((self.runs["verdict"] == READ).sum())
 
 
+Colour = Literal["green", "amber", "red"]
+
+
 class _Said(runs.Strict):
     account_id: str
     subscription_id: str
@@ -87,6 +90,8 @@ class _Said(runs.Strict):
     p_churn: float = pydantic.Field(ge=0, le=1)
     p_low: float | None = pydantic.Field(ge=0, le=1)
     p_high: float | None = pydantic.Field(ge=0, le=1)
+    colour: Colour | None = None
+    colour_raw: Colour | None = None
 
 
 class _Quarter(runs.Strict):
@@ -278,7 +283,7 @@ def _rows(found: Sequence[_Run], name: str, columns: Sequence[str], *dates: str)
         for row in getattr(run, name)
     ]
     frame = _dated(pd.DataFrame(listed, columns=list(columns)), "as_of", *dates)
-    text = {"run_id", "account_id", "subscription_id", "label"}
+    text = {"run_id", "account_id", "subscription_id", "label", "colour", "colour_raw"}
     numbers = [name for name in columns if name not in {*text, "as_of", *dates}]
     return frame.assign(**{name: frame[name].astype("float64") for name in numbers})
 

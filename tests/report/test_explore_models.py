@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from cs_models.errors import ParameterError
-from cs_models.learn import churn, health
+from cs_models.learn import churn
 from cs_models.learn.evaluation import decisions
 from cs_models.learn.health import Play
 from cs_models.learn.predictors import columns, forms, moved
@@ -27,6 +27,7 @@ from cs_models.report.explore import asked, moving
 from cs_models.report.explore.accounts import Customers
 from cs_models.report.explore.calls import CHANCE, Capacity
 from cs_models.report.explore.moving import Moving
+from cs_models.report.findings import colours
 from tests.report import idle
 
 AS_OF = date(2026, 6, 30)
@@ -258,7 +259,8 @@ def test_with_its_own_numbers_a_customer_keeps_its_own_chance(
         assert said.out_of_distribution == row["out_of_distribution"]
     first = today.risk.iloc[0]
     shown = moves.at(str(first["subscription_id"]), {})
-    assert f"health {first['health']:.0f}, {first['colour']}" in _text(shown)
+    answers = colours.answers(by_play=True)
+    assert f"health {first['health']:.0f}, {answers[first['colour']]}" in _text(shown)
     assert "instead of" not in _text(shown)
 
 
@@ -371,4 +373,4 @@ def test_health_is_of_the_moved_chance(moves: Moving) -> None:
     said = moves.ask(term, {IDLE: 60.0})
     text = _text(moves.at(term, {IDLE: 60.0}))
     assert f"health {100 * (1 - said.p_churn):.0f}" in text
-    assert any(colour in text for colour in health.COLOURS)
+    assert any(answer in text for answer in colours.answers(by_play=True).values())

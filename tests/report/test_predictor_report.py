@@ -26,6 +26,7 @@ from cs_models.report.exhibits import customer as customer_exhibits
 from cs_models.report.exhibits import foretold as foretold_exhibits
 from cs_models.report.exhibits import ladder as ladder_exhibits
 from cs_models.report.exhibits import predictors as exhibits
+from cs_models.report.findings import colours
 from cs_models.report.findings import customer as customer_findings
 from cs_models.report.findings import foretold as foretold_findings
 from cs_models.report.findings import predictors as findings
@@ -406,14 +407,69 @@ def test_a_hostile_name_is_drawn_as_typed(
 
 def test_colours_follow_the_play_or_the_past(learnt: Learnt, due: coming.Due, today: Today) -> None:
     """With a play red is where a call pays; without, at twice the past share."""
-    assert "a call ($1,500) pays" in findings.colours(today, "USD").text
+    (told,) = findings.colours(today, "USD")
+    assert "A call ($1,500) surely pays where it does even if it keeps only 10" in told.text
     plain = predictors.today(learnt, due, None)
     assert plain is not None
-    assert "2 times the past share" in findings.colours(plain, "USD").text
+    assert "at least 2 times the share of past contracts" in findings.colours(plain, "USD")[0].text
     red = plain.risk["colour"] == "red"
     assert (plain.risk.loc[red, "p_churn"] > 2 * plain.limits.base_rate).all()
-    none_red = replace(plain, totals=plain.totals | {"n_red": 0})
-    assert "nobody is red" in findings.colours(none_red, "USD").text
+    none_red = replace(today, totals=today.totals | {"n_red": 0})
+    assert "none is surely worth a call" in findings.colours(none_red, "USD")[0].text
+
+
+def test_a_colour_is_named_by_what_it_decides(
+    learnt: Learnt, history: pd.DataFrame, due: coming.Due, today: Today
+) -> None:
+    """Green, amber and red stay in files: the page asks whether a call pays, and what health is."""
+    rng = np.random.default_rng(3)
+    shown = [
+        *exhibits.at_risk(today, "USD"),
+        *customer_exhibits.health(leavers.validated(learnt, history, PLAY, rng), PLAY),
+    ]
+    said = " ".join(
+        text for item in shown for text in (
+            [item.text] if isinstance(item, Statement)
+            else [item.title, item.alt, item.caption, item.table.note or "",
+                  *(str(row) for row in item.table.rows), item.figure.to_json()]
+            if isinstance(item, Exhibit)
+            else [item.title, item.note or "", *(str(row) for row in item.rows)]
+        )
+    )  # fmt: skip
+    assert not re.search(r"\b(green|amber|red)\b", said, re.I)
+    assert "Health is 100 less the chance of leaving" in said
+    for word in set(today.risk["colour"]):
+        assert f"a call pays: {colours.words(by_play=True)[word]}" in said
+
+
+def test_a_colour_that_moved_within_its_noise_is_held(learnt: Learnt, due: coming.Due) -> None:
+    """A limit crossed for the first time, within the band, changes nothing; seen twice, it does."""
+    raw = predictors.today(learnt, due, PLAY)
+    assert raw is not None and raw.since is None
+    sure = raw.health["colour_sure"].astype(bool)
+    mine = raw.risk[~sure.to_numpy()]
+    assert len(mine) > 1
+    other = {"red": "amber", "amber": "red", "green": "amber"}
+    last = pd.DataFrame(
+        {"as_of": pd.Timestamp("2026-03-31"), "subscription_id": mine["subscription_id"],
+         "colour": mine["colour"].map(other), "colour_raw": mine["colour"].map(other)}
+    )  # fmt: skip
+    now = predictors.today(learnt, due, PLAY, last)
+    twice = predictors.today(learnt, due, PLAY, last.assign(colour_raw=list(mine["colour"])))
+    assert now is not None and twice is not None
+    held = now.risk[now.risk["held_back"].astype(bool)]
+    assert 0 < len(held) <= len(mine)
+    assert (held["colour"] == held["colour_raw"].map(other)).all()
+    assert not twice.risk["held_back"].any()
+    _, note = findings.colours(now, "USD")
+    assert f"Of {len(mine)} contracts that the report of 2026-03-31 told of too" in note.text
+    assert f"{len(held)} keep the answer given then" in note.text
+    table = exhibits.at_risk(now, "USD")[-1]
+    assert isinstance(table, Table)
+    assert sum("as last time" in str(row) for row in table.rows) == len(held)
+    assert len(findings.colours(raw, "USD")) == 1
+    again = saved.said(now)
+    assert {"colour", "colour_raw"} <= set(again.columns)
 
 
 @pytest.mark.parametrize(
@@ -440,7 +496,7 @@ def test_health_is_set_beside_the_crms_score(
     )  # fmt: skip
     told = customer_findings.health(found, by_play=False)
     assert said in told[1].text
-    assert "rose from colour to colour in 3 of 4" in told[0].text
+    assert "rose from answer to answer in 3 of 4" in told[0].text
     assert "rose" not in customer_findings.health(found, by_play=True)[0].text
 
 

@@ -23,6 +23,7 @@ from cs_models.learn.evaluation import metrics
 from cs_models.learn.health import Boundaries, Play
 from cs_models.learn.predictors.model import Model
 from cs_models.learn.predictors.past import Backtest
+from cs_models.report.earlier import Earlier
 from cs_models.report.evidence.coming import Due
 
 AT_RISK, TOTALS = "at-risk-table", "due-table"
@@ -78,9 +79,12 @@ class Today:
     totals : dict
         n_terms, n_accounts, n_without_arr, arr; expected_leavers and expected_loss (sum of
         chances, and of chance times ARR) with _low and _high (10 % and 90 % of refits);
-        n_red, arr_red, n_uncertain, n_odd.
+        n_red, arr_red, n_uncertain, n_odd; n_before (terms that the last report coloured too),
+        n_held (of these, whose colour is held back).
     limits : health.Boundaries
         Where colours change.
+    since : Timestamp or None
+        Day of the last report whose colours were read.
     """
 
     risk: pd.DataFrame
@@ -88,6 +92,12 @@ class Today:
     parts: pd.DataFrame
     totals: dict[str, float]
     limits: Boundaries
+    since: pd.Timestamp | None = None
+
+    @property
+    def by_play(self) -> bool:
+        """Whether colours follow from what a call costs."""
+        return self.limits.play is not None
 
 
 def learn(
@@ -146,7 +156,28 @@ def begin(
     )  # fmt: skip
 
 
-def today(learnt: Learnt, coming: Due, play: Play | None) -> Today | None:
+def colours_before(before: Earlier) -> pd.DataFrame:
+    """Return the colours that the last report gave, against which today's are settled.
+
+    Parameters
+    ----------
+    before : Earlier
+
+    Returns
+    -------
+    DataFrame, one row per term
+        as_of, subscription_id, colour, colour_raw; empty where no earlier report kept colours.
+    """
+    kept = before.said[before.said["colour_raw"].notna()]
+    last = kept[kept["as_of"] == kept["as_of"].max()]
+    names = ["as_of", "subscription_id", "colour", "colour_raw"]
+    found: pd.DataFrame = last.drop_duplicates("subscription_id")[names].reset_index(drop=True)
+    return found
+
+
+def today(
+    learnt: Learnt, coming: Due, play: Play | None, before: pd.DataFrame | None = None
+) -> Today | None:
     """Say of each term that comes up what its chance of leaving is, why, and what is at stake.
 
     Parameters
@@ -155,6 +186,9 @@ def today(learnt: Learnt, coming: Due, play: Play | None) -> Today | None:
     coming : Due
     play : Play or None
         What a call costs and is believed to save; sets the colours.
+    before : DataFrame, optional
+        What :func:`colours_before` returned: a colour that crossed its limit since, within the
+        band and for the first time, is held back.
 
     Returns
     -------
@@ -169,11 +203,12 @@ def today(learnt: Learnt, coming: Due, play: Play | None) -> Today | None:
     drawn = churn.spread(learnt.model, coming.terms)
     at = limits(learnt.past, play)
     coloured = health.score(scores, parts, seen["p_churn"], limits=at)
+    coloured = _settled(coloured, before)
     why = churn.why(learnt.model, coming.terms, parts, n_reasons=N_REASONS)
     if learnt.model.level == _BASE:  # it reads nothing but the segment: nobody is unlike others
         scores = scores.assign(out_of_distribution=False, odd_columns="")
     risk = at_risk(scores, coloured, why.reset_index(drop=True))
-    totals = _totals(risk, drawn)
+    totals = _totals(risk, drawn) | _held(coloured)
     order = risk.sort_values(
         ["expected_loss", "p_churn", "subscription_id"],
         ascending=[False, False, True], na_position="last",
@@ -184,7 +219,25 @@ def today(learnt: Learnt, coming: Due, play: Play | None) -> Today | None:
         parts=parts.loc[order].reset_index(drop=True),
         totals=totals,
         limits=at,
+        since=None if before is None or before.empty else before["as_of"].max(),
     )
+
+
+def _settled(coloured: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
+    """Hold back colours that moved within their noise; nothing is held without a last report."""
+    if before is None or before.empty:
+        return coloured.assign(colour_before=None, held_back=False)
+    found = health.settle(before, coloured)
+    sure = found["colour_sure"].astype(bool) & ~found["held_back"].astype(bool)
+    return found.assign(colour_sure=sure)
+
+
+def _held(coloured: pd.DataFrame) -> dict[str, float]:
+    """Count the terms that the last report coloured too, and whose colour is held back."""
+    return {
+        "n_before": int(coloured["colour_before"].notna().sum()),
+        "n_held": int(coloured["held_back"].sum()),
+    }
 
 
 def limits(past: Backtest, play: Play | None) -> Boundaries:
@@ -210,7 +263,8 @@ def at_risk(scores: pd.DataFrame, coloured: pd.DataFrame, why: pd.DataFrame) -> 
     -------
     DataFrame, one row per term
         subscription_id, account_id, account_name, segment, arr (float), term_end, days_left,
-        p_churn, p_low, p_high, expected_loss (ARR times chance), health, colour, colour_sure,
+        p_churn, p_low, p_high, expected_loss (ARR times chance), health, colour (settled),
+        colour_raw, held_back (the two differ), colour_sure,
         uncertain, out_of_distribution, mind (what to bear in mind, in words), reason_1 ….
     """
     days = pd.to_datetime(scores["term_end"]) - pd.to_datetime(scores["as_of_date"])
@@ -219,7 +273,10 @@ def at_risk(scores: pd.DataFrame, coloured: pd.DataFrame, why: pd.DataFrame) -> 
         days_left=days.dt.days,
         **{name: scores[name] for name in ("p_churn", "p_low", "p_high")},
         expected_loss=scores["arr"] * scores["p_churn"],
-        **{name: coloured[name] for name in ("health", "colour", "colour_sure")},
+        **{
+            name: coloured[name]
+            for name in ("health", "colour", "colour_raw", "held_back", "colour_sure")
+        },
         **{name: scores[name] for name in ("uncertain", "out_of_distribution")},
         mind=[
             _mind(*row)

@@ -18,6 +18,7 @@ from cs_models.report.evidence import leavers
 from cs_models.report.evidence.customer import Look
 from cs_models.report.evidence.predictors import records
 from cs_models.report.figures import customer as figures
+from cs_models.report.findings import colours
 from cs_models.report.findings import customer as findings
 from cs_models.report.findings.amounts import contracts
 from cs_models.report.values import integer, money, percent
@@ -123,7 +124,8 @@ def heavy(found: HeavyUse | None, terms: pd.DataFrame, currency: str) -> Shown:
 
 
 def health(found: Validation | None, play: Play | None) -> Shown:
-    """Show whether the colours were right in past quarters."""
+    """Show whether what was said of calls was right in past quarters."""
+    words = colours.words(by_play=play is not None)
     said = findings.health(found, by_play=play is not None)
     if found is None or found.colours.empty:
         return tuple(said)
@@ -135,7 +137,7 @@ def health(found: Validation | None, play: Play | None) -> Shown:
     whole = found.colours.assign(quarter="all")
     columns = {
         "quarter": Column("Judged in"),
-        "colour": Column("Colour"),
+        "answer": Column(colours.title(by_play=play is not None)),
         "n": Column("Contracts", kind="integer"),
         "expected_rate": Column("Expected to leave", kind="percent", digits=0),
         "observed_rate": Column("Left", kind="percent", digits=0),
@@ -143,24 +145,28 @@ def health(found: Validation | None, play: Play | None) -> Shown:
         "low": Column("from", kind="number"),
         "high": Column("to", kind="number"),
     }
+    answers = colours.answers(by_play=play is not None)
     told = "; ".join(
-        f"{row['colour']}: {percent(row['observed_rate'])} left" for row in records(found.colours)
+        f"{answers[row['colour']]}, {percent(row['observed_rate'])} left"
+        for row in records(found.colours)
     )
+    table = pd.concat([whole, frame], ignore_index=True)
     return (*said, Exhibit(
         id="health",
-        title="What became of green, amber and red, quarter by quarter",
-        figure=figures.health(drawn),
+        title="What became of contracts by whether a call pays, quarter by quarter"
+        if play is not None else "What became of contracts by where their chance stood",
+        figure=figures.health(drawn, answers),
         table=Table.of(
-            pd.concat([whole, frame], ignore_index=True),
+            table.assign(answer=table["colour"].map(words)),
             id=leavers.HEALTH,
-            title="Colours of past quarters, and what came",
+            title="What was said of contracts in past quarters, and what came",
             columns=columns,
-            note="Health is 100 less the chance of leaving in percent. With a play, red means that "
-            "a call pays, not that leaving is likelier: a large contract is red at a small chance.",
+            note=f"{colours.MEANING} So those for whom a call surely pays need not be likelier to "
+            "leave: for a large contract it pays at a small chance.",
         ),
         alt=f"Over all quarters: {told}.",
-        caption="Diamond: expected of the colour in that quarter. Filled mark: came true; its bar "
-        "is what luck leaves open (95 %). A colour is right where the bars hold the diamonds.",
+        caption="Diamond: expected in that quarter. Filled mark: came true; its bar is what luck "
+        "leaves open (95 %). The chances were right where the bars hold the diamonds.",
     ))  # fmt: skip
 
 

@@ -5,7 +5,8 @@ Grain in: what ``evidence.predictors`` learnt and said.  Grain out: display obje
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from cs_models.report.evidence import predictors as evidence
 from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.predictors import Learnt, Today, records
 from cs_models.report.figures import predictors as figures
+from cs_models.report.findings import colours
 from cs_models.report.findings import predictors as findings
 from cs_models.report.findings.amounts import customers
 from cs_models.report.values import integer, money, percent
@@ -79,18 +81,22 @@ def at_risk(today: Today | None, currency: str, *, days: int | None = None) -> S
     top = today.risk.head(DRAWN)
     drawn = top.assign(name=_named(top, currency))
     first = records(top.head(3))
+    words = Column(colours.title(by_play=today.by_play))
+    drawn["answer"] = drawn["colour"].map(colours.words(by_play=today.by_play))
     told = "; ".join(f"{row['account_name']} {percent(row['p_churn'])}" for row in first)
     figure = Exhibit(
         id="at-risk",
         title=f"The {len(top)} contracts with most at stake",
-        figure=figures.at_risk(drawn, base=today.limits.base_rate),
-        table=_drawn_table(drawn),
+        figure=figures.at_risk(
+            drawn, base=today.limits.base_rate, names=colours.answers(by_play=today.by_play)
+        ),
+        table=_drawn_table(drawn, words),
         alt=f"Chance of leaving with its band, most at stake first: {told}.",
         caption="Dot: the chance. Bar: where eight of ten refits on other customers put it. "
         f"Dotted: of all past contracts {percent(today.limits.base_rate)} were not renewed. "
         "Sorted by chance times ARR.",
     )
-    return (findings.colours(today, currency), figure, _risk_table(today.risk, currency, days))
+    return (*findings.colours(today, currency), figure, _risk_table(today, currency, days))
 
 
 def exclusions(frame: pd.DataFrame, learnt: Learnt) -> Table:
@@ -142,7 +148,7 @@ def _left_out(coming: Due, currency: str) -> Table:
     )
 
 
-def _drawn_table(drawn: pd.DataFrame) -> Table:
+def _drawn_table(drawn: pd.DataFrame, answer: Column) -> Table:
     return Table.of(
         drawn,
         id="at-risk-drawn",
@@ -152,22 +158,30 @@ def _drawn_table(drawn: pd.DataFrame) -> Table:
             "p_churn": Column("Chance of leaving", kind="percent", digits=0),
             "p_low": Column("from", kind="percent", digits=0),
             "p_high": Column("to", kind="percent", digits=0),
-            "colour": Column("Health"),
+            "answer": answer,
         },
     )
 
 
-def _risk_table(risk: pd.DataFrame, currency: str, days: int | None) -> Table:
+def _answer(row: dict[str, Any], words: Mapping[str, str]) -> str:
+    """Say what a colour decides of one contract, and how firmly."""
+    if row["colour"] not in words:
+        return "not known"
+    word = words[row["colour"]]
+    if row["held_back"]:
+        return f"{word}, as last time"
+    return word if row["colour_sure"] else f"{word}, or another"
+
+
+def _risk_table(today: Today, currency: str, days: int | None) -> Table:
+    risk, words = today.risk, colours.words(by_play=today.by_play)
     reasons = risk[[name for name in risk.columns if name.startswith("reason_")]]
     shown = risk.assign(
         chance=[
             f"{percent(p)} ({percent(low)} to {percent(high)})"
             for p, low, high in zip(risk["p_churn"], risk["p_low"], risk["p_high"], strict=True)
         ],
-        colour=[
-            colour if sure or not isinstance(colour, str) else f"{colour}, or another"
-            for colour, sure in zip(risk["colour"], risk["colour_sure"], strict=True)
-        ],
+        colour=[_answer(row, words) for row in records(risk)],
         why=[_in_short(list(row)) for row in reasons.itertuples(index=False)],
         mind=risk["mind"].str.partition(":")[0],
     )
@@ -181,14 +195,15 @@ def _risk_table(risk: pd.DataFrame, currency: str, days: int | None) -> Table:
             "term_end": Column("Renews", kind="date"),
             "chance": Column("Chance of leaving"),
             "why": Column("What goes with it"),
-            "colour": Column("Health"),
+            "colour": Column(colours.title(by_play=today.by_play)),
+            "health": Column("Health", kind="number", digits=0),
             "expected_loss": Column("Chance times ARR", kind="money", unit=currency),
             "segment": Column("Segment"),
             "days_left": Column("Days left", kind="integer"),
             "mind": Column("Bear in mind"),
         },
-        note=f"{_red(risk, currency)}{_learnt_at(days)}“Or another”: the band of the chance "
-        "reaches into the next colour. What goes with a "
+        note=f"{_red(today, currency)}{_learnt_at(days)}“Or another”: the band of the chance "
+        f"reaches into another answer. {_as_last_time(today)}{colours.MEANING} What goes with a "
         "chance is compared with a typical customer of the segment who renewed. The whole list, "
         "with every reason in full, is in tables/accounts_at_risk.csv.",
         fold_after=10,
@@ -207,12 +222,25 @@ def _learnt_at(days: int | None) -> str:
     )
 
 
-def _red(risk: pd.DataFrame, currency: str) -> str:
-    red = risk[risk["colour"] == "red"]
+def _red(today: Today, currency: str) -> str:
+    red = today.risk[today.risk["colour"] == "red"]
     if red.empty:
         return ""
     n = customers(red["account_id"].nunique())
-    return f"Red: {n} with {money(red['arr'].sum(), currency)} a year. "
+    answer = colours.answers(by_play=today.by_play)["red"]
+    said = f"{answer[:1].upper()}{answer[1:]}, {n} with {money(red['arr'].sum(), currency)} a year"
+    return f"{said}. "
+
+
+def _as_last_time(today: Today) -> str:
+    """Say what an answer that is kept means, and how many are."""
+    n_before, n_held = (integer(today.totals[name]) for name in ("n_before", "n_held"))
+    if today.since is None or not today.totals["n_before"]:
+        return ""
+    return (
+        f"“As last time”: the last report told of {n_before} of these too; {n_held} have crossed a "
+        "limit since within their band, and keep that answer until it is clear or seen twice. "
+    )
 
 
 def _in_short(reasons: list[str]) -> str:

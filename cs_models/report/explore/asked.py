@@ -6,7 +6,7 @@ the model's word on a customer with these numbers, not what would happen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from cs_models.learn.predictors.moved import Said
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence.predictors import label
 from cs_models.report.figures import customer as figures
+from cs_models.report.findings import colours
 from cs_models.report.values import interval, number, percent
 
 MOST_STEPS: Final = 41
@@ -79,7 +80,13 @@ def same(one: float, other: float) -> bool:
 
 
 def said(
-    name: str, before: Said, after: Said, scored: Sequence[pd.Series], *, moved: bool
+    name: str,
+    before: Said,
+    after: Said,
+    scored: Sequence[pd.Series],
+    *,
+    moved: bool,
+    by_play: bool,
 ) -> Statement:
     """Say what the model says of a customer, with its own numbers or with moved ones.
 
@@ -93,24 +100,29 @@ def said(
         Rows of ``health.score`` for the two.
     moved : bool
         Whether any number was.
+    by_play : bool
+        Colours follow from what a call costs.
     """
     old, new = scored
+    answers = colours.answers(by_play=by_play)
     band = interval(after.p_low, after.p_high)
     if not moved:
         return Statement.of(
             "answer", f"{name}, with its own numbers: a chance of leaving of "
-            f"{percent(after.p_churn, 1)} ({band}), health {new['health']:.0f}{_colour(new)}.",
+            f"{percent(after.p_churn, 1)} ({band}), health {new['health']:.0f}"
+            f"{_colour(new, answers)}.",
         )  # fmt: skip
     return Statement.of(
         "answer", f"{name}, with the numbers moved: the model would say "
         f"{percent(after.p_churn, 1)} ({band}) instead of {percent(before.p_churn, 1)}; health "
-        f"{new['health']:.0f}{_colour(new)} instead of {old['health']:.0f}{_colour(old)}. "
+        f"{new['health']:.0f}{_colour(new, answers)} instead of {old['health']:.0f}"
+        f"{_colour(old, answers)}. "
         f"{NOT_A_FORECAST}",
     )  # fmt: skip
 
 
-def _colour(scored: pd.Series) -> str:
-    return f", {scored['colour']}" if isinstance(scored["colour"], str) else ""
+def _colour(scored: pd.Series, answers: Mapping[str, str]) -> str:
+    return f", {answers[scored['colour']]}" if isinstance(scored["colour"], str) else ""
 
 
 def odd(after: Said, before: Said) -> Statement:

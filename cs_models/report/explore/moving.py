@@ -116,7 +116,16 @@ class Moving:
             for said, moves in ((before, {}), (after, changed))
         ]
         name = str(row["account_name"])
-        shown: list[Shown] = [asked.said(name, before, after, scored, moved=bool(changed))]
+        shown: list[Shown] = [
+            asked.said(
+                name,
+                before,
+                after,
+                scored,
+                moved=bool(changed),
+                by_play=self.limits.play is not None,
+            )
+        ]
         if after.out_of_distribution:
             shown.append(asked.odd(after, before))
         parts = evidence.parts(scored[1])

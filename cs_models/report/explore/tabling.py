@@ -15,6 +15,7 @@ import pandas as pd
 from cs_models.report import lab, values
 from cs_models.report.display import Column, Table
 from cs_models.report.evidence.predictors import Today
+from cs_models.report.findings import colours
 
 Select = Literal["none", "single", "multi"]
 _SORTED = values.NUMERIC_KINDS | {"date"}
@@ -143,7 +144,7 @@ def at_risk(today: Today, currency: str) -> Table:
         ISO 4217 code.
     """
     return Table.of(
-        today.risk,
+        today.risk.assign(colour=today.risk["colour"].map(colours.words(by_play=today.by_play))),
         id="at-risk-all",
         title="Who comes up for renewal: click a row to look into it",
         columns={
@@ -156,7 +157,7 @@ def at_risk(today: Today, currency: str) -> Table:
             "p_high": Column("to", kind="percent", digits=0),
             "expected_loss": Column("Chance times ARR", kind="money", unit=currency),
             "health": Column("Health", kind="number", digits=0),
-            "colour": Column("Colour"),
+            "colour": Column(colours.title(by_play=today.by_play)),
         },
         at_most=len(today.risk),
     )

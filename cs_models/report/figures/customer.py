@@ -5,6 +5,8 @@ Grain in: frames of ``report/evidence/customer.py``.  Grain out: figures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -87,7 +89,7 @@ def places(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def health(frame: pd.DataFrame) -> go.Figure:
+def health(frame: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
     """Draw for each colour what was expected and what left, quarter by quarter, a panel a colour.
 
     Parameters
@@ -95,6 +97,8 @@ def health(frame: pd.DataFrame) -> go.Figure:
     frame : DataFrame
         One row per (quarter, colour): ``quarter``, ``colour``, ``expected_rate``,
         ``observed_rate``, ``low``, ``high`` (0 to 1), ``n``.
+    names : mapping of str to str
+        What each colour decides, in words.
 
     Returns
     -------
@@ -103,7 +107,8 @@ def health(frame: pd.DataFrame) -> go.Figure:
     """
     colours = [name for name in theme.HEALTH_COLOURS if (frame["colour"] == name).any()]
     figure = make_subplots(
-        rows=len(colours), cols=1, shared_xaxes=True, subplot_titles=colours,
+        rows=len(colours), cols=1, shared_xaxes=True,
+        subplot_titles=[names[name] for name in colours],
         vertical_spacing=0.24 / max(len(colours), 2),
     )  # fmt: skip
     height = 120 + _PANEL * len(colours)
@@ -112,7 +117,8 @@ def health(frame: pd.DataFrame) -> go.Figure:
         mine = frame[frame["colour"] == colour]
         shade = theme.HEALTH_COLOURS[colour]
         figure.add_scatter(
-            x=mine["quarter"], y=mine["observed_rate"], mode="markers", name=f"{colour}, left",
+            x=mine["quarter"], y=mine["observed_rate"], mode="markers",
+            name=f"left, {names[colour]}",
             marker={"size": 10, "color": shade, "symbol": theme.HEALTH_SYMBOLS[colour]},
             error_y=bars(mine, theme.faded(shade, 0.5), of="observed_rate"),
             customdata=mine[["n"]].to_numpy().tolist(), row=row, col=1,

@@ -5,6 +5,8 @@ Grain in: frames of ``report/evidence/``.  Grain out: figures; they read, comput
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -12,7 +14,7 @@ from cs_models.report import theme
 from cs_models.report.figures.canvas import bars, blank
 
 
-def at_risk(frame: pd.DataFrame, *, base: float) -> go.Figure:
+def at_risk(frame: pd.DataFrame, *, base: float, names: Mapping[str, str]) -> go.Figure:
     """Draw the chance of leaving of each customer with its band, the most at stake on top.
 
     Parameters
@@ -21,20 +23,22 @@ def at_risk(frame: pd.DataFrame, *, base: float) -> go.Figure:
         One row a term: ``name``, ``p_churn``, ``p_low``, ``p_high`` (0 to 1), ``colour``.
     base : float
         Share of past terms that left: a line.
+    names : mapping of str to str
+        What each colour decides, in words.
 
     Returns
     -------
     plotly.graph_objects.Figure
     """
     figure = blank(height=110 + 30 * len(frame), legend=True)
-    names = [theme.literal(str(name)) for name in frame["name"]]
-    drawn = frame.assign(low=frame["p_low"], high=frame["p_high"], name=names)
+    rows = [theme.literal(str(name)) for name in frame["name"]]
+    drawn = frame.assign(low=frame["p_low"], high=frame["p_high"], name=rows)
     for colour, shade in {**theme.HEALTH_COLOURS, "": theme.COLOURS["noise"]}.items():
         mine = drawn[drawn["colour"].fillna("") == colour]
         if mine.empty:
             continue
         figure.add_scatter(
-            x=mine["p_churn"], y=mine["name"], mode="markers", name=colour or "no colour",
+            x=mine["p_churn"], y=mine["name"], mode="markers", name=names.get(colour, "not known"),
             marker={"size": 12, "color": shade,
                     "symbol": theme.HEALTH_SYMBOLS.get(colour, "circle")},
             error_x=bars(mine, theme.faded(shade, 0.55), of="p_churn"),
@@ -46,7 +50,7 @@ def at_risk(frame: pd.DataFrame, *, base: float) -> go.Figure:
     most = min(1.02, float(drawn["p_high"].max()) * 1.08 + 0.02)
     figure.update_xaxes(title="Chance of leaving", tickformat=".0%",
                         range=[0, max(most, 1.5 * base)])  # fmt: skip
-    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True,
+    figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], automargin=True,
                         showgrid=False, type="category")  # fmt: skip
     return figure
 

@@ -122,7 +122,7 @@ def _level_and_spread(low: float, high: float, slope: Mapping[str, float]) -> li
     """Say whether level and spread are within chance: right in sum, chances can be wrong singly."""
     level_right = low <= 1 <= high
     side = "too low" if low > 1 else "too high"
-    if pd.isna(slope["low"]):
+    if slope["low"] != slope["low"]:  # no slope could be fitted
         return ["That is within what chance allows." if level_right else
                 f"The chances were {side}, by more than chance allows."]  # fmt: skip
     spread_right = slope["low"] <= 1 <= slope["high"]

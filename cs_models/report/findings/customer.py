@@ -17,6 +17,7 @@ from cs_models.report.evidence import customer as evidence
 from cs_models.report.evidence import leavers
 from cs_models.report.evidence.customer import Look
 from cs_models.report.evidence.predictors import records
+from cs_models.report.findings import colours
 from cs_models.report.findings.words import Part, cited, linked, pairs
 from cs_models.report.values import integer, money, percent, write
 
@@ -34,7 +35,7 @@ TOO_FEW_HEAVY = (
     "Too few heavy users left or stayed in the past to say what off-boarding looks like."
 )
 TOO_FEW_LOST = "Too few contracts were lost, or renewed, to compare the ones with the others."
-NOT_JUDGED = "No chance was given in the past, so no colour can be judged by what came true."
+NOT_JUDGED = "No chance was given in the past, so none can be judged by what came true."
 
 
 def customer(seen: Look | None, currency: str) -> list[Statement]:
@@ -109,15 +110,16 @@ def health(found: Validation | None, *, by_play: bool) -> list[Statement]:
     """
     if found is None or found.colours.empty:
         return [Statement.of("finding", NOT_JUDGED, id="health-said")]
-    parts: list[Part] = ["Had the colours been given in past quarters: "]
+    answers = colours.answers(by_play=by_play)
+    parts: list[Part] = ["Had this been said in past quarters: "]
     for place, row in enumerate(records(found.colours)):
-        parts += ["; " if place else "", f"of {row['colour']} contracts (",
-                  linked(integer(row["n"]), leavers.HEALTH), ") ",
+        parts += ["; " if place else "", f"{answers[row['colour']]} (",
+                  linked(integer(row["n"]), leavers.HEALTH), " contracts), ",
                   linked(percent(row["observed_rate"]), leavers.HEALTH), " left, expected ",
                   linked(percent(row["expected_rate"]), leavers.HEALTH)]  # fmt: skip
     parts.append(". ")
     if found.n_quarters_compared and not by_play:
-        parts += ["Leaving rose from colour to colour in ",
+        parts += ["Leaving rose from answer to answer in ",
                   linked(integer(found.n_quarters_ordered), leavers.HEALTH), " of ",
                   linked(integer(found.n_quarters_compared), leavers.HEALTH),
                   " quarters."]  # fmt: skip

@@ -15,6 +15,8 @@ from cs_models.report.evidence.callers import Calls
 from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import Learnt, Today, records
+from cs_models.report.findings import colours as wording
+from cs_models.report.findings.amounts import customers
 from cs_models.report.findings.words import Part, cited, linked, pairs, spread
 from cs_models.report.values import integer, interval, money, number, percent
 
@@ -194,28 +196,51 @@ def _of_one(reason: str, n: int) -> str:
     return f"{one[verb]} {rest}" if n == 1 and verb in one else reason
 
 
-def colours(today: Today, currency: str) -> Statement:
-    """Say what the colours mean, and how many are red."""
-    limits, t = today.limits, today.totals
+def colours(today: Today, currency: str) -> list[Statement]:
+    """Say for whom a call pays, what health is, and which answers are held from last time."""
+    limits, t, where = today.limits, today.totals, evidence.AT_RISK
     if limits.play is None:
         meaning = (
-            f"Red is a chance of leaving at least {limits.red_multiple:g} times the past share "
-            f"({percent(limits.base_rate)}), amber one above it"
+            "By far above the past share is a chance of leaving at least "
+            f"{limits.red_multiple:g} times the share of past contracts that left "
+            f"({percent(limits.base_rate)}). "
         )
+        today_is = "stand by far above it"
     else:
         play = limits.play
         meaning = (
-            f"Red is where a call ({money(play.cost, currency)}) pays even if it keeps only "
-            f"{percent(play.save_rate_low)} of those who would leave, amber where it pays if it "
-            f"keeps {percent(play.save_rate_high)}. So a large contract is red at a smaller chance"
+            f"A call ({money(play.cost, currency)}) surely pays where it does even if it keeps "
+            f"only {percent(play.save_rate_low)} of those who would leave, and perhaps where it "
+            f"has to keep {percent(play.save_rate_high)}. The larger the contract, the smaller "
+            "the chance at which it pays. "
         )
-    return Statement.of(
-        "finding", *cited(evidence.AT_RISK, f"{meaning}. "), *(
-            ["Today ", linked(integer(t["n_red"]), evidence.AT_RISK),
-        " customers with ", linked(money(t["arr_red"], currency), evidence.AT_RISK),
-        " a year are red."] if t["n_red"] else ["Today nobody is red."]
-        ), id="colours",
-    )  # fmt: skip
+        today_is = "are surely worth a call"
+    some: list[Part] = [
+        "Today ", linked(customers(int(t["n_red"])), where), " with ",
+        linked(money(t["arr_red"], currency), where), f" a year {today_is}. ",
+    ]  # fmt: skip
+    nobody = f"Today none {today_is.replace('are', 'is').replace('stand', 'stands')}. "
+    return [
+        Statement.of(
+            "finding", *cited(where, meaning), *(some if t["n_red"] else [nobody]),
+            *cited(where, wording.MEANING), id="colours",
+        ),
+        *_held(today),
+    ]  # fmt: skip
+
+
+def _held(today: Today) -> list[Statement]:
+    """Say of how many contracts the last report's answer is kept, though a limit was crossed."""
+    t = today.totals
+    if today.since is None or not t["n_before"]:
+        return []
+    return [Statement.of(
+        "note", "Of ", linked(integer(t["n_before"]), evidence.AT_RISK),
+        f" contracts that the report of {today.since:%Y-%m-%d} told of too, ",
+        linked(integer(t["n_held"]), evidence.AT_RISK),
+        " keep the answer given then: the chance has crossed a limit since, but its band has not, "
+        "and that was seen for the first time.", id="colours-held",
+    )]  # fmt: skip
 
 
 def _flagged(today: Today | None) -> list[Part]:

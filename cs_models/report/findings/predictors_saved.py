@@ -23,7 +23,8 @@ from cs_models.report.findings.words import text
 from cs_models.report.results import Finding
 
 MODEL_FOLDER = "model"
-SAID = ("account_id", "subscription_id", "term_end", "arr", "p_churn", "p_low", "p_high")
+SAID = ("account_id", "subscription_id", "term_end", "arr", "p_churn", "p_low", "p_high",
+        "colour", "colour_raw")  # fmt: skip
 _PAST = ("origin", "subscription_id", "account_id", "account_name", "segment", "arr",
          "as_of_date", "term_end", "level", "p_churn", "p_base", "cold", "churned")  # fmt: skip
 

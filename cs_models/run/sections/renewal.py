@@ -103,6 +103,10 @@ class ChurnPredictors(_CallsMade):
         json_schema_extra=unit_of("fits"),
     )
 
+    def reports(self) -> Path | None:
+        """Return the folder of this and earlier runs; None in the lab, where none is known."""
+        return None if self.output_dir is None else Path(self.output_dir).parent.parent
+
 
 class TimeToChurn(_BeforeRenewal):
     """Parameters of `04_time_to_churn`."""
