@@ -22,6 +22,7 @@ NOTEBOOKS = sorted(
     file.stem for file in (Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb")
 )
 MACHINERY = {"interactive", "parameters", "injected-parameters", "setup", "sentinel"}
+TURNED = "03_churn_predictors"  # whose figure of calls has a slider
 PLOTLY = "application/vnd.plotly.v1+json"
 LONG_ENOUGH = 12  # letters of a line of code: shorter ones may be words of a sentence
 UNFOLD = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
@@ -61,6 +62,19 @@ LONG_NAMES = """most => [...document.querySelectorAll('.key-figures dt')].filter
 # Tables with letters smaller than 7.5 points.
 SMALL = """[...new Set([...document.querySelectorAll('main th, main td')].filter(cell =>
   parseFloat(getComputedStyle(cell).fontSize) < 10).map(cell => cell.closest('[id]').id))]"""
+
+# Words of a table's cell that stand on two lines, a letter here and the next there; where a hyphen
+# or an underscore would part them as well, they may.
+BROKEN = """[...document.querySelectorAll('main td:not(.wrap), main tbody th:not(.wrap)')].flatMap(
+  cell => {
+  const found = [], words = document.createRange()
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[\\p{L}\\d]+/gu)) {
+    words.setStart(texts.currentNode, word.index)
+    words.setEnd(texts.currentNode, word.index + word[0].length)
+    const tops = [...words.getClientRects()].map(line => Math.round(line.top))
+    if (new Set(tops).size > 1) found.push(`${cell.closest('[id]').id}: ${word[0]}`) }
+  return found })"""
 
 # Legends of which plotly shows a part, beside a bar to scroll the rest.
 SCROLLED = """[...document.querySelectorAll('.legend .scrollbar')].filter(bar =>
@@ -221,11 +235,15 @@ def test_links_to_other_pages_of_the_run_find_them(opened: Opened) -> None:
 
 
 def test_sliders_and_menus_of_figures_move(opened: Opened) -> None:
-    """A click on the far end of each slider changes what its figure shows."""
-    for rail in opened.page.locator(".slider-rail-touch-rect").element_handles():
+    """A click on the far end of each slider moves the marks that are drawn, not its own words."""
+    rails = opened.page.locator(".slider-rail-touch-rect").element_handles()
+    assert len(rails) >= (opened.name == TURNED)
+    for rail in rails:
         rail.scroll_into_view_if_needed()
-        shown = "rail => rail.closest('.chart').querySelector('.slider-label').textContent"
+        shown = """rail => [...rail.closest('.chart').querySelectorAll('.points path')].map(
+            mark => mark.getAttribute('transform')).join()"""
         before, box = rail.evaluate(shown), rail.bounding_box()
+        assert before
         for end in (0.98, 0.02):
             x, y = box["x"] + box["width"] * end, box["y"] + box["height"] / 2
             opened.page.mouse.click(x, y)
@@ -235,6 +253,36 @@ def test_sliders_and_menus_of_figures_move(opened: Opened) -> None:
         else:
             pytest.fail(f"a slider of {opened.name} stays at {before!r}")
     assert opened.page.problems == []
+
+
+def test_a_press_on_a_head_sorts_its_table(opened: Opened) -> None:
+    """The first long table of numbers: largest first, and the page's own order on the third."""
+    page = opened.page
+    heads = page.locator("main thead th.n:has(button)")
+    if not heads.count():
+        pytest.skip("no table of this page is long enough to be sorted")
+    table = heads.first.locator("xpath=ancestor::table")
+    cells = "head => [...head.closest('table').tBodies[0].rows].map(row => " \
+            "row.cells[head.cellIndex].textContent.trim())"  # fmt: skip
+    names = "table => [...table.tBodies[0].rows].map(row => row.textContent)"
+    before = table.evaluate(names)
+    seen = []
+    folds = heads.first.evaluate(
+        """head => { const shut = [...document.querySelectorAll('details:not([open])')]
+        return shut.filter(fold => fold.contains(head)).map(fold => fold.id) }"""
+    )
+    page.evaluate("ids => ids.forEach(id => { document.getElementById(id).open = true })", folds)
+    for _ in range(3):
+        heads.first.locator("button").focus()
+        page.keyboard.press("Enter")
+        seen.append(heads.first.evaluate(cells))
+    amounts = [_amount(text) for text in seen[0] if _amount(text) is not None]
+    assert amounts == sorted(amounts, reverse=True)
+    assert len(set(amounts)) > 1
+    assert [_amount(text) for text in seen[1] if _amount(text) is not None] == sorted(amounts)
+    assert table.evaluate(names) == before
+    page.evaluate("ids => ids.forEach(id => { document.getElementById(id).open = false })", folds)
+    assert page.problems == []
 
 
 def test_a_print_shows_every_figure_whole_and_light(opened: Opened) -> None:
@@ -257,7 +305,7 @@ def test_a_print_shows_every_figure_whole_and_light(opened: Opened) -> None:
 
 
 def test_printed_tables_can_be_read(opened: Opened) -> None:
-    """With all folds open no letter of a table is below 7.5 points, and none is off the sheet."""
+    """With all folds open: no letter below 7.5 points, none off the sheet, no word broken."""
     page = opened.page
     folds = page.evaluate("[...document.querySelectorAll('details')].map(fold => fold.open)")
     page.evaluate(UNFOLD)
@@ -267,6 +315,7 @@ def test_printed_tables_can_be_read(opened: Opened) -> None:
     try:
         assert page.evaluate("document.documentElement.scrollWidth") == PAPER
         assert page.evaluate(SMALL) == []
+        assert page.evaluate(BROKEN) == []
     finally:
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         page.emulate_media(media="screen")
@@ -311,6 +360,15 @@ def _figures(opened: Opened) -> int:
         if cell["cell_type"] == "code" and not MACHINERY & set(cell["metadata"].get("tags", []))
         for output in cell["outputs"]
     )
+
+
+def _amount(text: str) -> float | None:
+    """Read a cell's number as the page's script does; None for a dash."""
+    found = re.search(r"[-−]?\d[\d,]*(\.\d+)?", text)
+    if not found:
+        return None
+    value = float(found[0].replace(",", "").replace("−", "-"))
+    return value - 1e-9 if text.startswith("<") else value
 
 
 def _framed(sheet: np.ndarray, number: int) -> np.ndarray:
