@@ -1,12 +1,17 @@
-"""Explorers turned by hand in a real JupyterLab, on the sample."""
+"""Explorers turned by hand in a real JupyterLab, and a whole run from the start page to its end."""
 
 from __future__ import annotations
 
+import http.client
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+
+from cs_models.run import form
 
 pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.long]
 
@@ -46,6 +51,21 @@ def _numbers(words: str) -> list[str]:
     return re.findall(r"\d[\d,.]*", words)
 
 
+def _asked(lab: Any, place: str, heads: dict[str, str], *, known: bool = True) -> Any:
+    """Ask as a browser does that has shown the token before, or never has."""
+    host = urlsplit(lab.address).netloc
+    asking = http.client.HTTPConnection(host)
+    cookies = {}
+    if known:
+        asking.request("GET", f"/lab?token={lab.token}")
+        answer = asking.getresponse()
+        answer.read()
+        given = [value.partition(";")[0] for value in answer.headers.get_all("Set-Cookie")]
+        cookies = {"Cookie": "; ".join(given)}
+    asking.request("GET", place, headers={**heads, **cookies})
+    return asking.getresponse()
+
+
 def _step(slider: Any) -> None:
     """Move a slider by one step of an arrow key, in the way that is still open."""
     slider.focus()
@@ -83,3 +103,52 @@ def test_fewer_months_are_looked_at(opened: Open, run_all: Run, explorer_of: Sho
     far, near = (int(re.findall(r"(\d+) months ahead", words)[0]) for words in (
         before, explorer.locator(".cs-explorer-said").inner_text()))  # fmt: skip
     assert near == far - 12
+
+
+def test_a_run_from_the_start_page_comes_to_its_good_end(
+    lab: Any, opened: Open, run_all: Run, context: Any
+) -> None:
+    """Chosen, started and watched on the start page; the link opens the report, which leads on."""
+    values = {"source": {"path": "data/small"}, "as_of": "2026-06-30"}
+    form.write(values, Path(lab.project) / "parameters/few.yml")
+    page = opened("start.ipynb")
+    run_all(page, wait=False)
+    which = page.get_by_label("Run file")
+    which.fill("parameters/few.yml")
+    which.press("Tab")
+    page.get_by_label("Notebooks").select_option(label="00_data_readiness")
+    page.locator(".cs-face button", has_text=re.compile(r"^\s*Run\s*$")).click()
+    page.locator(".cs-states td.running").wait_for()
+    page.get_by_text("Done.", exact=True).wait_for()
+    assert page.locator(".cs-states td.ok").inner_text() == "done"
+    with context.expect_page() as tab:
+        page.get_by_role("link", name="Open the report in a tab of its own").last.click()
+    report = tab.value
+    report.get_by_role("link", name="Data readiness").first.click()
+    report.wait_for_url("**/files/reports/*-few/00_data_readiness/report.html")
+    report.locator("figure svg.main-svg").first.wait_for()
+    report.locator('a[href="../index.html"]').first.click()
+    report.wait_for_url("**/files/reports/*-few/index.html")
+    # Out of the sandbox, a table can be saved.
+    report.locator("summary", has_text="tables for a spreadsheet").first.click()
+    with report.expect_download() as saved:
+        report.locator('a[href$=".csv"]').first.click()
+    assert saved.value.suggested_filename.endswith(".csv")
+    report.close()
+
+
+def test_a_report_is_given_to_who_goes_there_and_drawn_into_no_other_page(lab: Any) -> None:
+    """A tab that goes to a report gets it, in a sandbox; a frame or a script of others does not."""
+    folder = Path(lab.project) / "reports/20260101-000000-mine"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text("<p>mine</p>", encoding="utf-8")
+    place = f"/files/reports/{folder.name}/index.html"
+    tab = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    told = _asked(lab, place, tab)
+    assert told.status == 200
+    assert "sandbox allow-scripts" in told.headers["Content-Security-Policy"]
+    assert "allow-same-origin" not in told.headers["Content-Security-Policy"]
+    for others in ({}, {**tab, "Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Mode": "no-cors"}):
+        assert _asked(lab, place, others).status == 403
+    assert _asked(lab, "/files/parameters/sample.yml", tab).status == 403
+    assert _asked(lab, place, tab, known=False).status in (302, 403)
