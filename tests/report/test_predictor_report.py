@@ -617,6 +617,27 @@ def test_the_weightiest_driver_is_told_apart_from_the_others(learnt: Learnt) -> 
     assert "and told them worse also without where its use is going: beyond" in said.text
 
 
+def test_lost_contracts_that_were_not_looked_at_are_counted_with_their_reasons(
+    history: pd.DataFrame,
+) -> None:
+    """Who had decided before the day of judgement left too: how many, and why, stands beside."""
+    found = leavers.lost(history)
+    left_out = pd.DataFrame(
+        {"reason": ["term shorter than the days before renewal", "decided before the landmark",
+                    "renewal date and grace not yet past"],
+         "n_churned": [28, 121, 0]}
+    )  # fmt: skip
+    _, besides = customer_findings.lost(found, "USD", left_out)
+    assert "Not among these are 149 more lost contracts" in besides.text
+    assert "renewal: decided before the landmark (121); term shorter" in besides.text
+    assert "grace" not in besides.text
+    exhibit = customer_exhibits.lost(found, "USD", left_out)[-1]
+    assert isinstance(exhibit, Exhibit)
+    assert "Lost and not among them: 149 (decided before the landmark 121; " in (
+        exhibit.table.note or "")  # fmt: skip
+    assert len(customer_findings.lost(found, "USD", left_out.assign(n_churned=0))) == 1
+
+
 def test_a_backed_sign_is_said_with_both_rates(history: pd.DataFrame, due: coming.Due) -> None:
     """A sign of off-boarding that went with leaving stands beside those without it."""
     found = leavers.heavy(history, due)

@@ -170,9 +170,18 @@ def health(found: Validation | None, play: Play | None) -> Shown:
     ))  # fmt: skip
 
 
-def lost(found: PostMortem | None, currency: str) -> Shown:
-    """Show at which stage lost contracts fell behind those that renewed."""
-    said = findings.lost(found, currency)
+def lost(found: PostMortem | None, currency: str, left_out: pd.DataFrame | None = None) -> Shown:
+    """Show at which stage lost contracts fell behind those that renewed.
+
+    Parameters
+    ----------
+    found : PostMortem or None
+    currency : str
+        ISO 4217 code.
+    left_out : DataFrame, optional
+        ``Cohort.exclusions``: who was lost besides and could not be looked at.
+    """
+    said = findings.lost(found, currency, left_out)
     if found is None:
         return tuple(said)
     frame = findings.said_stages(found.stages)
@@ -204,8 +213,8 @@ def lost(found: PostMortem | None, currency: str) -> Shown:
                     "Of the renewed still on pace", kind="percent", digits=0
                 ),
             },
-            note=f"{integer(found.n_lost)} lost contracts. Behind: below a quarter of the "
-            "renewers of the same segment and contract length. "
+            note=f"{integer(found.n_lost)} lost contracts. {_besides(left_out)}Behind: below "
+            "a quarter of the renewers of the same segment and contract length. "
             "Read the late stages by those still on pace: whoever fell behind early cannot fall "
             "behind first later. Not recorded: nothing was written down to judge it by.",
         ),
@@ -213,6 +222,16 @@ def lost(found: PostMortem | None, currency: str) -> Shown:
         caption="The distance between the two dots is what went with leaving. Where they touch, "
         "those who renewed looked the same.",
     ))  # fmt: skip
+
+
+def _besides(left_out: pd.DataFrame | None) -> str:
+    """Say how many lost contracts are not in the table, and why."""
+    rows = findings.lost_besides(left_out)
+    if not rows:
+        return ""
+    total = sum(int(row["n_churned"]) for row in rows)
+    why = "; ".join(f"{row['reason']} {integer(int(row['n_churned']))}" for row in rows)
+    return f"Lost and not among them: {integer(total)} ({why}). "
 
 
 def _places(seen: Look, name: str) -> Shown:

@@ -227,8 +227,9 @@ def _without_swing(chart: pd.DataFrame) -> list[Part]:
     if not named:
         return []
     return [
-        " These limits are three standard deviations and the swing; 03_churn_predictors asks for "
-        "luck alone, at 95 %, and so counts ", linked(integer(len(named)), places.ORIGINS),
+        " These limits are three standard deviations and the swing; 03_churn_predictors allows for "
+        "luck alone, as much of it as nineteen quarters in twenty keep to, and so counts ",
+        linked(integer(len(named)), places.ORIGINS),
         *cited(places.ORIGINS, f" of them as off: {listed(named)}."),
     ]  # fmt: skip
 

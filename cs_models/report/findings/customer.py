@@ -126,7 +126,9 @@ def health(found: Validation | None, *, by_play: bool) -> list[Statement]:
     return [Statement.of("finding", *parts, id="health-said"), *_against_crm(found)]
 
 
-def lost(found: PostMortem | None, currency: str) -> list[Statement]:
+def lost(
+    found: PostMortem | None, currency: str, left_out: pd.DataFrame | None = None
+) -> list[Statement]:
     """Say at which stage lost contracts fell behind more often than renewed ones.
 
     Parameters
@@ -134,6 +136,8 @@ def lost(found: PostMortem | None, currency: str) -> list[Statement]:
     found : PostMortem or None
     currency : str
         ISO 4217 code.
+    left_out : DataFrame, optional
+        ``Cohort.exclusions``: who was lost besides and could not be looked at.
     """
     if found is None:
         return [Statement.of("finding", TOO_FEW_LOST, id="lost-said")]
@@ -157,10 +161,45 @@ def lost(found: PostMortem | None, currency: str) -> list[Statement]:
                   "throughout, as far as is recorded, and ",
                   linked(percent(kept["share_of_renewed_behind"]), leavers.LOST),
                   " of the renewed"]  # fmt: skip
-    return [Statement.of(
+    return [
+        Statement.of(
         "finding", *parts, ". Any rule of being behind finds something in customers who renewed as "
         "well: only the difference tells, and it tells what went with leaving, not why.",
         id="lost-said",
+    ),
+        *_not_seen(left_out),
+    ]  # fmt: skip
+
+
+def lost_besides(left_out: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Return the reasons for which lost contracts are not among those looked at, most first.
+
+    Parameters
+    ----------
+    left_out : DataFrame or None
+        ``Cohort.exclusions``: reason, n_churned.
+    """
+    if left_out is None or left_out.empty:
+        return []
+    some = left_out[left_out["n_churned"].fillna(0) > 0]
+    return records(some.sort_values("n_churned", ascending=False, kind="stable"))
+
+
+def _not_seen(left_out: pd.DataFrame | None) -> list[Statement]:
+    """Say how many lost contracts are not in the post-mortem, and why."""
+    rows = lost_besides(left_out)
+    if not rows:
+        return []
+    total = sum(int(row["n_churned"]) for row in rows)
+    parts: list[Part] = ["Not among these are ", linked(integer(total), leavers.LOST),
+                         " more lost contracts, which were not there to be looked at so long "
+                         "before their renewal: "]  # fmt: skip
+    for place, row in enumerate(rows):
+        parts += ["; " if place else "", f"{row['reason']} (",
+                  linked(integer(int(row["n_churned"])), leavers.LOST), ")"]  # fmt: skip
+    return [Statement.of(
+        "note", *parts, ". Whoever decides early is among them, so what is said here is of the "
+        "later deciders.", id="lost-besides",
     )]  # fmt: skip
 
 
