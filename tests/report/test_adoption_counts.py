@@ -83,4 +83,6 @@ def test_every_term_is_counted_once(
 def test_without_a_definition_the_report_says_how_to_set_one() -> None:
     """Nothing is counted, and the parameter is named."""
     (said,) = exhibits.adopted(evidence.adopted({}, None, None, by=None), None)
+    assert isinstance(said, Statement)
+    assert "announces in the same run" in said.text
     assert "adoption_definition" in said.text

@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cs_models.learn import fit
+from cs_models.learn import fit, personas
 from cs_models.report.evidence.ramps import Courses
 
 COLUMNS: Final = ("acquisition_channel", "segment", "industry", "region", "plan", "size")
 SIZES: Final = (0, 50, 250, 1000, np.inf)
 SIZE_NAMES: Final = ("under 50 people", "50 to 249", "250 to 999", "1,000 and more")
 ONBOARDING: Final = "onboarding"
-SPONSORS: Final = ("decision_maker", "champion")
 SPONSOR_DAYS: Final = 28
 EARLY_DAYS: Final = 60
 LEAST_PAST: Final = 20
@@ -220,12 +219,12 @@ def _training(rows: pd.DataFrame, plan: pd.DataFrame, today: pd.Timestamp) -> pd
 
 
 def _sponsors(tables: Mapping[str, ir.Table], rows: pd.DataFrame, found: Courses) -> pd.DataFrame:
-    """Say how long ago a decision maker or champion of each account used the product."""
+    """Say how long ago a sponsor of each account last used the product."""
     if "users" not in tables:
         return rows.assign(sponsor="not recorded", sponsor_days=np.nan)
     users, events, today = tables["users"], tables["events"], ibis.literal(found.as_of)
     own = users.filter(
-        users.role.isin(SPONSORS),
+        users.role.isin(personas.SPONSORS),
         users.account_id.isin(rows["account_id"].tolist() or [""]),
         users.created_date < today,
         ~(users.deactivated_date < today).fill_null(False),

@@ -206,8 +206,8 @@ def stuck(found: Stuck, currency: str) -> Shown:
         f"{integer(found.n_unticked)} more lack a date only. {_traits(found)}Waits at: the "
         "earliest "
         "step that was due and is open, none that usually comes later "
-        "being done. Sponsor: a decision maker or "
-        "champion; engaged, when one used the product in the last 28 days.",
+        "being done. Sponsor: a champion, "
+        "decision maker or admin; engaged, when one used the product in the last 28 days.",
         at_most=25,
     )
     return (*said, *((steps,) if len(found.steps) else ()), rows)

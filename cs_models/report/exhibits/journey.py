@@ -323,9 +323,9 @@ def _after(frame: pd.DataFrame) -> tuple[Table, ...]:
             },
             note="All are looked at on one day after entering the stage, and the year after it is "
             "known. Compared within customers of one group, age and days to the renewal, none of "
-            "whom had reached the level: an early stage is left by reaching it, and who renews more at "
-            "the level is told elsewhere. Who had come further is counted as if spread over these "
-            "as the others are.",
+            "whom had reached the level: an early stage is left by reaching it, and who renews "
+            "more at the level is told elsewhere. Who had come further is counted as if spread "
+            "over these as the others are.",
         ),
     )  # fmt: skip
 

@@ -139,7 +139,8 @@ def _to_help(found: People, currency: str) -> Table:
         f"{integer(users['n_never'].sum())} who never came, of "
         f"{counted(len(users), 'customer')}; at "
         f"{integer((users['sponsors'] != '').sum())} of these a sponsor is away. {_left_out(users)}"
-        "One row a customer, those whose sponsors are away first. Users by their login only.",
+        "One row a customer, those whose sponsors are away first. Sponsor: a champion, decision "
+        "maker or admin. Users by their login only.",
         fold_after=_FOLDED,
     )
 

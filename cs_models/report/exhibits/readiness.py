@@ -160,8 +160,12 @@ def adopted(
     if definition is None:
         return (
             Statement.of(
-                "note", "No definition of adoption is set: state one in the parameter "
-                "adoption_definition, or name a run whose thresholds are to be it.", id="adoption",
+                "note", "The run file states no definition of adoption. Reports that need one take "
+                "the levels that the page on adoption thresholds announces in the same run, and "
+                "say so; where it announces none, they say that too. To set one for all, state it "
+                "in the parameter adoption_definition, or name a run whose thresholds are to be "
+                "it.",
+                id="adoption",
             ),
         )  # fmt: skip
     whole = records(frame)[0]
