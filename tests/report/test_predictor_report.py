@@ -26,6 +26,7 @@ from cs_models.report.exhibits import customer as customer_exhibits
 from cs_models.report.exhibits import foretold as foretold_exhibits
 from cs_models.report.exhibits import ladder as ladder_exhibits
 from cs_models.report.exhibits import predictors as exhibits
+from cs_models.report.figures import customer as customer_figures
 from cs_models.report.findings import colours
 from cs_models.report.findings import customer as customer_findings
 from cs_models.report.findings import foretold as foretold_findings
@@ -636,6 +637,13 @@ def test_lost_contracts_that_were_not_looked_at_are_counted_with_their_reasons(
     assert "Lost and not among them: 149 (decided before the landmark 121; " in (
         exhibit.table.note or "")  # fmt: skip
     assert len(customer_findings.lost(found, "USD", left_out.assign(n_churned=0))) == 1
+
+
+def test_a_part_that_rounds_to_nought_is_drawn_without_a_sign() -> None:
+    """A bar of no length says 0.0, neither plus nor minus."""
+    frame = pd.DataFrame({"said": ["a", "b", "c"], "points": [6.04, -0.03, 0.01]})
+    figure = customer_figures.parts(frame, base=0.2, chance=0.2602)
+    assert list(figure.data[0].text) == ["20", "+6.0", "0.0", "0.0", "26"]
 
 
 def test_a_backed_sign_is_said_with_both_rates(history: pd.DataFrame, due: coming.Due) -> None:

@@ -42,7 +42,7 @@ def parts(frame: pd.DataFrame, *, base: float, chance: float) -> go.Figure:
     figure.add_bar(
         x=[100 * base, *frame["points"], 100 * chance], y=names, base=[0, *starts, 0],
         orientation="h", marker={"color": [ink, *colours, ink]},
-        text=[f"{100 * base:.0f}", *(f"{p:+.1f}" for p in frame["points"]), f"{100 * chance:.0f}"],
+        text=[f"{100 * base:.0f}", *map(_signed, frame["points"]), f"{100 * chance:.0f}"],
         textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{text}<extra></extra>", showlegend=False,
     )  # fmt: skip
@@ -174,3 +174,9 @@ def lost(frame: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(categoryorder="array", categoryarray=list(frame["said"])[::-1],
                         automargin=True, showgrid=False, type="category")  # fmt: skip
     return figure
+
+
+def _signed(points: float) -> str:
+    """Write points with their sign; what rounds to nought has none."""
+    shown = round(points, 1)
+    return f"{shown:+.1f}" if shown else "0.0"
