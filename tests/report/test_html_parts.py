@@ -246,3 +246,11 @@ def test_a_column_is_set_by_what_it_holds() -> None:
     assert render.forms(table) == ["n", "date", "", "some", "wrap"]
     told = {**table, "rows": [[1, "2026-06-30", "a-0001", "a sentence with a verb " * 4, "N" * 40]]}
     assert render.forms(told) == ["n", "date", "", "wide", "wrap"]
+
+
+@pytest.mark.parametrize("script", ["page.js", "explorer.js"])
+def test_no_script_asks_plotly_to_read_formulas(script: str) -> None:
+    """Two amounts in one text are no formula, on the page and in JupyterLab alike."""
+    config = re.search(r"const config = \{.*?\};", render.asset(script), re.DOTALL | re.IGNORECASE)
+    assert config is not None
+    assert "typesetMath: false" in config[0]
