@@ -71,6 +71,7 @@ def test_what_is_said_today_can_be_judged_one_day(results: dict[str, Any]) -> No
     for row in results["said"]:
         assert set(row) == {
             "account_id", "subscription_id", "term_end", "arr", "p_churn", "p_low", "p_high",
+            "colour", "colour_raw",
         }  # fmt: skip
         assert 0 < row["p_low"] <= row["p_churn"] <= row["p_high"] < 1
         assert "2026-06-30" < row["term_end"] <= "2026-12-28"
