@@ -31,6 +31,7 @@ FIRST = (
     "notebooks/test_sample_report.py",
     "notebooks/test_hostile_world.py",
     "notebooks/test_missing_tables.py",
+    "lab/test_by_hand.py",
     "lab/test_jupyterlab.py",
     "run/test_failures.py",
     "learn/test_churn_recovery.py",

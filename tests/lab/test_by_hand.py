@@ -26,6 +26,12 @@ CHANGED = """([kind, words, drawn]) => {
   return figure && said && said !== words && figure.innerHTML !== drawn;
 }"""
 
+OTHER_CHANCE = """() => {
+  const said = document.querySelector('.cs-explorer-what-if .cs-explorer-said').innerText;
+  const [, now, own] = /would say ([\\d.]+)\\s?%.*? instead of ([\\d.]+)\\s?%/.exec(said) ?? [];
+  return now && now !== own;
+}"""
+
 
 @pytest.fixture(scope="module")
 def predictors(opened_once: Open, run_all: Run) -> Any:
@@ -80,6 +86,39 @@ def test_more_calls_change_what_is_reached(predictors: Any, explorer_of: Show) -
     before, after = _turned(predictors, explorer, "capacity", lambda: _step(handle))
     assert int(_numbers(after)[0]) == int(_numbers(before)[0]) + 1
     assert _numbers(after)[1:] != _numbers(before)[1:]
+
+
+def test_another_customer_is_another_story(predictors: Any, explorer_of: Show) -> None:
+    """A name chosen in the list, or a click on a row of the table, shows that customer."""
+    explorer = explorer_of(predictors, "customer", 1)
+    names = explorer.locator("select").last
+    second = names.locator("option").nth(1).get_attribute("value").rpartition(" (")[0]
+    before, after = _turned(
+        predictors, explorer, "customer", lambda: names.select_option(index=1)
+    )  # fmt: skip
+    assert second in after
+    assert second not in before
+    row = explorer.locator("table.dataTable tbody tr").nth(4).locator("td").first
+    clicked = row.inner_text()
+    _, after = _turned(predictors, explorer, "customer", row.click)
+    assert clicked in after
+
+
+def test_moved_numbers_are_asked_of_the_model(predictors: Any, explorer_of: Show) -> None:
+    """Numbers moved to their end: what the model would say instead, and that it is no forecast."""
+    explorer = explorer_of(predictors, "what-if", 2)
+
+    def to_the_end() -> None:
+        for place in range(3):
+            handle = explorer.locator(".noUi-handle").nth(place)
+            handle.focus()
+            low = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
+            handle.press("End" if low else "Home")
+
+    before, _ = _turned(predictors, explorer, "what-if", to_the_end)
+    assert "with its own numbers" in before
+    predictors.wait_for_function(OTHER_CHANCE)
+    assert "not what would happen" in explorer.locator(".cs-explorer-said").inner_text()
 
 
 def test_fewer_months_are_looked_at(opened: Open, run_all: Run, explorer_of: Show) -> None:
