@@ -153,7 +153,7 @@ def below(brief: Brief) -> list[Statement]:
 
 def _drawn(brief: Brief, *names: str) -> list[Statement]:
     drawn = foremost.figures(brief)
-    return [_first(drawn[name], "finding") for name in names if name in drawn]
+    return _fresh([_cut(drawn[name]) for name in names if name in drawn], answer(brief))
 
 
 def levels(brief: Brief) -> list[Statement]:
@@ -235,7 +235,8 @@ def unknown(brief: Brief) -> list[Statement]:
         if one.statement
     ]
     # Some stand in a section above as well, and are not said twice.
-    above = [*answer(brief), *levels(brief), *warned(brief), *journey(brief), *drivers(brief)]
+    sections = (answer, money, levels, below, drivers, warned, journey)
+    above = [one for section in sections for one in section(brief)]
     said = _fresh(list({one.statement: one for one in open_}.values()), above)
     named = [replace(one, id=f"unknown-{one.id}" if one.id else "") for one in said]
     return named or [Statement.of("note", NO_MORE, id="unknown-none")]
