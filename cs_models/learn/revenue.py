@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from cs_models.learn.forecasting.chances import BaseRates, Notices, base_rates
 from cs_models.learn.forecasting.chances import fill as chances
-from cs_models.learn.forecasting.coverage import QuarterBacktest, backtest
+from cs_models.learn.forecasting.coverage import QuarterBacktest, backtest, coverage
 from cs_models.learn.forecasting.opportunities import Book, book
 from cs_models.learn.forecasting.outlook import Forecast, forecast
 from cs_models.learn.forecasting.process import Process, learn
@@ -40,6 +40,7 @@ __all__ = [
     "base_rates",
     "book",
     "chances",
+    "coverage",
     "forecast",
     "learn",
     "recover",

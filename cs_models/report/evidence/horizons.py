@@ -6,7 +6,8 @@ coming quarter; one row per (contract, quarter) due with its chance and its band
 Who is going to leave tells it later and later: some give notice, and those who did are no longer
 in doubt.  So a quarter's predictor is learnt from past terms as they stood as many days before
 their renewal as the middle of that quarter is away, and judged by past quarters told from just as
-far.  Source: ``methods.md`` 3 and 4.
+far.  From the middle to the days that each contract has left its chance is moved by what past
+renewals in doubt so near came to (``nearness``).  Source: ``methods.md`` 3 and 4.
 
 A predictor speaks only of contracts of the kind it learnt from: at least as long as it looks
 ahead, and with one renewal in the quarter.  One dated example, as_of 2026-06-30: the predictor of
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from cs_models.features import cohort, panel
 from cs_models.learn import churn, revenue
 from cs_models.learn.predictors.model import Model
 from cs_models.learn.predictors.past import Backtest
+from cs_models.report.evidence import nearness
 
 N_REFITS: Final = 40
 # Trees gain little on sums of contracts, and four backtests and their refits take minutes by them.
@@ -69,6 +71,8 @@ class Ahead:
         The predictor.
     history, today : pandas.DataFrame
         Past terms as they stood as far from their renewal, and those of this quarter today.
+    near : pandas.DataFrame
+        From ``nearness.by_distance``: what past renewals came to from the quarter's distances.
     """
 
     quarter: pd.Timestamp
@@ -82,11 +86,17 @@ class Ahead:
     model: Model | None = None
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     today: pd.DataFrame = field(default_factory=pd.DataFrame)
+    near: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def predictions(self) -> pd.DataFrame | None:
         """Predictions of past quarters, made from as far."""
         return None if self.past is None else self.past.predictions
+
+    def at(self, chance: pd.Series | Float, days_left: Float) -> Float:
+        """Move chances to the days that are left (``nearness.moved``); as they are without."""
+        told = np.asarray(chance, dtype=np.float64)
+        return nearness.moved(told, days_left, self.near, self.days) if len(self.near) else told
 
 
 def days_ahead(quarters: Sequence[pd.Timestamp], as_of: date, *, decision_days: int) -> list[int]:
@@ -193,7 +203,15 @@ def learn(
         due = book.due[(book.due["quarter"] == start) & spoken_of(book.due, days)]
         mine = today[today["subscription_id"].isin(due["subscription_id"])]
         about = (start, str(label), days)
-        found.append(_ahead(about, histories[days], mine, as_of, grace_days, random_state))
+        one = _ahead(about, histories[days], mine, as_of, grace_days, random_state)
+        if one.level and len(due):
+            left = due["due_in_days"]
+            asked_at = nearness.distances(int(left.min()), int(left.max()), days)
+            near = nearness.by_distance(
+                tables, asked_at, as_of=as_of, grace_days=grace_days, data_start=data_start
+            )
+            one = replace(one, near=near)
+        found.append(one)
     return found
 
 
@@ -277,8 +295,9 @@ def chances(
 
     Notes
     -----
-    A quarter's predictor was learnt from as far away as the quarter is, so nothing is added for
-    the time until then, as it is for base rates.
+    A quarter's predictor was learnt from as far away as the quarter's middle is, so nothing is
+    added for the time until then, as it is for base rates; ``nearness`` moves its chance from the
+    middle to the days that the contract has left.
     """
     told, refits = _by_rates(due, base, rng)
     p = told["p_churn"].to_numpy(dtype=np.float64).copy()
@@ -293,10 +312,11 @@ def chances(
         mine = (told["quarter"] == one.quarter) & spoken_of(told, one.days) & (place >= 0)
         rows = np.flatnonzero(mine.to_numpy())
         said = one.scores.iloc[place[rows]]
-        p[rows], early[rows], by_model[rows] = said["p_churn"], 0.0, True
-        low[rows], high[rows] = said["p_low"], said["p_high"]
+        left = told["due_in_days"].to_numpy(dtype=np.float64)[rows]
+        p[rows], early[rows], by_model[rows] = one.at(said["p_churn"], left), 0.0, True
+        low[rows], high[rows] = one.at(said["p_low"], left), one.at(said["p_high"], left)
         odd[rows] = said["out_of_distribution"].to_numpy(dtype=bool)
-        refits[rows] = _as_many(one.refits, one.scores["p_churn"])[place[rows]]
+        refits[rows] = one.at(_as_many(one.refits, one.scores["p_churn"])[place[rows]], left)
     by_rate = told["p_from"].eq(BASE_RATE).to_numpy()
     return told.assign(
         p_churn=p, p_early=early, p_low=np.fmin(low, p), p_high=np.fmax(high, p),

@@ -37,8 +37,9 @@ class Outlook:
         (how far whole quarters went from what was said), days (read so far ahead), level, reason,
         n_predictor, arr_predictor, n_rate, arr_rate, n_notice, arr_notice, n_decided (contracts
         by what their chance comes from), n_accounts, n_judged, n_hit, n_hit_alone (past quarters
-        told from as far; missing where none was), kept_p10, kept_p50, kept_p90 (money), arr_shrinks
-        (ARR that goes on average where contracts shrink).
+        told from as far; missing where none was), held_low, held_high (exact binomial 95 % of the
+        share that held), n_ended (terms whose outcome is known), kept_p10, kept_p50, kept_p90
+        (money), arr_shrinks (ARR that goes on average where contracts shrink).
     levels : pandas.DataFrame
         One row per (quarter, level .01 to .99): grr, nrr, loss, n_churn.
     whole_book : pandas.DataFrame
@@ -164,7 +165,9 @@ def outlook(
              for tenth in ("p10", "p50", "p90")}  # fmt: skip
     levels = _levels(told, pick)
     return Outlook(
-        quarters=quarters.assign(**money, arr_shrinks=_shrinks(quarters, levels)),
+        quarters=quarters.assign(
+            **money, arr_shrinks=_shrinks(quarters, levels), n_ended=len(history)
+        ),
         levels=levels,
         whole_book=_rows(told, pick, "book"),
         judged=past,
@@ -231,15 +234,12 @@ def _with_hits(quarters: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     found = []
     for label in quarters["label"]:
         mine = judged[judged["label"] == label]
-        found.append(
-            {"n_judged": 0, "n_hit": 0, "n_hit_alone": 0}
-            if mine.empty
-            else {
-                "n_judged": len(mine),
-                "n_hit": int(mine["grr_hit"].sum()),
-                "n_hit_alone": int(mine["independent_hit"].sum()),
-            }
-        )
+        of_grr = revenue.coverage(mine).set_index("measure").loc["grr"]
+        found.append({
+            "n_judged": len(mine), "n_hit": int(of_grr["n_hit"]),
+            "n_hit_alone": 0 if mine.empty else int(mine["independent_hit"].sum()),
+            "held_low": float(of_grr["low"]), "held_high": float(of_grr["high"]),
+        })  # fmt: skip
     return pd.concat([quarters, pd.DataFrame(found)], axis=1)
 
 

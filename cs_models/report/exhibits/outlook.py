@@ -37,9 +37,11 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> Shown:
         ISO 4217 code.
     """
     said = findings.coming(found, past, currency)
+    kept = _kept_table(past, currency)
+    if not found.first["n_ended"]:
+        return (*said, kept)
     table = _coming_table(found, currency)
     drawn = _fan(found)
-    kept = _kept_table(past, currency)
     if drawn.empty:
         return (*said, table, kept)
     told = [
@@ -124,6 +126,8 @@ def rests(found: Outlook, currency: str) -> Shown:
             "n_decided": Column("outcome on record", kind="integer"),
             "n_judged": Column("Past quarters told from as far", kind="integer"),
             "n_hit": Column("interval held in", kind="integer"),
+            "held_low": Column("so of all such: from", kind="percent"),
+            "held_high": Column("to", kind="percent"),
             "n_hit_alone": Column("were everyone alone", kind="integer"),
         },
         note="The predictor is the simplest that past quarters could not tell from the best. "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -29,6 +29,9 @@ CLEAR = 0.01  # shares that differ by less are written as the same
 NONE = 0.005  # a swing of the log odds that is written as 0.00
 QUARTERS, WIDTH, DUE, HELD = places.COMING, places.WIDTH, places.DUE, places.HELD
 RESTS = places.RESTS
+UNTOLD: Final = (
+    "What of it will be kept cannot be told: no contract has come to its end with a known outcome."
+)
 
 
 def answer(
@@ -53,7 +56,7 @@ def answer(
     first = found.first
     verdict = "too_little_data" if first["reason"] else None
     said = [Statement.of("answer", *_kept(first, as_of, currency), verdict=verdict, id="answer")]
-    if not first["due_arr"] > 0:
+    if not first["due_arr"] > 0 or not first["n_ended"]:
         return said
     said.append(Statement.of("finding", *_risk(first, standings, currency), id="at-risk-said"))
     said.append(Statement.of("finding", *_sure(found), id="sure"))
@@ -101,6 +104,8 @@ def coming(found: Outlook, past: pd.DataFrame, currency: str) -> list[Statement]
         return [Statement.of("finding", "No contract comes up for renewal in these quarters.",
                              id="coming-said")]  # fmt: skip
     whole = rows[-1]
+    if not whole["n_ended"]:
+        return [Statement.of("caution", UNTOLD, verdict="too_little_data", id="coming-said")]
     parts: list[Part] = [
         linked(about(whole["due_arr"], currency), QUARTERS), " comes up at least once in ",
         linked(quarters(len(found.quarters) - 1), QUARTERS), "; ",
@@ -209,6 +214,9 @@ def saved(found: Outlook, standings: pd.DataFrame, *, as_of: date, currency: str
     """Return what was found for ``results.json``: ``kept``, ``at-risk``, ``asked-to-cancel``."""
     first = found.first
     verdict = "too_little_data" if first["reason"] else None
+    if not first["n_ended"]:
+        said = "".join(map(text, _kept(first, as_of, currency)))
+        return [Finding(id="kept", statement=said, n=int(first["n_due"]), verdict=verdict)]
     asked = standings[standings["standing"] == due.ASKED]
     return [
         Finding(
@@ -223,7 +231,8 @@ def saved(found: Outlook, standings: pd.DataFrame, *, as_of: date, currency: str
         ),
         Finding(
             id="intervals-held", statement="".join(map(text, _sure(found))),
-            value=first["n_hit"] / first["n_judged"] if first["n_judged"] else None, unit="share",
+            value=first["n_hit"] / first["n_judged"] if first["n_judged"] else None,
+            low=first["held_low"], high=first["held_high"], unit="share",
             n=int(first["n_judged"]), table=HELD,
         ),
         Finding(
@@ -247,6 +256,8 @@ def _kept(row: Mapping[str, Any], as_of: date, currency: str) -> list[Part]:
     ]  # fmt: skip
     if not row["due_arr"] > 0:
         return [*up, "Without ARR on record there is no share to keep."]
+    if not row["n_ended"]:
+        return [*up, UNTOLD]
     return [
         *up, linked(about(row["kept_p50"], currency), QUARTERS), " of it (",
         linked(percent(row["grr_p50"]), QUARTERS), ") is likely to be kept; eight times in "
@@ -310,7 +321,8 @@ def _sure(found: Outlook) -> list[Part]:
         "How sure is that? Intervals for customers still in doubt, those in notice and short "
         "contracts left out, told from as far ahead and with what was known then, held in ",
         linked(f"{int(row['n_hit'])} of {n}", HELD), " past quarters",
-        *_how_many(found), "; they are meant to hold in eight of ten.",
+        *_how_many(found), "; they are meant to hold in eight of ten, and so few quarters only "
+        "say that they hold in ", linked(interval(row["held_low"], row["held_high"]), RESTS), ".",
     ]  # fmt: skip
 
 
