@@ -43,7 +43,8 @@ UNTOLD = {
         "the source has no table of surveys", "the source has no table of users",
     ),
     "08_leadership_brief": (
-        "Not made: ", "advocacy (", "Nothing can be said of single users",
+        "Not made: ", "advocacy (", "No contact of ours is on record",
+        "Nothing can be said of single users",
         "Lists that could not be made: ", "Stages that could not be told: ",
     ),
 }  # fmt: skip
