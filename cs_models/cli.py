@@ -218,9 +218,7 @@ def export(
 
 @app.command()
 def prune(
-    keep: Annotated[
-        int, typer.Option(min=1, help="newest complete runs that stay, by run file")
-    ],
+    keep: Annotated[int, typer.Option(min=1, help="newest complete runs that stay, by run file")],
     out: Annotated[Path, typer.Option(help="the folder of the reports")] = Path("reports"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say which would go")] = False,
 ) -> None:
