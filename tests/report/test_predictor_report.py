@@ -25,6 +25,7 @@ from cs_models.report.evidence.predictors import Learnt, Today
 from cs_models.report.exhibits import customer as customer_exhibits
 from cs_models.report.exhibits import foretold as foretold_exhibits
 from cs_models.report.exhibits import ladder as ladder_exhibits
+from cs_models.report.exhibits import net_benefit as benefit_exhibits
 from cs_models.report.exhibits import predictors as exhibits
 from cs_models.report.figures import customer as customer_figures
 from cs_models.report.findings import colours
@@ -360,6 +361,7 @@ def everything(
         *findings.doubt(learnt, judged, today), *exhibits.totals(today, due, "USD"),
         *exhibits.at_risk(today, "USD"), *foretold_exhibits.quarters(judged, "USD"),
         *foretold_exhibits.calibrated(judged), *foretold_exhibits.calls(called, learnt, "USD"),
+        *benefit_exhibits.net_benefit(called),
         *ladder_exhibits.ladder(learnt), *ladder_exhibits.drivers(learnt),
         *customer_exhibits.customer(look, "USD"),
         *customer_exhibits.heavy(heavy, leavers.heavy_terms(heavy, today, due), "USD"),

@@ -16,6 +16,8 @@ import pandas as pd
 
 from cs_models.learn import health
 from cs_models.learn.evaluation import decisions
+from cs_models.report.evidence import net_benefit
+from cs_models.report.evidence.net_benefit import Benefit
 from cs_models.report.evidence.predictors import Learnt
 
 CALLS, WORTH, BY_NUMBER = "calls-table", "calls-worth", "calls-by-number"
@@ -44,6 +46,8 @@ class Calls:
     n_quarters : int
     everyone : bool
         The calls reach every customer who came up in every quarter: no list is needed.
+    benefit : Benefit or None
+        What calls from each chance on were worth, beside calling everybody and nobody.
     """
 
     at_capacity: pd.DataFrame
@@ -52,6 +56,7 @@ class Calls:
     k: int
     n_quarters: int
     everyone: bool
+    benefit: Benefit | None = None
 
     def value(self, ranking: str, measure: str) -> dict[str, float]:
         """Return a list's value, low, high, and how far the model is ahead of it."""
@@ -94,7 +99,7 @@ def calls(
     ranked = scores(seen)
     others = {name: score for name, score in ranked.items() if name in (LOSS, CRM)}
     y, p, arr, account = (seen[name] for name in ("churned", "p_churn", "arr", "account_id"))
-    streams = rng.spawn(2)
+    streams = rng.spawn(3)
     at = at_capacity(seen, others, k, streams[0])
     longest = int(seen.groupby("origin").size().max())
     parts = []
@@ -114,6 +119,7 @@ def calls(
         k=k,
         n_quarters=learnt.past.n_origins,
         everyone=bool(at["n_called"].iloc[0] >= len(seen)),
+        benefit=net_benefit.weigh(seen, play, score=ranked.get(CRM), rng=streams[2]),
     )
 
 

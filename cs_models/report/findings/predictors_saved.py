@@ -18,6 +18,7 @@ from cs_models.report.evidence.coming import Due
 from cs_models.report.evidence.foretold import Judged
 from cs_models.report.evidence.predictors import Learnt, Today
 from cs_models.report.findings import foretold as ladder_words
+from cs_models.report.findings import net_benefit
 from cs_models.report.findings import predictors as answer
 from cs_models.report.findings.words import text
 from cs_models.report.results import Finding
@@ -49,8 +50,8 @@ def findings(
     Returns
     -------
     list of Finding
-        ``too-little-data`` alone, or ``model`` (how well), ``drivers``, ``warnings`` and
-        ``arr-at-risk``.
+        ``too-little-data`` alone, or ``model`` (how well), ``drivers``, ``warnings``,
+        ``net-benefit`` (calls by the chance beside calling all and none) and ``arr-at-risk``.
     """
     if learnt.past is None or judged is None:
         return [Finding(
@@ -75,6 +76,7 @@ def findings(
             low=model["low"], high=model["high"], unit="share", n=learnt.counts["n_foretold"],
             table=callers.CALLS,
         ))  # fmt: skip
+        found += net_benefit.findings(called)
     if today is not None:
         found.append(Finding(
             id="arr-at-risk",
