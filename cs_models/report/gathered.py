@@ -149,6 +149,12 @@ def definition(params: Asking) -> tuple[adoption.Definition | None, str]:
     return learnt, f"the levels that {THRESHOLDS} announced"
 
 
+# How a notebook ended, by the status that its run noted; of any other, it did not.
+_ENDED: Final = {
+    "failed": "it failed", "interrupted": "it was interrupted", "waiting": "it was not run",
+}  # fmt: skip
+
+
 def _of(
     folder: Path, name: str, *, as_of: date, inputs: list[dict[str, Any]] | None, link: str
 ) -> Gathered:
@@ -162,7 +168,7 @@ def _of(
     own = noted.notebooks[name]
     if own.status != runs.OK:
         reason = own.reason.strip() or "no reason was recorded"
-        return _not(name, "failed", f"it {own.status or 'did not end'}: {reason}")
+        return _not(name, "failed", f"{_ENDED.get(own.status, 'it did not end')}: {reason}")
     try:
         content = runs.told(folder, noted, name)
     except (OSError, ValueError, RecursionError):

@@ -119,9 +119,9 @@ def missing(brief: Brief) -> list[Statement]:
     parts: list[Part] = [
         "Not in this brief: ",
         num(f"{integer(len(gone))} of {integer(len(brief.sources))}", f"#{evidence.SOURCES}"),
-        " pages. ",
+        " pages.",
         *cited(evidence.SOURCES, *(
-            f"{evidence.words(source.name)}: {source.why}. " for source in gone)),
+            f" {evidence.words(source.name)}: {source.why}." for source in gone)),
     ]  # fmt: skip
     return [Statement.of("caution", *parts, id="missing")]
 
