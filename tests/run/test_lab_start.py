@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -53,10 +54,15 @@ def test_the_newest_report_is_named_with_what_its_pages_say(project: Path) -> No
     assert "No report yet" in start.reports()._repr_mimebundle_()["text/plain"]
     run = project / "reports/20260701-000000-mine"
     (run / "00_data_readiness").mkdir(parents=True)
-    (run / "00_data_readiness/results.json").write_text(json.dumps({"headline": "Fit <to> learn"}))
-    notebooks = {"00_data_readiness": {"status": "ok"}, "07_backtest": {"status": "failed"}}
-    noted = {"run_id": "r", "status": "complete", "as_of": "2026-06-30", "notebooks": notebooks}
-    (run / "manifest.json").write_text(json.dumps(noted))
+    text = json.dumps({"headline": "Fit <to> learn"})
+    (run / "00_data_readiness/results.json").write_text(text)
+    noted = {"results.json": hashlib.sha256(text.encode()).hexdigest()}
+    notebooks = {
+        "00_data_readiness": {"status": "ok", "artefacts": noted},
+        "07_backtest": {"status": "failed"},
+    }
+    manifest = {"run_id": "r", "status": "complete", "as_of": "2026-06-30", "notebooks": notebooks}
+    (run / "manifest.json").write_text(json.dumps(manifest))
     (project / "reports/latest").symlink_to(run.name)
     shown = start.reports()._repr_mimebundle_()
     assert "Fit &lt;to&gt; learn" in shown["text/html"]
