@@ -108,7 +108,7 @@ def _holds(shown: list[Any], missing: str) -> None:
         for sentence in re.split(r"(?<=\.)\s+(?=[A-Z])", item.text)
     )
     # Pages that this test did not run are named wherever they are missed.
-    twice = [one for one, n in sentences.items() if n > 1 and " waiting: " not in one]
+    twice = [one for one, n in sentences.items() if n > 1 and " was not run: " not in one]
     assert not twice
     tables = {one.id: one for one in shown if isinstance(one, Table)}
     tables |= {one.table.id: one.table for one in shown if isinstance(one, Exhibit)}
