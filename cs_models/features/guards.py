@@ -32,7 +32,7 @@ import pyarrow as pa
 
 from cs_models import kept, progress
 from cs_models.errors import DataError
-from cs_models.features import catalogue, cuts, panel
+from cs_models.features import assembly, catalogue, cuts, panel
 from cs_models.features.cohort import Cohort
 
 TOO_GOOD_AUC: Final = 0.95
@@ -195,7 +195,7 @@ def _nothing_emptied(
 def _choose(frame: pd.DataFrame, sample: int, random_state: int) -> pd.DataFrame:
     """Draw at most one term an account."""
     order = np.random.default_rng(random_state).permutation(len(frame))
-    return frame.iloc[order].drop_duplicates("account_id").head(sample).sort_values(panel.ORDER)
+    return frame.iloc[order].drop_duplicates("account_id").head(sample).sort_values(assembly.ORDER)
 
 
 def _restrict(cohort: Cohort, chosen: pd.DataFrame) -> Cohort:
@@ -212,8 +212,8 @@ def _same(
     guard: str, was: pd.DataFrame, now: pd.DataFrame, cohort: Cohort, seen: cuts.Counts
 ) -> _Result:
     """Fail when a column that is not the cohort's own differs in any bit."""
-    was = was.sort_values(panel.ORDER, ignore_index=True)
-    now = now.sort_values(panel.ORDER, ignore_index=True)
+    was = was.sort_values(assembly.ORDER, ignore_index=True)
+    now = now.sort_values(assembly.ORDER, ignore_index=True)
     own = set(cohort.terms.columns)
     columns = [name for name in was.columns if name not in own]
     if list(was["subscription_id"]) != list(now["subscription_id"]):

@@ -10,26 +10,20 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
-import pyarrow as pa
 
 from cs_models import kept
 from cs_models.data.tables import Tables
-from cs_models.errors import DataError
+from cs_models.features import assembly
 from cs_models.features import cohort as cohorts
 from cs_models.features import recipe as recipes
-from cs_models.features import relationship
 from cs_models.features.cohort import Cohort
 from cs_models.features.recipe import Recipe
-from cs_models.features.relations import columns as told_columns
-from cs_models.features.usage import columns, counts
+from cs_models.features.usage import columns
 
 LANDMARKS: Final = (7, 14, 30, 45, 60, 90)
-_DATED: Final = [*columns.KEY, "term_start", "seats"]
-ORDER: Final = ["account_id", "term_start", "subscription_id"]
 
 
 def build(
@@ -177,23 +171,10 @@ def _made(
     tables: Mapping[str, ir.Table], cohort: Cohort, recipe: Recipe, *, unfinished: bool
 ) -> pd.DataFrame:
     """Make a panel; see :func:`make`."""
-    terms = _fetch(cohort.terms)
-    parts = [_used(tables["events"], cohort.points, terms, recipe, unfinished=unfinished)]
-    return _joined(terms, _related(tables, _in_memory(terms, cohort.points), parts, recipe), recipe)
-
-
-def _related(
-    tables: Mapping[str, ir.Table], points: ir.Table, parts: list[pd.DataFrame], recipe: Recipe
-) -> list[pd.DataFrame]:
-    """Add what is told of the relationship to the usage columns, the first of `parts`."""
-    asked = recipe.relationship
-    if relationship.measures(asked):
-        told = relationship.expression(tables, points, asked).execute()
-        parts = [*parts, relationship.build(told, asked)]
-    if recipe.relations is not None:
-        told = told_columns.expression(tables, points, recipe.relations).execute()
-        parts = [*parts, told_columns.build(told, parts[0], recipe.relations)]
-    return parts
+    terms = assembly.fetch(cohort.terms)
+    parts = [assembly.used(tables["events"], cohort.points, terms, recipe, unfinished=unfinished)]
+    points = assembly.in_memory(terms, cohort.points)
+    return assembly.joined(terms, assembly.related(tables, points, parts, recipe), recipe)
 
 
 def _with_left_out(
@@ -254,11 +235,12 @@ def each(
     recipe, rare = recipes.plan(
         tables, one.data_start, features=features, min_accounts=min_accounts, **options
     )
-    terms = {number: _fetch(cohort.terms) for number, cohort in cohorts.items()}
-    every, points = _together(cohorts, terms)
-    parts = _related(tables, points, [_used(tables["events"], points, every, recipe)], recipe)
+    terms = {number: assembly.fetch(cohort.terms) for number, cohort in cohorts.items()}
+    every, points = assembly.together(cohorts, terms)
+    used = assembly.used(tables["events"], points, every, recipe)
+    parts = assembly.related(tables, points, [used], recipe)
     return {
-        number: _with_left_out(_joined(rows, parts, recipe), recipe, rare, min_accounts)
+        number: _with_left_out(assembly.joined(rows, parts, recipe), recipe, rare, min_accounts)
         for number, rows in terms.items()
     }
 
@@ -326,14 +308,14 @@ def by_landmark(
         return {}
     shared = recipes.brief(tables["events"], data_start, features)
     # The history is read once for all landmarks: a point is a term and a decision date.
-    terms = {day: _fetch(cohort.terms) for day, cohort in chosen.items()}
-    every, points = _together(chosen, terms)
-    used = _used(tables["events"], points, every, replace(shared, first_days=tuple(chosen)))
+    terms = {day: assembly.fetch(cohort.terms) for day, cohort in chosen.items()}
+    every, points = assembly.together(chosen, terms)
+    used = assembly.used(tables["events"], points, every, replace(shared, first_days=tuple(chosen)))
     panels = {}
     for day, cohort in chosen.items():
         recipe = replace(shared, first_days=(day,))
         names = [measure.column for measure in columns.measures(recipe.usage)]
-        panels[day] = _joined(terms[day], [used[[*columns.KEY, *names]]], recipe)
+        panels[day] = assembly.joined(terms[day], [used[[*columns.KEY, *names]]], recipe)
         panels[day].attrs["exclusions"] = cohort.exclusions.to_dict("records")
     return panels
 
@@ -357,72 +339,3 @@ def recipe_of(frame: pd.DataFrame) -> Recipe:
         If the frame carries none.
     """
     return recipes.read(frame)
-
-
-def _together(
-    cohorts: Mapping[int, Cohort], terms: Mapping[int, pd.DataFrame]
-) -> tuple[pd.DataFrame, ir.Table]:
-    """Return the terms of several cohorts as one frame, and their points as rows."""
-    points = next(iter(cohorts.values())).points
-    names = list(dict.fromkeys([*points.columns, *_DATED]))
-    every = pd.concat([frame[names] for frame in terms.values()], ignore_index=True)
-    return every, _in_memory(every, points)
-
-
-def _in_memory(terms: pd.DataFrame, points: ir.Table) -> ir.Table:
-    """Return the points as rows: a second query would work the whole cohort out again."""
-    schema = points.schema()
-    return ibis.memtable(
-        pa.Table.from_pandas(terms[list(schema)], schema=schema.to_pyarrow(), preserve_index=False)
-    )
-
-
-def _used(
-    events: ir.Table,
-    points: ir.Table,
-    terms: pd.DataFrame,
-    recipe: Recipe,
-    *,
-    unfinished: bool = False,
-) -> pd.DataFrame:
-    """Return the usage columns of every point, whose dates and seats are in ``terms`` too."""
-    counted = counts.expression(events, points, recipe.usage).to_pyarrow()
-    try:
-        return columns.build(
-            counted, terms[_DATED], recipe.usage, recipe.recorded, unfinished=unfinished
-        )
-    except pd.errors.MergeError as error:
-        raise _twice(error) from error
-
-
-def _joined(terms: pd.DataFrame, parts: Sequence[pd.DataFrame], recipe: Recipe) -> pd.DataFrame:
-    """Put the columns beside the terms, in the panel's order."""
-    frame = terms
-    try:
-        for part in parts:
-            frame = frame.merge(part, on=columns.KEY, how="left", validate="1:1")
-    except pd.errors.MergeError as error:
-        raise _twice(error) from error
-    frame = frame.sort_values(ORDER, kind="stable", ignore_index=True)
-    frame.attrs = {"left_out_features": [], "recipe": recipe.plain()}
-    return frame
-
-
-def _twice(error: Exception) -> DataError:
-    """Say that a term is there twice."""
-    return DataError(
-        "a term has two rows", where="subscriptions", got=str(error), repair="unique ids"
-    )
-
-
-def _fetch(table: ir.Table) -> pd.DataFrame:
-    """Run an expression and give every column a type that can be missing without changing."""
-    frame: pd.DataFrame = table.execute()
-    for name, dtype in table.schema().items():
-        if dtype.is_integer():
-            frame[name] = frame[name].astype("Int8" if dtype.nbytes == 1 else "Int64")
-        elif dtype.is_boolean():
-            frame[name] = frame[name].astype("boolean")
-        elif dtype.is_date():
-            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
-    return frame

@@ -130,22 +130,6 @@ def hashes(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): files.sha256_of(path) for path in found}
 
 
-def inputs(source: Path) -> list[dict[str, Any]]:
-    """Return name, size and SHA-256 of the files of a source.
-
-    Parameters
-    ----------
-    source : Path
-        A file, or a folder whose data files are listed.
-
-    Returns
-    -------
-    list of dict
-        ``path`` (below the source), ``bytes`` and ``sha256``, ordered by path.
-    """
-    return files.inventory(source)
-
-
 def software(root: Path) -> dict[str, Any]:
     """Return what made the run: Python, platform, package versions and the project's commit."""
     return {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cs_models import errors, kept
+from cs_models import errors, files, kept
 from cs_models.data.faults import CheckReport
 from cs_models.run import ending, execute, manifest, notices, publish, secrets
 from cs_models.run.execute import Event
@@ -170,7 +170,7 @@ def _fill(
     with publish.runtime_folder() as runtime:
         scratch = Path(runtime)
         with screen.step("checking the source"), kept.within(_kept_in(scratch)):
-            record.add(inputs=manifest.inputs(source))
+            record.add(inputs=files.inventory(source))
             report = check_source(request.run)
         record.add(tables={table: dict(counts) for table, counts in report.counts.items()})
         log.write("run", "the source keeps the contract")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from cs_models.errors import DataError
-from cs_models.features import cohort, guards, panel
+from cs_models.features import assembly, cohort, guards, panel
 
 AS_OF = date(2025, 6, 30)
 START = date(2022, 1, 1)
@@ -80,7 +80,7 @@ def leaking(
     """Return a way to build panels of one honest column and one told by ``tell``."""
 
     def rebuild(tables: Mapping[str, ir.Table], terms: cohort.Cohort) -> pd.DataFrame:
-        frame = terms.terms.execute().sort_values(panel.ORDER, ignore_index=True)
+        frame = terms.terms.execute().sort_values(assembly.ORDER, ignore_index=True)
         frame["as_of_date"] = pd.to_datetime(frame["as_of_date"]).astype("datetime64[s]")
         frame["events__last_28d"] = 1.0
         frame[column] = tell(tables, frame).to_numpy()

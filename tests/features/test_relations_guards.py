@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from cs_models.errors import DataError
-from cs_models.features import catalogue, cohort, guards, panel
+from cs_models.features import assembly, catalogue, cohort, guards, panel
 from cs_models.features.relations import columns, sight
 from cs_models.features.usage import counts
 
@@ -195,7 +195,7 @@ def relations_of(
     told = columns.build(columns.expression(tables, points, request).execute(), frame, request)
     rest = frame.drop(columns=[name for name in told if name not in columns.KEY])
     merged = rest.merge(told, on=columns.KEY, validate="1:1")
-    return merged.sort_values(panel.ORDER, ignore_index=True)
+    return merged.sort_values(assembly.ORDER, ignore_index=True)
 
 
 def replayed(frames: list[pd.DataFrame]) -> guards.Rebuild:

@@ -16,7 +16,7 @@ from cs_models.data.simulation import people as planted
 from cs_models.data.simulation import scenarios
 from cs_models.errors import ParameterError
 from cs_models.features import people, tenure
-from cs_models.learn import person_value
+from cs_models.learn import movers, person_value
 from cs_models.learn.person_value import Assumptions
 from cs_models.learn.valuing import attribution
 
@@ -252,7 +252,7 @@ def test_what_is_to_come_is_conserved_and_discounted(world: dict[str, Any]) -> N
 
 def test_the_planted_lift_after_a_mover_arrives_is_recovered(world: dict[str, Any]) -> None:
     """Vigour rises by .3 and use loads on it at about .45: use grows by e^.14, within the doubt."""
-    found = person_value.mover_effect(
+    found = movers.mover_effect(
         world["served"], world["monthly"], world["contracts"], world["opportunities"],
         **world["days"],
     )  # fmt: skip

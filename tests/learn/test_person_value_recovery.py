@@ -12,7 +12,7 @@ from cs_models.data import simulate, sources
 from cs_models.data.simulation import people as planted
 from cs_models.data.simulation import scenarios
 from cs_models.features import people, tenure
-from cs_models.learn import person_value
+from cs_models.learn import movers
 
 SEEDS = range(1, 6)
 
@@ -34,7 +34,7 @@ def test_over_five_worlds_the_lift_is_the_planted_one(
         folder = simulate.write(tmp_path / str(seed), scenario="null", n_accounts=400, seed=seed)
         tables = sources.read(sources.Source(path=str(folder)), as_of=as_of)
         served = people.served(tables, as_of)
-        effect = person_value.mover_effect(
+        effect = movers.mover_effect(
             served, people.monthly(tables, as_of),
             people.contracts(tables, as_of, former=served.former),
             tenure.opportunities(tables, as_of, data_start=opened),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs_models.errors import ParameterError
-from cs_models.learn import personas
+from cs_models.learn import advocates, personas
 from cs_models.learn.valuing import clusters
 
 
@@ -140,7 +140,7 @@ def test_only_a_promoter_of_a_customer_without_doubt_is_named_for_a_reference() 
     many.loc[18, "nps__to_date"] = 4
     many.loc[17, "open_tickets__to_date"] = 1
     live = personas.tiers(many)
-    found = personas.candidates(live, personas.members(live), per_account=2)
+    found = advocates.candidates(live, personas.members(live), per_account=2)
     assert list(found["user_id"]) == ["T-member-14", "T-member-19"]
     assert list(found["ask"]) == ["reference or reviewer", "early tester"]
     assert list(found["answer"]) == ["promoter", "no answer known"]
@@ -157,9 +157,9 @@ def test_nobody_of_a_customer_that_leaves_or_complains_is_asked() -> None:
          "complains on average": [True, True, False, False],
          "severe case open": [False, False, True, False]}, index=list("TUVW"),
     )  # fmt: skip
-    assert set(personas.candidates(live, inside, doubts)["account_id"]) == {"W"}
-    assert set(personas.candidates(live, inside)["account_id"]) == set("TUVW")
-    assert list(personas.left_out(live, inside, doubts)) == [1, 1, 1]
+    assert set(advocates.candidates(live, inside, doubts)["account_id"]) == {"W"}
+    assert set(advocates.candidates(live, inside)["account_id"]) == set("TUVW")
+    assert list(advocates.left_out(live, inside, doubts)) == [1, 1, 1]
 
 
 def test_who_never_came_is_no_measure_for_the_others_and_not_below_them() -> None:

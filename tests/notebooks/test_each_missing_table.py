@@ -18,6 +18,7 @@ from cs_models import kept
 from cs_models.data import simulate
 from cs_models.report.display import Exhibit, Statement, Table
 from cs_models.report.evidence import brief, plays
+from tests.notebooks.played import by_heading
 
 pytestmark = [pytest.mark.notebook, pytest.mark.long]
 
@@ -74,7 +75,7 @@ def test_a_page_without_a_table_says_what_it_cannot(
     with kept.within(tmp_path / "kept"):
         played = play(world, tmp_path / "run", list(UNTOLD[missing]))
     for name, cells in played.items():
-        assert all(_by_section(cells).values()), name
+        assert all(by_heading(cells).values()), name
         said = " ".join(item.text for item in _shown(cells) if isinstance(item, Statement))
         for words in UNTOLD[missing][name]:
             assert words in said, (name, words)
@@ -85,18 +86,6 @@ def test_a_page_without_a_table_says_what_it_cannot(
 
 def _shown(cells: list[tuple[dict[str, Any], list[Any] | None]]) -> list[Any]:
     return [item for _, items in cells for item in items or []]
-
-
-def _by_section(cells: list[tuple[dict[str, Any], list[Any] | None]]) -> dict[str, list[Any]]:
-    """Return what stands under each heading that shows anything by its nature."""
-    found: dict[str, list[Any]] = {}
-    heading = ""
-    for cell, items in cells:
-        if cell["cell_type"] == "markdown":
-            heading = "".join(cell["source"]).splitlines()[0]
-        elif items is not None:
-            found.setdefault(heading, []).extend(items)
-    return found
 
 
 def _holds(shown: list[Any], missing: str) -> None:

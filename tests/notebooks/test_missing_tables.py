@@ -19,6 +19,7 @@ from cs_models.data import simulate
 from cs_models.report.display import Exhibit, Statement, Table
 from cs_models.report.evidence import brief
 from cs_models.report.tiles import KeyFigures
+from tests.notebooks.played import by_heading
 
 pytestmark = [pytest.mark.notebook, pytest.mark.long]
 
@@ -68,18 +69,7 @@ def shown(project_root: Path, base: Path, play: Callable[..., Any]) -> Iterator[
     with pytest.MonkeyPatch.context() as patch, kept.within(base / "kept"):
         patch.chdir(project_root)
         played = play(base / "world", base / "run")
-        yield {name: _by_heading(cells) for name, cells in played.items()}
-
-
-def _by_heading(cells: list[tuple[dict[str, Any], list[Any] | None]]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    heading = ""
-    for cell, items in cells:
-        if cell["cell_type"] == "markdown":
-            heading = "".join(cell["source"]).splitlines()[0]
-        elif items is not None:
-            found.setdefault(heading, []).extend(items)
-    return found
+        yield {name: by_heading(cells) for name, cells in played.items()}
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.report.looking import EMPTY
+
 pytestmark = [pytest.mark.notebook, pytest.mark.browser]
 
 NOTEBOOKS = sorted(
@@ -40,17 +42,6 @@ STICKING_OUT = """[...document.querySelectorAll('.chart')].flatMap(chart => {
       && (words.left < box.left - 2 || words.right > box.right + 2
       || words.top < box.top - 2 || words.bottom > box.bottom + 2)
   }).map(text => `${chart.id}: ${text.textContent}`) })"""
-
-# Rows that are more than two lines taller than what is seen of them before anything is scrolled.
-EMPTY = """() => [...document.querySelectorAll('.scroll tbody tr')].flatMap(row => {
-  const box = row.closest('.scroll').getBoundingClientRect()
-  const seen = [...row.cells].filter(cell => cell.getBoundingClientRect().left < box.right - 40)
-  if (!box.width || !row.offsetHeight || !seen.length) return []
-  const words = document.createRange(), line = parseFloat(getComputedStyle(row).lineHeight)
-  const ends = seen.map(cell => { words.selectNodeContents(cell)
-    return words.getBoundingClientRect().bottom })
-  const empty = (row.getBoundingClientRect().bottom - Math.max(...ends)) / line
-  return empty > 2.6 ? [`${row.closest('[id]').id}: ${empty.toFixed(1)}`] : [] })"""
 
 # Names of key figures that take more lines than given.
 LONG_NAMES = """most => [...document.querySelectorAll('.key-figures dt')].filter(name => {

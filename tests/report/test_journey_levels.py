@@ -18,6 +18,7 @@ from cs_models.learn import journey
 from cs_models.learn.journey import Breaks, Rules, Stage
 from cs_models.report.evidence import journey_levels as levels
 from cs_models.report.findings import journey as findings
+from cs_models.report.findings import journey_breaks as breaks
 from cs_models.report.findings.words import text
 
 EPOCH = date(1970, 1, 1).toordinal()
@@ -186,7 +187,7 @@ def _broken(**first: Any) -> Breaks:
 
 
 def _said(broken: Breaks) -> str:
-    return "".join(map(text, findings.break_parts(broken, "USD")))
+    return "".join(map(text, breaks.break_parts(broken, "USD")))
 
 
 def test_trouble_that_passes_is_named_only_where_no_loss_is_found() -> None:

@@ -16,12 +16,14 @@ from cs_models.features.adoption import Condition, Definition
 from cs_models.features.daily.known import Known
 from cs_models.report.display import Exhibit, Statement
 from cs_models.report.evidence import journey as evidence
+from cs_models.report.evidence import journey_chances as chances
 from cs_models.report.evidence import paying
 from cs_models.report.exhibits import journey as exhibits
 from cs_models.report.exhibits import journey_rests as rests
 from cs_models.report.exhibits import journey_users as user_way
 from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
+from cs_models.report.findings import journey_breaks as breaks
 from cs_models.report.findings import journey_saved as saved
 from cs_models.run import stages
 
@@ -68,7 +70,7 @@ def _page(told: Known, journeys: stages.Journeys) -> list[Any]:
     people = evidence.of_users(told, journeys.users)
     lasting = evidence.lasting(accounts, rng)
     today = evidence.today(accounts, lasting)
-    adopted = evidence.adopted(accounts, 90)
+    adopted = chances.adopted(accounts, 90)
     broken = evidence.breaks(accounts, rng)
     stuck = evidence.stuck(accounts, lasting)
     own = evidence.lasting(people, rng)
@@ -76,13 +78,13 @@ def _page(told: Known, journeys: stages.Journeys) -> list[Any]:
     return [
         *findings.answer(accounts, today, adopted, lasting, broken, "USD", 90),
         *findings.untold(accounts, people), *exhibits.today(accounts, today, paid, "USD"),
-        *exhibits.course(accounts, evidence.course(accounts, rng)),
+        *exhibits.course(accounts, chances.course(accounts, rng)),
         *exhibits.adopted(adopted, "none is stated", 90), *exhibits.lasting(accounts, lasting),
-        *exhibits.ahead(accounts, evidence.ahead(accounts, since=90, days=90)),
+        *exhibits.ahead(accounts, chances.ahead(accounts, since=90, days=90)),
         *exhibits.breaks(broken, "USD"),
         *exhibits.stuck(stuck, evidence.after_long(accounts, lasting), "USD"),
         *user_way.users(people, evidence.today(people, own), own),
-        *user_way.user_steps(people, evidence.steps(people)),
+        *user_way.user_steps(people, chances.steps(people)),
         rests.moves(evidence.moves(accounts)),
         rests.counted(evidence.counts(accounts, people)),
     ]  # fmt: skip
@@ -203,9 +205,7 @@ def test_an_answer_that_chance_would_give_is_no_break(followed: evidence.Journey
     """Where no interval lies above nought the answer says so, and colours nothing."""
     broken = evidence.breaks(followed, np.random.default_rng(1))
     unclear = replace(broken, table=broken.table.assign(clear=False, low=-1.0))
-    said = "".join(
-        str(getattr(part, "text", part)) for part in findings.break_parts(unclear, "USD")
-    )
+    said = "".join(str(getattr(part, "text", part)) for part in breaks.break_parts(unclear, "USD"))
     assert said.startswith("From no stage are clearly more customers lost")
 
 
@@ -215,7 +215,7 @@ def test_findings_are_those_of_the_page(followed: evidence.Journey) -> None:
     lasting = evidence.lasting(followed, rng)
     today = evidence.today(followed, lasting)
     found = saved.of_journey(
-        today, evidence.adopted(followed, 90), lasting, evidence.breaks(followed, rng),
+        today, chances.adopted(followed, 90), lasting, evidence.breaks(followed, rng),
         evidence.stuck(followed, lasting), "USD", 90,
     )  # fmt: skip
     ids = [one.id for one in found]

@@ -13,21 +13,11 @@ import pytest
 from cs_models.report import html, lab, theme
 from cs_models.report.display import Column, Exhibit, Table
 from cs_models.report.page import render
+from tests.report.looking import EMPTY
 
 Maker = Callable[..., nbformat.NotebookNode]
 TOLD = "Waits for the training that was planned for March and was moved again, twice. " * 2
 PHONE, PAPER = 360, 658  # CSS pixels
-
-# Lines by which a row is taller than what is seen of it before anything is scrolled.
-EMPTY = """() => [...document.querySelectorAll('.scroll tbody tr')].flatMap(row => {
-  const box = row.closest('.scroll').getBoundingClientRect()
-  const seen = [...row.cells].filter(cell => cell.getBoundingClientRect().left < box.right - 40)
-  if (!box.width || !row.offsetHeight || !seen.length) return []
-  const words = document.createRange(), line = parseFloat(getComputedStyle(row).lineHeight)
-  const ends = seen.map(cell => { words.selectNodeContents(cell)
-    return words.getBoundingClientRect().bottom })
-  const empty = (row.getBoundingClientRect().bottom - Math.max(...ends)) / line
-  return empty > 2.6 ? [`${row.closest('.table').id}: ${empty.toFixed(1)}`] : [] })"""
 
 
 def _table(n_columns: int, *, told: bool, first: str = "rank") -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from cs_models.errors import ParameterError
 from cs_models.features import people as features
-from cs_models.learn import champions, person_value, personas
+from cs_models.learn import advocates, champions, person_value, personas
 from cs_models.learn.valuing import clusters
 from cs_models.learn.valuing.contrast import Contrast
 from cs_models.report import results
@@ -64,7 +64,7 @@ def found(**more: Any) -> People:
     empty = clusters.groups(np.zeros((3, 2)), [1, 2, 3], np.random.default_rng(0))
     made = People(
         "", live, evidence._tiers(live), personas.shares(live, inside, cuts),
-        personas.below(live, inside, cuts), personas.candidates(live, inside),
+        personas.below(live, inside, cuts), advocates.candidates(live, inside),
         champions.silent(live, champion), personas.by_account(live, inside, cuts),
         pd.Series({"asked to cancel": 2, "complains on average": 0}), champion, told, NOBODY, empty,
         cuts, None,
@@ -200,7 +200,7 @@ def test_how_much_the_order_hangs_on_the_weights_is_said() -> None:
 def test_candidates_are_said_to_be_active_and_no_more() -> None:
     """Without a promoter nobody is named for a reference, and who is left out is counted."""
     live = found().live.assign(tier="high")
-    busy = personas.candidates(live, personas.members(live))
+    busy = advocates.candidates(live, personas.members(live))
     text = words(findings.candidates(found(candidates=busy)))
     assert "0 of them gave a promoter's answer" in text
     assert "active, which is not the same as content" in text

@@ -196,10 +196,10 @@ def test_inputs_are_listed_with_size_and_hash(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("b.csv", "a.parquet", "sub/e.csv.gz", "README.md"):
         (tmp_path / name).write_text(name)
-    listed = manifest.inputs(tmp_path)
+    listed = files.inventory(tmp_path)
     assert [entry["path"] for entry in listed] == ["a.parquet", "b.csv", "sub/e.csv.gz"]
     assert listed[1]["sha256"] == files.sha256_of(tmp_path / "b.csv")
-    assert manifest.inputs(tmp_path / "b.csv") == [listed[1]]
+    assert files.inventory(tmp_path / "b.csv") == [listed[1]]
 
 
 def test_runtime_folders_are_private_short_and_swept(tmp_path, monkeypatch):

@@ -94,15 +94,14 @@ def table(
     -----
     Source: ``methods.md`` 3.  Time grows with rows times `n_null`.
     """
-    left = rows.outcomes(churned)
-    chance = rows.probabilities(p, len(left))
-    codes, n_accounts = bootstrap.accounts(account)
-    judged = Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
+    judged = _judged(churned, p, account, level)
     told = dict.fromkeys(MEASURES, UNKNOWN)
-    if rows.both_classes(left):
+    if rows.both_classes(judged.churned):
         told |= _straight(judged) | distance.shape(judged, n_null, rng)
     frame = pd.DataFrame([{"measure": name, **vars(told[name])} for name in MEASURES])
-    return frame.assign(n=len(left), n_churned=int(left.sum()), n_accounts=n_accounts)
+    return frame.assign(
+        n=len(judged.churned), n_churned=int(judged.churned.sum()), n_accounts=judged.n_accounts
+    )
 
 
 def curve(
@@ -234,11 +233,8 @@ def observed_to_expected(
     ParameterError
         An outcome, a probability or an account is missing.
     """
-    left = rows.outcomes(churned)
-    chance = rows.probabilities(p, len(left))
-    codes, n_accounts = bootstrap.accounts(account)
-    judged = Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
-    told = _ratio(judged) if rows.both_classes(left) else UNKNOWN
+    judged = _judged(churned, p, account, level)
+    told = _ratio(judged) if rows.both_classes(judged.churned) else UNKNOWN
     return told.value, told.low, told.high
 
 
@@ -263,12 +259,17 @@ def spread(
     ParameterError
         An outcome, a probability or an account is missing.
     """
+    judged = _judged(churned, p, account, level)
+    told = _straight(judged)["slope"] if rows.both_classes(judged.churned) else UNKNOWN
+    return told.value, told.low, told.high
+
+
+def _judged(churned: ArrayLike, p: ArrayLike, account: ArrayLike, level: float) -> Judged:
+    """Return checked outcomes, probabilities and accounts, with the log odds that were said."""
     left = rows.outcomes(churned)
     chance = rows.probabilities(p, len(left))
     codes, n_accounts = bootstrap.accounts(account)
-    judged = Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
-    told = _straight(judged)["slope"] if rows.both_classes(left) else UNKNOWN
-    return told.value, told.low, told.high
+    return Judged(left, chance, logistic.logit(chance), codes, n_accounts, level)
 
 
 def ece(churned: ArrayLike, p: ArrayLike, *, n_bins: int = N_BINS) -> float:

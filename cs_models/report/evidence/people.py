@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cs_models.features import people, tenure
-from cs_models.learn import champions, personas
+from cs_models.learn import advocates, champions, personas
 from cs_models.learn.personas import Cuts
 from cs_models.learn.valuing import clusters, departures
 from cs_models.learn.valuing.contrast import Contrast
@@ -161,9 +161,9 @@ def look(
     doubts = people_asked.doubts(tables, as_of, live.set_index("user_id")["account_id"])
     return People(
         why_not, live, _tiers(live), personas.shares(live, inside, cuts),
-        personas.below(live, inside, cuts), personas.candidates(live, inside, doubts),
+        personas.below(live, inside, cuts), advocates.candidates(live, inside, doubts),
         champions.silent(live, champion, silent_days=cuts.silent_days),
-        personas.by_account(live, inside, cuts), personas.left_out(live, inside, doubts), champion,
+        personas.by_account(live, inside, cuts), advocates.left_out(live, inside, doubts), champion,
         champions.leaving(past.spells, _segments(past.contracts)) if past else None,
         champions.after_departure(past.spells, past.opportunities, past.served.former)
         if past else None,
@@ -240,7 +240,7 @@ def saved(found: People) -> dict[str, Any]:
         "below": len(found.below),
         "candidates": {
             "n": len(found.candidates),
-            "promoters": int((found.candidates["answer"] == personas.PROMOTER).sum()),
+            "promoters": int((found.candidates["answer"] == advocates.PROMOTER).sum()),
             "customers_left_out": {str(k): int(n) for k, n in found.left_out.items()},
         },
         "champions": {

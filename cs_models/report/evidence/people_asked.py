@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from cs_models.features.relationship import SEVERE as SEVERITIES
-from cs_models.learn import personas
+from cs_models.learn import advocates
 from cs_models.learn.satisfaction import saydo
 from cs_models.report.evidence import heard
 
@@ -33,17 +33,17 @@ def doubts(tables: Mapping[str, ir.Table], as_of: date, accounts: pd.Series) -> 
     Returns
     -------
     DataFrame of bool, by account_id
-        One column each of ``personas.DOUBTS``; those the source cannot tell are left out.
+        One column each of ``advocates.DOUBTS``; those the source cannot tell are left out.
     """
     names = pd.Index(accounts.unique(), name="account_id")
-    found = {personas.IN_NOTICE: _in_notice(tables["subscriptions"], as_of)}
+    found = {advocates.IN_NOTICE: _in_notice(tables["subscriptions"], as_of)}
     if "surveys" in tables:
         mean = heard.latest(tables, as_of)["satisfaction"]
         of = accounts.reindex(mean.index)
         known = mean[of.notna()].groupby(of.dropna().astype("string")).mean()
-        found[personas.COMPLAINS] = set(known.index[saydo.said(known) == "complaint"])
+        found[advocates.COMPLAINS] = set(known.index[saydo.said(known) == "complaint"])
     if "tickets" in tables:
-        found[personas.SEVERE] = _waiting(tables["tickets"], as_of)
+        found[advocates.SEVERE] = _waiting(tables["tickets"], as_of)
     return pd.DataFrame({name: names.isin(list(those)) for name, those in found.items()}, names)
 
 

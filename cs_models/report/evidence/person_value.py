@@ -13,8 +13,9 @@ import pandas as pd
 
 from cs_models.errors import TooLittleDataError
 from cs_models.features.people.episodes import NO_PERSONS
-from cs_models.learn import person_value
-from cs_models.learn.person_value import Assumptions, MoverEffect, PersonValue
+from cs_models.learn import movers, person_value
+from cs_models.learn.movers import MoverEffect
+from cs_models.learn.person_value import Assumptions, PersonValue
 from cs_models.learn.valuing import departures
 from cs_models.report.evidence.people import Histories, People, shown
 
@@ -68,7 +69,7 @@ def look(found: People, assumptions: Assumptions) -> Worth:
     except TooLittleDataError as error:
         not_ahead = error.what
         value = _value(past, hazards, assumptions, ahead=False)
-    effect = person_value.mover_effect(
+    effect = movers.mover_effect(
         past.served, past.monthly, past.contracts, past.opportunities,
         as_of=past.as_of, data_start=past.data_start,
     )  # fmt: skip

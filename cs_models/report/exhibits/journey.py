@@ -10,7 +10,8 @@ import pandas as pd
 from cs_models.learn.journey import Breaks
 from cs_models.report.display import Column, Exhibit, Statement, Table
 from cs_models.report.evidence import journey_anchors as anchors
-from cs_models.report.evidence.journey import Ahead, Journey
+from cs_models.report.evidence.journey import Journey
+from cs_models.report.evidence.journey_chances import Ahead
 from cs_models.report.evidence.paying import Paying
 from cs_models.report.evidence.rules import records
 from cs_models.report.exhibits import journey_drawn as drawn
@@ -18,7 +19,7 @@ from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
 from cs_models.report.findings import paying
 from cs_models.report.findings.amounts import customers
-from cs_models.report.findings.journey import called
+from cs_models.report.findings.journey_breaks import break_parts, called
 from cs_models.report.values import integer, money, number, percent
 
 Shown = Statement | Exhibit | Table
@@ -194,7 +195,7 @@ def ahead(followed: Journey, found: Ahead) -> tuple[Shown, ...]:
 
 def breaks(broken: Breaks, currency: str) -> tuple[Shown, ...]:
     """Show which moves off the way are more than was to be expected."""
-    said = Statement.of("finding", *findings.break_parts(broken, currency), id="breaks-said")
+    said = Statement.of("finding", *break_parts(broken, currency), id="breaks-said")
     if broken.table.empty:
         return (said,)
     rates = _loss_rates(broken)

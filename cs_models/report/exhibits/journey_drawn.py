@@ -6,7 +6,7 @@ import pandas as pd
 
 from cs_models.learn.journey import Rules
 from cs_models.report.figures import journey as figures
-from cs_models.report.findings.journey import called
+from cs_models.report.findings.journey_breaks import called
 
 READ = (0, 30, 60, 90, 180, 270, 360, 540, 720)  # days on which a course is read
 

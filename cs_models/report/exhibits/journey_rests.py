@@ -13,7 +13,7 @@ from cs_models.features import criteria
 from cs_models.learn.journey import Rules
 from cs_models.report.display import Column, Table
 from cs_models.report.evidence import journey_anchors as anchors
-from cs_models.report.findings.journey import called
+from cs_models.report.findings.journey_breaks import called
 
 
 def moves(frame: pd.DataFrame) -> Table:

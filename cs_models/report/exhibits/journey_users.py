@@ -14,7 +14,7 @@ from cs_models.report.evidence.rules import records
 from cs_models.report.exhibits import journey_drawn as drawn
 from cs_models.report.figures import journey as figures
 from cs_models.report.findings import journey as findings
-from cs_models.report.findings.journey import called
+from cs_models.report.findings.journey_breaks import called
 from cs_models.report.values import integer, percent
 
 Shown = Statement | Exhibit | Table

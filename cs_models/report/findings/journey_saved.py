@@ -10,7 +10,7 @@ from cs_models.learn.journey import Breaks
 from cs_models.report.evidence import journey_anchors as anchors
 from cs_models.report.evidence.journey import Journey
 from cs_models.report.evidence.rules import records
-from cs_models.report.findings import journey as told
+from cs_models.report.findings import journey_breaks as breaks
 from cs_models.report.findings.amounts import customers
 from cs_models.report.findings.words import listed, text
 from cs_models.report.results import Finding
@@ -39,7 +39,7 @@ def of_journey(
         Finding(
             id=f"stage-{row['stage']}",
             statement=f"{customers(row['n'])} {'is' if row['n'] == 1 else 'are'} in the stage "
-            f"{told.called(row['stage'])} today.",
+            f"{breaks.called(row['stage'])} today.",
             value=row["n"], unit="customers", n=int(row["n"]), table=anchors.TODAY,
         )
         for row in records(today)
@@ -58,7 +58,7 @@ def of_journey(
     found += [
         Finding(
             id=f"lasting-{row['stage']}",
-            statement=f"Half have moved on from {told.called(row['stage'])} after "
+            statement=f"Half have moved on from {breaks.called(row['stage'])} after "
             f"{number(row['median'], 0)} days.",
             value=row["median"], low=_known(row["low"]), high=_known(row["high"]), unit="days",
             n=int(row["n"]), table=anchors.LASTING,
@@ -70,13 +70,13 @@ def of_journey(
         worst = records(broken.losses)[0]
         found.append(
             Finding(
-                id="break", statement="".join(map(text, told.lost_parts(broken, currency))),
+                id="break", statement="".join(map(text, breaks.lost_parts(broken, currency))),
                 value=worst["excess"], low=worst["low"], high=worst["high"], unit="moves",
                 n=int(worst["n_accounts"]), table=anchors.BREAKS,
                 verdict=None if worst["clear"] else "none",
             )
         )  # fmt: skip
-    passing = told.passing_parts(broken)
+    passing = breaks.passing_parts(broken)
     if passing and not (len(broken.losses) and broken.losses["clear"].iloc[0]):
         first = records(broken.passing)[0]
         found.append(
@@ -105,7 +105,7 @@ def untold(followed: Journey, people: Journey) -> list[Finding]:
         Of customers and of users.
     """
     gone = [
-        f"{told.called(name)} of {whose} ({why})"
+        f"{breaks.called(name)} of {whose} ({why})"
         for journey, whose in ((followed, "customers"), (people, "users"))
         for name, why in journey.told.dropped.items()
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cs_models.learn import personas
+from cs_models.learn import advocates, personas
 from cs_models.learn.valuing import clusters
 from cs_models.report.display import Role, Statement
 from cs_models.report.evidence import people_anchors as anchors
@@ -15,7 +15,6 @@ from cs_models.report.evidence.people import QUIET_DAYS, People
 from cs_models.report.evidence.rules import records
 from cs_models.report.findings import amounts
 from cs_models.report.findings.words import chance, cited, linked, listed
-from cs_models.report.results import Finding
 from cs_models.report.values import integer, interval, number, percent
 
 Said = list[Statement]
@@ -26,9 +25,9 @@ _CALLED = {
     personas.RENEWING: "of customers up for renewal",
 }
 _DOUBTED = {
-    personas.IN_NOTICE: "that asked to cancel",
-    personas.COMPLAINS: "whose users complain on average",
-    personas.SEVERE: "with a severe case open",
+    advocates.IN_NOTICE: "that asked to cancel",
+    advocates.COMPLAINS: "whose users complain on average",
+    advocates.SEVERE: "with a severe case open",
 }
 _ENOUGH = 10  # silences, from which their share that ended can be judged
 _TRUST = 0.5  # of silences that ended by themselves: above it silence is no sign of leaving
@@ -264,7 +263,7 @@ def candidates(found: People) -> Said:
         )
         words += _not_asked(found)
         return [Statement.of("finding", *cited(anchors.COUNTED, words), id="candidates-said")]
-    promoters = int((users["answer"] == personas.PROMOTER).sum())
+    promoters = int((users["answer"] == advocates.PROMOTER).sum())
     customers = users["account_id"].nunique()
     half = float(users["active_days__last_28d"].astype("float64").median())
     return [
@@ -355,7 +354,7 @@ def counted(found: People) -> list[tuple[str, str]]:
 def _counted_candidates(users: pd.DataFrame) -> list[tuple[str, str]]:
     if users.empty:
         return []
-    promoters = int((users["answer"] == personas.PROMOTER).sum())
+    promoters = int((users["answer"] == advocates.PROMOTER).sum())
     half = float(users["active_days__last_28d"].astype("float64").median())
     return [
         ("Users most active for their role at the highest-paying customers", integer(len(users))),
@@ -364,39 +363,3 @@ def _counted_candidates(users: pd.DataFrame) -> list[tuple[str, str]]:
         ("of them without such an answer", integer(len(users) - promoters)),
         ("Half of them used the product, in the last 28 days, on at least", days(half)),
     ]
-
-
-def saved(found: People) -> list[Finding]:
-    """Return the findings for ``results.json``.
-
-    Parameters
-    ----------
-    found : People
-    """
-    if found.why_not:
-        return [Finding("people", nobody(found)[0].text, verdict="too_little_data")]
-    silent = float(found.tiers[personas.SILENT].iloc[0])
-    out = [
-        Finding("users-silent", tiers(found)[0].text, silent, unit="share",
-                n=len(found.live), table=anchors.TIERS),
-        Finding("users-below-peers", peers(found)[1].text, len(found.below), unit="users",
-                n=len(found.live), table=anchors.BELOW),
-    ]  # fmt: skip
-    said = champions(found)
-    if said and found.leaving is not None and found.leaving.role:
-        row = records(found.leaving.table)[0]
-        out.append(
-            Finding("champions-leaving", said[1].text, row["hazard"], row["low"], row["high"],
-                    "share", int(row["n"]), table=anchors.LEAVING)
-        )  # fmt: skip
-    gap = found.after
-    if gap is not None and gap.difference == gap.difference:
-        out.append(
-            Finding("champions-after-leaving", after(found).text, gap.difference, gap.low, gap.high,
-                    "share", gap.n_with, table=anchors.LEAVING)
-        )  # fmt: skip
-    out.append(
-        Finding("champions-silent", said[0].text if said else "", len(found.silent), unit="users",
-                n=int(found.champion.sum()), table=anchors.COUNTED)
-    )  # fmt: skip
-    return out
